@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: ISC
+# Builds Quire: the kernel, the programs of its root image, the images, the tests.
+#
+#   make             kernel, programs and disk images, into build/
+#   make qemu        boots them to a shell      (MEM=64M SMP=1 SWAP=256M)
+#   make test        runs all tests             (TESTS=pattern for some)
+#   make bench       runs bench/vmbench         (BENCH="null anonw ...")
+#   make oracle      runs the test programs on this machine's own system
+#   make clean
+#
+# DEBUG=1 builds the kernel with its expensive checks, beside the other, in build/debug.
+
+BUILD ?= build
+CROSS ?= riscv64-unknown-elf-
+MEM ?= 64M
+SMP ?= 1
+SWAP ?= 256M
+BENCH ?= null anonw anonr cow fork0 fork16
+
+CC := $(CROSS)gcc
+HOSTCC := gcc
+PYTHON := python3
+OUT := $(BUILD)$(if $(DEBUG),/debug)
+
+WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes
+COMMON := -std=gnu17 -O2 -g $(WARN) -fno-common -fno-strict-aliasing -ffile-prefix-map=$(CURDIR)/= -MMD -MP
+
+.PHONY: FORCE all kernel user images qemu test bench oracle host-tests clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SUFFIXES:
+all: kernel user images
+
+# ---- the kernel ----
+# Linked twice, the second time with the table of its own functions and lines (see kernel/lib/ksyms.c).
+
+KSRCS := $(sort $(shell find kernel -name '*.c' -o -name '*.S'))
+KOBJS := $(patsubst %,$(OUT)/%.o,$(basename $(KSRCS))) $(OUT)/kernel/embedded_init.o
+KARCH := -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany -mno-relax
+KFLAGS := $(COMMON) $(KARCH) -ffreestanding -fno-omit-frame-pointer -fno-pie -fno-stack-protector \
+	-fno-asynchronous-unwind-tables -Ikernel $(if $(DEBUG),-DQUIRE_DEBUG=1)
+KLINK := $(CC) $(KARCH) -nostdlib -static -Wl,-T,kernel/arch/kernel.ld -Wl,--no-relax -Wl,--build-id=none \
+	-Wl,-z,max-page-size=4096 -Wl,--fatal-warnings
+
+kernel: $(OUT)/kernel.elf
+
+# A loop that is memcpy must not be compiled into a call of itself.
+$(OUT)/kernel/lib/%.o: KFLAGS += -fno-tree-loop-distribute-patterns
+
+$(OUT)/kernel/%.o: kernel/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(KFLAGS) -c $< -o $@
+
+$(OUT)/kernel/%.o: kernel/%.S Makefile
+	@mkdir -p $(@D)
+	$(CC) $(KFLAGS) -c $< -o $@
+
+# The init program, part of the kernel so that a root image need not have one.
+$(OUT)/kernel/embedded_init.o: $(BUILD)/bin/init Makefile
+	@mkdir -p $(@D)
+	printf '%s\n' '.section .rodata' '.balign 8' '.globl embedded_init_start, embedded_init_end' \
+		'embedded_init_start: .incbin "$<"' '.balign 8' 'embedded_init_end:' | \
+		$(CC) $(KARCH) -x assembler -c - -o $@
+
+$(OUT)/noksyms.o: tools/mkksyms
+	@mkdir -p $(@D)
+	$(PYTHON) tools/mkksyms --empty $(@:.o=.S)
+	$(CC) $(KARCH) -c $(@:.o=.S) -o $@
+
+$(OUT)/kernel.elf: $(KOBJS) $(OUT)/noksyms.o kernel/arch/kernel.ld tools/mkksyms
+	$(KLINK) $(KOBJS) $(OUT)/noksyms.o -lgcc -o $(OUT)/kernel-first.elf
+	$(PYTHON) tools/mkksyms $(CROSS) $(OUT)/kernel-first.elf $(OUT)/ksyms.S
+	$(CC) $(KARCH) -c $(OUT)/ksyms.S -o $(OUT)/ksyms.o
+	$(KLINK) $(KOBJS) $(OUT)/ksyms.o -lgcc -o $(OUT)/kernel-second.elf
+	$(PYTHON) tools/mkksyms --check $(CROSS) $(OUT)/kernel-first.elf $(OUT)/kernel-second.elf
+	mv $(OUT)/kernel-second.elf $@
+
+# ---- the programs of the root image ----
+# Every user/NAME.c is a program; build/user/NAME has its symbols, build/bin/NAME is what the image gets.
+
+UNAMES := $(sort $(patsubst %.c,%,$(notdir $(wildcard user/*.c bench/*.c))))
+ULIBSRCS := $(sort $(shell find user/lib -name '*.c' -o -name '*.S' 2>/dev/null))
+ULIBOBJS := $(patsubst %,$(BUILD)/%.o,$(basename $(filter-out user/lib/crt0.S,$(ULIBSRCS))))
+UARCH := -march=rv64gc -mabi=lp64d -mcmodel=medany
+UFLAGS := $(COMMON) $(UARCH) -nostdinc -isystem user/include -isystem $(shell $(CC) -print-file-name=include) \
+	-fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
+ULINK := $(CC) $(UARCH) -static -nostdlib -nostartfiles -Wl,--gc-sections -Wl,--build-id=none \
+	-Wl,-z,max-page-size=4096 -Wl,-z,noexecstack
+
+user: $(addprefix $(BUILD)/bin/,$(UNAMES))
+
+$(BUILD)/user/lib/%.o: UFLAGS += -ffreestanding -fno-tree-loop-distribute-patterns
+
+$(BUILD)/user/%.o: user/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(UFLAGS) -c $< -o $@
+
+$(BUILD)/user/%.o: bench/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(UFLAGS) -c $< -o $@
+
+$(BUILD)/user/%.o: user/%.S Makefile
+	@mkdir -p $(@D)
+	$(CC) $(UFLAGS) -c $< -o $@
+
+$(BUILD)/user/lib/libc.a: $(ULIBOBJS)
+	@rm -f $@
+	$(CROSS)ar rcs $@ $^
+
+$(BUILD)/user/%: $(BUILD)/user/%.o $(BUILD)/user/lib/crt0.o $(BUILD)/user/lib/libc.a
+	$(ULINK) $(BUILD)/user/lib/crt0.o $< $(BUILD)/user/lib/libc.a -lgcc -o $@
+
+$(BUILD)/bin/%: $(BUILD)/user/%
+	@mkdir -p $(@D)
+	$(CROSS)strip -o $@ $<
+
+# ---- the disk images ----
+
+images: $(BUILD)/root.img $(BUILD)/swap.img
+
+UPROGS := $(addprefix $(BUILD)/bin/,$(UNAMES))
+IMAGE_FILES := $(UPROGS) $(sort $(shell find disk mkfs))
+
+# What the image is made of; changes also when a file goes.
+$(BUILD)/image-files: FORCE
+	@mkdir -p $(@D)
+	@echo '$(IMAGE_FILES)' | cmp -s - $@ || echo '$(IMAGE_FILES)' > $@
+
+$(BUILD)/root.img: $(IMAGE_FILES) $(BUILD)/image-files
+	mkfs/mkroot $@ $(UPROGS)
+
+$(BUILD)/swap.img: mkfs/mkswapimg
+	@mkdir -p $(@D)
+	mkfs/mkswapimg $@ $(if $(filter none,$(SWAP)),256M,$(SWAP))
+
+# ---- running ----
+
+qemu: all
+	./quire run --kernel $(OUT)/kernel.elf --root $(BUILD)/root.img --mem $(MEM) --smp $(SMP) --swap $(SWAP)
+
+bench: all
+	bench/run $(BUILD) $(BENCH)
+
+# ---- tests ----
+
+HOST_CFLAGS := $(filter-out -O2,$(COMMON)) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+HOST_TESTS :=
+-include tests/host/host.mk
+
+# Each of HOST_TESTS is a name whose NAME_SRCS, NAME_CFLAGS and NAME_LIBS host.mk gives.
+define host_test
+$(BUILD)/host/$(1): $$(patsubst %.c,$$(BUILD)/host/$(1).d/%.o,$$($(1)_SRCS))
+	$$(HOSTCC) $$(HOST_CFLAGS) $$($(1)_CFLAGS) $$^ $$($(1)_LIBS) -o $$@
+$(BUILD)/host/$(1).d/%.o: %.c Makefile tests/host/host.mk
+	@mkdir -p $$(@D)
+	$$(HOSTCC) $$(HOST_CFLAGS) $$($(1)_CFLAGS) -c $$< -o $$@
+endef
+$(foreach t,$(HOST_TESTS),$(eval $(call host_test,$(t))))
+
+host-tests: $(addprefix $(BUILD)/host/,$(HOST_TESTS))
+
+test: all host-tests
+	+$(MAKE) DEBUG=1 kernel
+	tests/run --build $(BUILD) $(addprefix --host ,$(HOST_TESTS)) $(TESTS)
+
+# The test programs are plain POSIX C: the system of this machine says whether they are right.
+ORACLE := mmaptest cowtest lazytest zerotest stacktest swaptest bigfile forkstress execstress
+oracle: $(addprefix $(BUILD)/oracle/,$(ORACLE))
+	tests/oracle $(BUILD)/oracle $(ORACLE)
+
+$(BUILD)/oracle/%: user/%.c Makefile
+	@mkdir -p $(@D)
+	$(HOSTCC) $(COMMON) $< -o $@ -lm
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
