@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+/* The kernel command line, split once at boot into words that stay. Constant afterwards: no lock. */
+#include "lib/cmdline.h"
+#include "lib/string.h"
+
+#define MAX_WORDS 64
+
+static char text[CMDLINE_MAX];	 /* as given */
+static char words[CMDLINE_MAX];	 /* with a NUL after each word */
+static const char *word[MAX_WORDS];
+static unsigned nwords, ndashes; /* ndashes: index of `--`, or nwords */
+
+void cmdline_init(const char *line)
+{
+	strlcpy(text, line, sizeof(text));
+	strlcpy(words, line, sizeof(words));
+	nwords = 0;
+	for (char *p = words; *p && nwords < MAX_WORDS;) {
+		if (*p == ' ' || *p == '\t' || *p == '\n') {
+			*p++ = '\0';
+			continue;
+		}
+		word[nwords++] = p;
+		while (*p && *p != ' ' && *p != '\t' && *p != '\n')
+			p++;
+	}
+	for (ndashes = 0; ndashes < nwords && strcmp(word[ndashes], "--") != 0; ndashes++)
+		;
+}
+
+const char *cmdline_text(void)
+{
+	return text;
+}
+
+const char *cmdline_get(const char *key)
+{
+	size_t n = strlen(key);
+
+	for (unsigned i = ndashes; i-- > 0;)
+		if (strncmp(word[i], key, n) == 0 && word[i][n] == '=')
+			return word[i] + n + 1;
+	return NULL;
+}
+
+bool cmdline_flag(const char *flag)
+{
+	for (unsigned i = 0; i < ndashes; i++)
+		if (strcmp(word[i], flag) == 0)
+			return true;
+	return false;
+}
+
+const char *cmdline_init_arg(unsigned i)
+{
+	return ndashes + 1 + i < nwords ? word[ndashes + 1 + i] : NULL;
+}
