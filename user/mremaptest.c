@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: ISC */
+/* mremaptest: mremap shrinks, grows in place, and moves, for all kinds of memory and with forks in between. */
+#define _GNU_SOURCE
+#include "testlib.h"
+
+/* a hole of nbytes in which a mapping can grow or not, as the test decides */
+static char *make_room(unsigned long nbytes)
+{
+	char *p = (char *)SYS(mmap(NULL, nbytes, PROT_NONE, ANON | MAP_NORESERVE, -1, 0));
+
+	SYS(munmap(p, nbytes));
+	return p;
+}
+
+static char *fixed_anon(char *at, unsigned long nbytes)
+{
+	return (char *)SYS(mmap(at, nbytes, RW, ANON | MAP_FIXED, -1, 0));
+}
+
+static void shrink(void)
+{
+	char *p = map_anon(8 * PG);
+
+	fill(p, 8 * PG, 0, 1);
+	EQ(SYS(mremap(p, 8 * PG, 3 * PG, 0)), p);
+	SAME(p, 3 * PG, 0, 1);
+	FAULT(load(p + 3 * PG), SIGSEGV, SEGV_MAPERR, p + 3 * PG);
+	FAULT(load(p + 8 * PG - 1), SIGSEGV, SEGV_MAPERR, p + 8 * PG - 1);
+	EQ(SYS(mremap(p, 3 * PG, 3 * PG, 0)), p);
+	SYS(munmap(p, 3 * PG));
+}
+
+static void grow_in_place(void)
+{
+	char *p = fixed_anon(make_room(8 * PG), 2 * PG);
+
+	fill(p, 2 * PG, 0, 2);
+	EQ(SYS(mremap(p, 2 * PG, 6 * PG, 0)), p);
+	SAME(p, 2 * PG, 0, 2);
+	ALL(p + 2 * PG, 4 * PG, 0);
+	fill(p + 2 * PG, 4 * PG, 2 * PG, 2);
+	SAME(p, 6 * PG, 0, 2);
+	SYS(munmap(p, 6 * PG));
+}
+
+static void grow_by_moving(void)
+{
+	char *p = fixed_anon(make_room(8 * PG), 4 * PG), *q;
+
+	fixed_anon(p + 4 * PG, PG); /* in the way; of the same kind, so that it may have been joined */
+	fill(p, 5 * PG, 0, 3);
+	ERR(mremap(p, 4 * PG, 8 * PG, 0), ENOMEM);
+	SAME(p, 5 * PG, 0, 3);
+	q = (char *)SYS(mremap(p, 4 * PG, 100 * PG, MREMAP_MAYMOVE));
+	CHECK(q != p);
+	SAME(q, 4 * PG, 0, 3);
+	ALL(q + 4 * PG, 96 * PG, 0);
+	FAULT(load(p), SIGSEGV, SEGV_MAPERR, p);
+	SAME(p + 4 * PG, PG, 4 * PG, 3);
+	fill(q, 100 * PG, 0, 4);
+	SAME(q, 100 * PG, 0, 4);
+	SYS(munmap(q, 100 * PG));
+	SYS(munmap(p + 4 * PG, PG));
+}
+
+static void to_fixed(void)
+{
+	char *p = map_anon(4 * PG), *q = map_anon(8 * PG);
+
+	fill(p, 4 * PG, 0, 5);
+	fill(q, 8 * PG, 0, 6);
+	EQ(SYS(mremap(p, 4 * PG, 4 * PG, MREMAP_MAYMOVE | MREMAP_FIXED, q + 2 * PG)), q + 2 * PG);
+	SAME(q, 2 * PG, 0, 6);
+	SAME(q + 2 * PG, 4 * PG, 0, 5);
+	SAME(q + 6 * PG, 2 * PG, 6 * PG, 6);
+	FAULT(load(p), SIGSEGV, SEGV_MAPERR, p);
+	SYS(munmap(q, 8 * PG));
+}
+
+static void shared_file(void)
+{
+	int fd = make_file("f", 8 * PG, 7);
+	char *p = (char *)SYS(mmap(NULL, 2 * PG, RW, MAP_SHARED, fd, 2 * PG)), c;
+
+	p = (char *)SYS(mremap(p, 2 * PG, 6 * PG, MREMAP_MAYMOVE));
+	SAME(p, 6 * PG, 2 * PG, 7);
+	p[5 * PG] = 'm';
+	EQ(SYS(pread(fd, &c, 1, 7 * PG)), 1);
+	EQ(c, 'm');
+	p = (char *)SYS(mremap(p, 6 * PG, 10 * PG, MREMAP_MAYMOVE));
+	FAULT(load(p + 6 * PG), SIGBUS, BUS_ADRERR, p + 6 * PG);
+	SYS(munmap(p, 10 * PG));
+	SYS(close(fd));
+	SYS(unlink("f"));
+}
+
+static void private_file(void)
+{
+	int fd = make_file("f", 8 * PG, 8);
+	char *p = (char *)SYS(mmap(NULL, 4 * PG, RW, MAP_PRIVATE, fd, 0)), *q = make_room(16 * PG);
+
+	fill(p + PG, PG, PG, 9);
+	EQ(SYS(mremap(p, 4 * PG, 8 * PG, MREMAP_MAYMOVE | MREMAP_FIXED, q)), q);
+	SAME(q, PG, 0, 8);
+	SAME(q + PG, PG, PG, 9);
+	SAME(q + 2 * PG, 6 * PG, 2 * PG, 8);
+	SYS(munmap(q, 8 * PG));
+	SYS(close(fd));
+	SYS(unlink("f"));
+}
+
+static void after_fork(void)
+{
+	char *p = map_anon(8 * PG), *q = make_room(16 * PG);
+	pid_t pid;
+
+	fill(p, 8 * PG, 0, 10);
+	pid = test_fork();
+	if (pid == 0) {
+		EQ(SYS(mremap(p, 8 * PG, 8 * PG, MREMAP_MAYMOVE | MREMAP_FIXED, q)), q);
+		SAME(q, 8 * PG, 0, 10);
+		fill(q, 4 * PG, 0, 11);
+		if ((pid = test_fork()) == 0) {
+			SAME(q, 4 * PG, 0, 11);
+			fill(q, 8 * PG, 0, 12);
+			_exit(0);
+		}
+		EXITED(pid, 0);
+		SAME(q, 4 * PG, 0, 11);
+		SAME(q + 4 * PG, 4 * PG, 4 * PG, 10);
+		FAULT(load(p), SIGSEGV, SEGV_MAPERR, p);
+		_exit(0);
+	}
+	fill(p + 6 * PG, PG, 6 * PG, 13);
+	EXITED(pid, 0);
+	SAME(p, 6 * PG, 0, 10);
+	SAME(p + 6 * PG, PG, 6 * PG, 13);
+	SYS(munmap(p, 8 * PG));
+}
+
+static void errors(void)
+{
+	char *p = map_anon(4 * PG);
+
+	ERR(mremap(p + 1, PG, 2 * PG, MREMAP_MAYMOVE), EINVAL);
+	ERR(mremap(p, 4 * PG, 0, MREMAP_MAYMOVE), EINVAL);
+	ERR(mremap(p, 4 * PG, 4 * PG, 1 << 20), EINVAL);
+	ERR(mremap(p, 4 * PG, 4 * PG, MREMAP_MAYMOVE | MREMAP_FIXED, p + PG), EINVAL); /* overlaps itself */
+	ERR(mremap(p, 4 * PG, 4 * PG, MREMAP_FIXED, p + 8 * PG), EINVAL);
+	SYS(munmap(p + 2 * PG, PG));
+	ERR(mremap(p + 2 * PG, PG, 2 * PG, MREMAP_MAYMOVE), EFAULT);
+	SYS(munmap(p, 4 * PG));
+}
+
+static const struct test tests[] = {
+	{ "shrink", shrink },
+	{ "grow in place", grow_in_place },
+	{ "grow by moving", grow_by_moving },
+	{ "MREMAP_FIXED", to_fixed },
+	{ "shared file", shared_file },
+	{ "private file", private_file },
+	{ "fork", after_fork },
+	{ "errors", errors },
+};
+
+TEST_MAIN("mremaptest", tests)
