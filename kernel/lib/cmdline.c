@@ -9,11 +9,32 @@ static char text[CMDLINE_MAX];	 /* as given */
 static char words[CMDLINE_MAX];	 /* with a NUL after each word */
 static const char *word[MAX_WORDS];
 static unsigned nwords, ndashes; /* ndashes: index of `--`, or nwords */
+static const char *command;	 /* in the device tree */
+
+static size_t find_command(const char *line)
+{
+	static const char key[] = " quire.command=";
+	size_t n;
+
+	for (n = 0; line[n]; n++)
+		if (strncmp(line + n, key, sizeof(key) - 1) == 0) {
+			command = line + n + sizeof(key) - 1;
+			break;
+		}
+	return n;
+}
+
+const char *cmdline_command(void)
+{
+	return command;
+}
 
 void cmdline_init(const char *line)
 {
-	strlcpy(text, line, sizeof(text));
-	strlcpy(words, line, sizeof(words));
+	size_t nbytes = find_command(line);
+
+	strlcpy(text, line, MIN(nbytes + 1, sizeof(text)));
+	strlcpy(words, line, MIN(nbytes + 1, sizeof(words)));
 	nwords = 0;
 	for (char *p = words; *p && nwords < MAX_WORDS;) {
 		if (*p == ' ' || *p == '\t' || *p == '\n') {
