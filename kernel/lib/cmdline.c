@@ -11,19 +11,6 @@ static const char *word[MAX_WORDS];
 static unsigned nwords, ndashes; /* ndashes: index of `--`, or nwords */
 static const char *command;	 /* in the device tree */
 
-static size_t find_command(const char *line)
-{
-	static const char key[] = " quire.command=";
-	size_t n;
-
-	for (n = 0; line[n]; n++)
-		if (strncmp(line + n, key, sizeof(key) - 1) == 0) {
-			command = line + n + sizeof(key) - 1;
-			break;
-		}
-	return n;
-}
-
 const char *cmdline_command(void)
 {
 	return command;
@@ -31,8 +18,11 @@ const char *cmdline_command(void)
 
 void cmdline_init(const char *line)
 {
-	size_t nbytes = find_command(line);
+	static const char key[] = " quire.command=";
+	const char *at = strstr(line, key);
+	size_t nbytes = at ? (size_t)(at - line) : strlen(line);
 
+	command = at ? at + sizeof(key) - 1 : NULL;
 	strlcpy(text, line, MIN(nbytes + 1, sizeof(text)));
 	strlcpy(words, line, MIN(nbytes + 1, sizeof(words)));
 	nwords = 0;
