@@ -227,6 +227,7 @@
 #define SYS_clone		    220
 #define SYS_execve		    221
 #define SYS_mmap		    222
+#define SYS_fadvise64		    223
 #define SYS_swapon		    224
 #define SYS_swapoff		    225
 #define SYS_mprotect		    226
