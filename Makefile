@@ -10,6 +10,9 @@
 #
 # DEBUG=1 builds the kernel with its expensive checks, beside the other, in build/debug.
 
+#
+# V=1 shows the commands.
+
 BUILD ?= build
 CROSS ?= riscv64-unknown-elf-
 MEM ?= 64M
@@ -23,7 +26,10 @@ PYTHON := python3
 OUT := $(BUILD)$(if $(DEBUG),/debug)
 
 WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes
-COMMON := -std=gnu17 -O2 -g $(WARN) -fno-common -fno-strict-aliasing -ffile-prefix-map=$(CURDIR)/= -MMD -MP
+COMMON := -std=gnu17 -O2 -g $(WARN) -fno-common -fno-strict-aliasing -ffile-prefix-map=$(CURDIR)=. -MMD -MP
+
+Q := $(if $(V),,@)
+say = @$(if $(V),:,printf '  %-6s %s\n' $(1) $(2))
 
 .PHONY: FORCE all kernel user images qemu test bench oracle host-tests clean
 .DELETE_ON_ERROR:
@@ -41,6 +47,8 @@ KFLAGS := $(COMMON) $(KARCH) -ffreestanding -fno-omit-frame-pointer -fno-pie -fn
 	-fno-asynchronous-unwind-tables -Ikernel $(if $(DEBUG),-DQUIRE_DEBUG=1)
 KLINK := $(CC) $(KARCH) -nostdlib -static -Wl,-T,kernel/arch/kernel.ld -Wl,--no-relax -Wl,--build-id=none \
 	-Wl,-z,max-page-size=4096 -Wl,--fatal-warnings
+# By the name of an existing variant: gcc would take the one for hardware floating point.
+KLIBGCC := $(shell $(CC) -march=rv64imac -mabi=lp64 -mcmodel=medany -print-libgcc-file-name)
 
 kernel: $(OUT)/kernel.elf
 
@@ -49,31 +57,34 @@ $(OUT)/kernel/lib/%.o: KFLAGS += -fno-tree-loop-distribute-patterns
 
 $(OUT)/kernel/%.o: kernel/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(KFLAGS) -c $< -o $@
+	$(call say,CC,$@)
+	$(Q)$(CC) $(KFLAGS) -c $< -o $@
 
 $(OUT)/kernel/%.o: kernel/%.S Makefile
 	@mkdir -p $(@D)
-	$(CC) $(KFLAGS) -c $< -o $@
+	$(call say,CC,$@)
+	$(Q)$(CC) $(KFLAGS) -c $< -o $@
 
 # The init program, part of the kernel so that a root image need not have one.
 $(OUT)/kernel/embedded_init.o: $(BUILD)/bin/init Makefile
 	@mkdir -p $(@D)
-	printf '%s\n' '.section .rodata' '.balign 8' '.globl embedded_init_start, embedded_init_end' \
+	$(Q)printf '%s\n' '.section .rodata' '.balign 8' '.globl embedded_init_start, embedded_init_end' \
 		'embedded_init_start: .incbin "$<"' '.balign 8' 'embedded_init_end:' | \
 		$(CC) $(KARCH) -x assembler -c - -o $@
 
 $(OUT)/noksyms.o: tools/mkksyms
 	@mkdir -p $(@D)
-	$(PYTHON) tools/mkksyms --empty $(@:.o=.S)
-	$(CC) $(KARCH) -c $(@:.o=.S) -o $@
+	$(Q)$(PYTHON) tools/mkksyms --empty $(@:.o=.S)
+	$(Q)$(CC) $(KARCH) -c $(@:.o=.S) -o $@
 
 $(OUT)/kernel.elf: $(KOBJS) $(OUT)/noksyms.o kernel/arch/kernel.ld tools/mkksyms
-	$(KLINK) $(KOBJS) $(OUT)/noksyms.o -lgcc -o $(OUT)/kernel-first.elf
-	$(PYTHON) tools/mkksyms $(CROSS) $(OUT)/kernel-first.elf $(OUT)/ksyms.S
-	$(CC) $(KARCH) -c $(OUT)/ksyms.S -o $(OUT)/ksyms.o
-	$(KLINK) $(KOBJS) $(OUT)/ksyms.o -lgcc -o $(OUT)/kernel-second.elf
-	$(PYTHON) tools/mkksyms --check $(CROSS) $(OUT)/kernel-first.elf $(OUT)/kernel-second.elf
-	mv $(OUT)/kernel-second.elf $@
+	$(call say,LD,$@)
+	$(Q)$(KLINK) $(KOBJS) $(OUT)/noksyms.o $(KLIBGCC) -o $(OUT)/kernel-first.elf
+	$(Q)$(PYTHON) tools/mkksyms $(CROSS) $(OUT)/kernel-first.elf $(OUT)/ksyms.S
+	$(Q)$(CC) $(KARCH) -c $(OUT)/ksyms.S -o $(OUT)/ksyms.o
+	$(Q)$(KLINK) $(KOBJS) $(OUT)/ksyms.o $(KLIBGCC) -o $(OUT)/kernel-second.elf
+	$(Q)$(PYTHON) tools/mkksyms --check $(CROSS) $(OUT)/kernel-first.elf $(OUT)/kernel-second.elf
+	$(Q)mv $(OUT)/kernel-second.elf $@
 
 # ---- the programs of the root image ----
 # Every user/NAME.c is a program; build/user/NAME has its symbols, build/bin/NAME is what the image gets.
@@ -93,26 +104,30 @@ $(BUILD)/user/lib/%.o: UFLAGS += -ffreestanding -fno-tree-loop-distribute-patter
 
 $(BUILD)/user/%.o: user/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(UFLAGS) -c $< -o $@
+	$(call say,CC,$@)
+	$(Q)$(CC) $(UFLAGS) -c $< -o $@
 
 $(BUILD)/user/%.o: bench/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(UFLAGS) -c $< -o $@
+	$(call say,CC,$@)
+	$(Q)$(CC) $(UFLAGS) -c $< -o $@
 
 $(BUILD)/user/%.o: user/%.S Makefile
 	@mkdir -p $(@D)
-	$(CC) $(UFLAGS) -c $< -o $@
+	$(call say,CC,$@)
+	$(Q)$(CC) $(UFLAGS) -c $< -o $@
 
 $(BUILD)/user/lib/libc.a: $(ULIBOBJS)
 	@rm -f $@
-	$(CROSS)ar rcs $@ $^
+	$(Q)$(CROSS)ar rcs $@ $^
 
 $(BUILD)/user/%: $(BUILD)/user/%.o $(BUILD)/user/lib/crt0.o $(BUILD)/user/lib/libc.a
-	$(ULINK) $(BUILD)/user/lib/crt0.o $< $(BUILD)/user/lib/libc.a -lgcc -o $@
+	$(call say,LD,$@)
+	$(Q)$(ULINK) $(BUILD)/user/lib/crt0.o $< $(BUILD)/user/lib/libc.a -lgcc -o $@
 
 $(BUILD)/bin/%: $(BUILD)/user/%
 	@mkdir -p $(@D)
-	$(CROSS)strip -o $@ $<
+	$(Q)$(CROSS)strip -o $@ $<
 
 # ---- the disk images ----
 
@@ -127,19 +142,21 @@ $(BUILD)/image-files: FORCE
 	@echo '$(IMAGE_FILES)' | cmp -s - $@ || echo '$(IMAGE_FILES)' > $@
 
 $(BUILD)/root.img: $(IMAGE_FILES) $(BUILD)/image-files
-	mkfs/mkroot $@ $(UPROGS)
+	$(call say,IMAGE,$@)
+	$(Q)mkfs/mkroot $@ $(UPROGS)
 
 $(BUILD)/swap.img: mkfs/mkswapimg
 	@mkdir -p $(@D)
-	mkfs/mkswapimg $@ $(if $(filter none,$(SWAP)),256M,$(SWAP))
+	$(call say,IMAGE,$@)
+	$(Q)mkfs/mkswapimg $@ $(if $(filter none,$(SWAP)),256M,$(SWAP))
 
 # ---- running ----
 
 qemu: all
-	./quire run --kernel $(OUT)/kernel.elf --root $(BUILD)/root.img --mem $(MEM) --smp $(SMP) --swap $(SWAP)
+	$(Q)./quire run --kernel $(OUT)/kernel.elf --root $(BUILD)/root.img --mem $(MEM) --smp $(SMP) --swap $(SWAP)
 
 bench: all
-	bench/run $(BUILD) $(BENCH)
+	$(Q)bench/run $(BUILD) $(BENCH)
 
 # ---- tests ----
 
@@ -150,10 +167,12 @@ HOST_TESTS :=
 # Each of HOST_TESTS is a name whose NAME_SRCS, NAME_CFLAGS and NAME_LIBS host.mk gives.
 define host_test
 $(BUILD)/host/$(1): $$(patsubst %.c,$$(BUILD)/host/$(1).d/%.o,$$($(1)_SRCS))
-	$$(HOSTCC) $$(HOST_CFLAGS) $$($(1)_CFLAGS) $$^ $$($(1)_LIBS) -o $$@
+	$$(call say,HOSTLD,$$@)
+	$(Q)$$(HOSTCC) $$(HOST_CFLAGS) $$($(1)_CFLAGS) $$^ $$($(1)_LIBS) -o $$@
 $(BUILD)/host/$(1).d/%.o: %.c Makefile tests/host/host.mk
 	@mkdir -p $$(@D)
-	$$(HOSTCC) $$(HOST_CFLAGS) $$($(1)_CFLAGS) -c $$< -o $$@
+	$$(call say,HOSTCC,$$@)
+	$(Q)$$(HOSTCC) $$(HOST_CFLAGS) $$($(1)_CFLAGS) -c $$< -o $$@
 endef
 $(foreach t,$(HOST_TESTS),$(eval $(call host_test,$(t))))
 
@@ -161,18 +180,19 @@ host-tests: $(addprefix $(BUILD)/host/,$(HOST_TESTS))
 
 test: all host-tests
 	+$(MAKE) DEBUG=1 kernel
-	tests/run --build $(BUILD) $(addprefix --host ,$(HOST_TESTS)) $(TESTS)
+	$(Q)tests/run --build $(BUILD) $(addprefix --host ,$(HOST_TESTS)) $(TESTS)
 
 # The test programs are plain POSIX C: the system of this machine says whether they are right.
 ORACLE := mmaptest cowtest lazytest zerotest stacktest swaptest bigfile forkstress execstress
 oracle: $(addprefix $(BUILD)/oracle/,$(ORACLE))
-	tests/oracle $(BUILD)/oracle $(ORACLE)
+	$(Q)tests/oracle $(BUILD)/oracle $(ORACLE)
 
 $(BUILD)/oracle/%: user/%.c Makefile
 	@mkdir -p $(@D)
-	$(HOSTCC) $(COMMON) $< -o $@ -lm
+	$(call say,HOSTCC,$@)
+	$(Q)$(HOSTCC) $(COMMON) $< -o $@ -lm
 
 clean:
-	rm -rf $(BUILD)
+	$(Q)rm -rf $(BUILD)
 
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
