@@ -5,7 +5,7 @@
  * The file is bigfile.dat; -k keeps it. MIB is 16 by default.
  */
 #define _GNU_SOURCE
-#include "testlib.h"
+#include "include/testlib.h"
 
 #define WORDS (PG / sizeof(uint64_t))
 #define BATCH 16ul /* pages per write and read */

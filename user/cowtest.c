@@ -4,7 +4,7 @@
  * and after the others' exits, by programs and by the kernel, in data, bss, heap, stack and mapped memory.
  */
 #define _GNU_SOURCE
-#include "testlib.h"
+#include "include/testlib.h"
 
 #define NPAGES 32
 

@@ -5,7 +5,7 @@
  * dirtymap -c FILE: checks the stamps, on whatever system the file or its image is by then.
  */
 #define _GNU_SOURCE
-#include "testlib.h"
+#include "include/testlib.h"
 
 #define STAMP 0x5175697265000000ull
 

@@ -4,7 +4,7 @@
  * and shrunk breaks, and a fork of it all, on a machine with a hundredth of that.
  */
 #define _GNU_SOURCE
-#include "testlib.h"
+#include "include/testlib.h"
 
 #define STRIDE (2 * MIB)
 

@@ -4,7 +4,7 @@
  * No region is larger than 2 MiB, so that it runs on a machine of 16 MiB.
  */
 #define _GNU_SOURCE
-#include "testlib.h"
+#include "include/testlib.h"
 
 static char *map_fd(int fd, unsigned long nbytes, int prot, int flags, long at)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* mremaptest: mremap shrinks, grows in place, and moves, for all kinds of memory and with forks in between. */
 #define _GNU_SOURCE
-#include "testlib.h"
+#include "include/testlib.h"
 
 /* a hole of nbytes in which a mapping can grow or not, as the test decides */
 static char *make_room(unsigned long nbytes)

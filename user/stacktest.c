@@ -8,7 +8,7 @@
 #include <alloca.h>
 #include <sys/resource.h>
 
-#include "testlib.h"
+#include "include/testlib.h"
 
 #define LIMIT (8 * MIB)
 #define BELOW (3 * MIB) /* the neighbour's distance from the stack pointer */

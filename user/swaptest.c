@@ -5,7 +5,7 @@
  * The fork needs room for another two fifths of MIB.
  */
 #define _GNU_SOURCE
-#include "testlib.h"
+#include "include/testlib.h"
 
 #define WORDS (PG / sizeof(uint64_t))
 

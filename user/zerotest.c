@@ -4,7 +4,7 @@
  * memory given back comes again as zero, without a trace of what was in it.
  */
 #define _GNU_SOURCE
-#include "testlib.h"
+#include "include/testlib.h"
 
 #define READ_SIZE (256 * MIB)
 
