@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * bigfile [-d DIR] [-k] [MIB]: a file that may be larger than memory: written, mapped shared and changed in every
- * page, unmapped, synced, dropped from the cache, then verified by read and through a new mapping.
+ * bigfile [-d DIR] [-k] [MIB]: a file that may be larger than memory: written, mapped shared and changed in
+ * every page, unmapped, synced, dropped from the cache, then verified by read and through a new mapping.
  * The file is bigfile.dat; -k keeps it. MIB is 16 by default.
  */
 #define _GNU_SOURCE

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * cowtest: after a fork each process has its own memory. Generations of forks, exits in every order, writes before
- * and after the others' exits, by programs and by the kernel, in data, bss, heap, stack and mapped memory.
+ * cowtest: after a fork each process has its own memory. Generations of forks, exits in every order, writes
+ * before and after the others' exits, by programs and by the kernel, in data, bss, heap, stack and mapped
+ * memory.
  */
 #define _GNU_SOURCE
 #include "include/testlib.h"

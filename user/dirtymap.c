@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * dirtymap FILE MIB [exit]: makes FILE of that size, stamps every word of it through a shared mapping, unmaps it, says
- * so, and pauses for ever (or exits) without any sync: the system has to write it back by itself.
+ * dirtymap FILE MIB [exit]: makes FILE of that size, stamps every word of it through a shared mapping,
+ * unmaps it, says so, and pauses for ever (or exits) without any sync: the system has to write it back by
+ * itself.
  * dirtymap -c FILE: checks the stamps, on whatever system the file or its image is by then.
  */
 #define _GNU_SOURCE

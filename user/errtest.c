@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * errtest: what programs do wrong: bad pointers into many calls (an error or a partial count, never a signal or a
- * wrong byte), bad descriptors, lengths, offsets, names and process numbers, and running out of descriptors.
+ * errtest: what programs do wrong: bad pointers into many calls (an error or a partial count, never a signal
+ * or a wrong byte), bad descriptors, lengths, offsets, names and process numbers, and running out of
+ * descriptors.
  */
 #define _GNU_SOURCE
 #include <sys/ioctl.h>
@@ -11,7 +12,7 @@
 
 #include "include/testlib.h"
 
-/* pages: a[0] good, a[1] unmapped, a[2] good, a[3] read-only, a[4] no access; and addresses that are nobody's */
+/* pages: a[0] good, a[1] unmapped, a[2] good, a[3] read-only, a[4] no access; and others' addresses */
 static char *a;
 
 enum { NBAD = 6 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * execstress [-d DIR] [COUNT]: execs itself COUNT (50) times with arguments and environments small and large, each
- * checked by the program executed; scripts; what survives an exec and what does not; and the errors of execve.
+ * execstress [-d DIR] [COUNT]: execs itself COUNT (50) times with arguments and environments small and
+ * large, each checked by the program executed; scripts; what survives an exec and what does not; and the
+ * errors of execve.
  */
 #define _GNU_SOURCE
 #include <limits.h>

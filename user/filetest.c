@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * filetest: files and directories as POSIX has them: open's flags, offsets, append, truncation and zero tails, holes,
- * links, rename, unlinked files, directories and their listing, symbolic links, times, modes, and their errors.
+ * filetest: files and directories as POSIX has them: open's flags, offsets, append, truncation and zero
+ * tails, holes, links, rename, unlinked files, directories and their listing, symbolic links, times, modes,
+ * and their errors.
  */
 #define _GNU_SOURCE
 #include <dirent.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * forkstress [ROUNDS] [PROCS]: trees of processes that touch memory, talk through pipes, exit, are killed and become
- * orphans, ROUNDS (20) times with about PROCS (8) at once. Every byte and every status is checked.
+ * forkstress [ROUNDS] [PROCS]: trees of processes that touch memory, talk through pipes, exit, are killed
+ * and become orphans, ROUNDS (20) times with about PROCS (8) at once. Every byte and every status is
+ * checked.
  */
 #define _GNU_SOURCE
 #include <time.h>

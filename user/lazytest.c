@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * lazytest [-d DIR] [MIB]: memory costs only what is touched. A sparse gigabyte (or MIB), private and shared, grown
- * and shrunk breaks, and a fork of it all, on a machine with a hundredth of that.
+ * lazytest [-d DIR] [MIB]: memory costs only what is touched. A sparse gigabyte (or MIB), private and
+ * shared, grown and shrunk breaks, and a fork of it all, on a machine with a hundredth of that.
  */
 #define _GNU_SOURCE
 #include "include/testlib.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* mremaptest: mremap shrinks, grows in place, and moves, for all kinds of memory and with forks in between. */
+/* mremaptest: mremap shrinks, grows in place and moves, for all kinds of memory, with forks in between. */
 #define _GNU_SOURCE
 #include "include/testlib.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * sigtest: signals: handlers and what they are told, faults that a handler repairs, masks, interrupted and restarted
- * calls, default actions, stop and continue, registers kept across handlers, what exec and fork inherit.
+ * sigtest: signals: handlers and what they are told, faults that a handler repairs, masks, interrupted and
+ * restarted calls, default actions, stop and continue, registers kept across handlers, what exec and fork
+ * inherit.
  */
 #define _GNU_SOURCE
 #include <time.h>

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * stacktest [-d DIR] [MIB]: the stack grows by itself to its limit (8 MiB here) and not beyond, in small and large
- * steps, for programs, for the kernel's copies and for signal frames; it stops short of what lies below it.
- * MIB (default 4, at most 7) is how deep every page is touched; the tests at the limit touch a page in sixteen.
+ * stacktest [-d DIR] [MIB]: the stack grows by itself to its limit (8 MiB here) and not beyond, in small and
+ * large steps, for programs, for the kernel's copies and for signal frames; it stops short of what lies
+ * below it.
+ * MIB (default 4, at most 7) is how deep every page is touched; the tests at the limit touch a page in
+ * sixteen.
  */
 #define _GNU_SOURCE
 #include <alloca.h>

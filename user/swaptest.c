@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * swaptest [MIB]: anonymous memory larger than the machine's, every word of it checked: filled, read in order,
- * rewritten in random order, then diverging in two processes after a fork, and read once more. MIB is 16 by default.
+ * swaptest [MIB]: anonymous memory larger than the machine's, every word of it checked: filled, read in
+ * order, rewritten in random order, then diverging in two processes after a fork, and read once more. MIB is
+ * 16 by default.
  * The fork needs room for another two fifths of MIB.
  */
 #define _GNU_SOURCE
@@ -54,7 +55,7 @@ static void pass(const char *name)
 	test_now = name;
 }
 
-/* every page once, in an order that jumps about: a walk over the next power of two, leaving out what is too large */
+/* every page once, jumping about: a walk over the next power of two that leaves out what is too large */
 static void random_order(void)
 {
 	unsigned long size = 1, at = 12345, nseen = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * zerotest: memory never written is zero, reading it costs no memory (so it may be larger than the machine's), and
- * memory given back comes again as zero, without a trace of what was in it.
+ * zerotest: memory never written is zero, reading it costs no memory (so it may be larger than the
+ * machine's), and memory given back comes again as zero, without a trace of what was in it.
  */
 #define _GNU_SOURCE
 #include "include/testlib.h"
