@@ -178,7 +178,7 @@ $(foreach t,$(HOST_TESTS),$(eval $(call host_test,$(t))))
 
 host-tests: $(addprefix $(BUILD)/host/,$(HOST_TESTS))
 
-test: all host-tests
+test: all host-tests $(BUILD)/oracle/dirtymap
 	+$(MAKE) DEBUG=1 kernel
 	$(Q)tests/run --build $(BUILD) $(addprefix --host ,$(HOST_TESTS)) $(TESTS)
 

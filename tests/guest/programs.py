@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: ISC
+"""The test programs of user/, on machines of every size: one and four harts, 16, 32 and 128 MiB."""
+
+MEMORY = "mmaptest && cowtest && zerotest && stacktest && lazytest && mremaptest"
+UNIX = "errtest && filetest && pipetest && sigtest && forkstress 5 && execstress 20"
+
+
+def paging(mem):
+    """More memory and a larger file than there is RAM, with what else is needed to fit into the swap disk."""
+    mib = {16: 32, 32: 48, 128: 144}[mem]
+    return f"swaptest {mib} && bigfile -d /root {mib} && swaptest 4"
+
+
+def add(group, command, smp, mem, weight):
+    @test(f"{group}/{smp}x{mem}M", weight)
+    def run(t):
+        t.guest(command, mem=mem, smp=smp)
+
+
+for smp in 1, 4:
+    for mem in 16, 32, 128:
+        add("memory", MEMORY, smp, mem, 30)
+        add("unix", UNIX, smp, mem, 30)
+        add("paging", paging(mem), smp, mem, 60)
+
+
+@test("memory/release", 20)
+def release(t):
+    """The kernel as it is shipped, with the default memory."""
+    t.guest(f"{MEMORY} && {UNIX}", mem=64, smp=4, kernel="release")
