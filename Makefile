@@ -155,7 +155,7 @@ $(BUILD)/swap.img: mkfs/mkswapimg
 qemu: all
 	$(Q)./quire run --kernel $(OUT)/kernel.elf --root $(BUILD)/root.img --mem $(MEM) --smp $(SMP) --swap $(SWAP)
 
-bench: all
+bench: all $(BUILD)/oracle/vmbench
 	$(Q)bench/run $(BUILD) $(BENCH)
 
 # ---- tests ----
@@ -190,7 +190,12 @@ oracle: $(addprefix $(BUILD)/oracle/,$(ORACLE))
 $(BUILD)/oracle/%: user/%.c Makefile
 	@mkdir -p $(@D)
 	$(call say,HOSTCC,$@)
-	$(Q)$(HOSTCC) $(COMMON) $< -o $@ -lm
+	$(Q)$(HOSTCC) $(COMMON) $< -o $@
+
+$(BUILD)/oracle/%: bench/%.c Makefile
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,$@)
+	$(Q)$(HOSTCC) $(COMMON) $< -o $@
 
 clean:
 	$(Q)rm -rf $(BUILD)

@@ -90,7 +90,7 @@ def interrupt(terminal):
     terminal.expect(r"^status 130\r?$")
     terminal.expect(r"[#$] $")
     terminal.type("\x04")
-    terminal.end(130)
+    terminal.end(0)
 
 
 @session("console/leave")
