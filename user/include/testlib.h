@@ -40,10 +40,28 @@ struct fault {
 
 static const char *test_prog = "?", *test_now = "start";
 static char test_scratch[64];
+static pid_t test_main_pid, test_kids[128];
+static int test_nkids;
 static sigjmp_buf test_env;
 static volatile struct fault test_seen;
 
 /* ---- checks ---- */
+
+/* ends the children not waited for, so that a failure leaves nobody behind in a pipe */
+static inline void test_end_kids(void)
+{
+	for (int i = 0; i < test_nkids; i++)
+		if (waitpid(test_kids[i], NULL, WNOHANG) == 0)
+			kill(test_kids[i], SIGKILL);
+}
+
+/* SIGXCPU, which no test uses: a descendant failed, and the main process may be waiting for its token */
+static inline void test_on_failure(int sig)
+{
+	(void)sig;
+	test_end_kids();
+	_exit(1);
+}
 
 __attribute__((noreturn, format(printf, 3, 4))) static inline void test_fail(const char *file, int line,
 									     const char *fmt, ...)
@@ -56,6 +74,9 @@ __attribute__((noreturn, format(printf, 3, 4))) static inline void test_fail(con
 	va_end(ap);
 	printf("\n");
 	fflush(stdout);
+	test_end_kids();
+	if (test_main_pid && getpid() != test_main_pid)
+		kill(test_main_pid, SIGXCPU);
 	_exit(1);
 }
 
@@ -165,8 +186,17 @@ static inline struct fault store(volatile void *p, int byte)
 
 static inline pid_t test_fork(void)
 {
+	pid_t pid;
+
 	fflush(stdout);
-	return (pid_t)SYS(fork());
+	if (test_nkids == (int)(sizeof(test_kids) / sizeof(test_kids[0])))
+		test_nkids = 0;
+	pid = (pid_t)SYS(fork());
+	if (pid == 0)
+		test_nkids = 0;
+	else
+		test_kids[test_nkids++] = pid;
+	return pid;
 }
 
 static inline int test_reap(pid_t pid)
@@ -299,6 +329,8 @@ static inline int test_begin(const char *prog, int argc, char **argv)
 	int n = 1;
 
 	test_prog = prog;
+	test_main_pid = getpid();
+	CHECK(signal(SIGXCPU, test_on_failure) != SIG_ERR);
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "-d") == 0 && i + 1 < argc)
 			SYS(chdir(argv[++i]));
