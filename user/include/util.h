@@ -59,13 +59,17 @@ bool parse_number(const char *text, long long *value);
 bool parse_size(const char *text, uint64_t *value);
 /* Seconds with a fraction and an s, m, h or d. */
 bool parse_duration(const char *text, uint64_t *nanoseconds);
-/* The same two, ending the tool when `text` is none. */
+void pause_for(uint64_t nanoseconds);
+/* A number or a size, ending the tool when `text` is none. */
 long long need_number(const char *text);
 uint64_t need_size(const char *text);
 /* An octal or symbolic (u+x,go=) mode applied to `old`. The umask counts where no u, g, o, a is given. */
 bool parse_mode(const char *text, mode_t old, mode_t *mode);
 /* A date: "@seconds", "YYYY-MM-DD[ T]HH:MM[:SS[.frac]]" or "YYYY-MM-DD", local time. */
 bool parse_date(const char *text, struct timespec *when);
+
+/* Prints text with \n, \t, \NNN (`zero`: also \0NNN) and their like replaced. false: \c ended it. */
+bool put_escaped(const char *text, bool zero);
 
 /* "-rwxr-xr-x" */
 void mode_string(mode_t mode, char text[11]);
@@ -94,7 +98,9 @@ ssize_t read_line(FILE *in, char **line, size_t *capacity, bool *had_newline);
 
 /* The number behind a line's leading "KEY" or "KEY:" in a /proc file's text; 0 if there is none. */
 uint64_t proc_value(const char *text, const char *key);
-/* One line of /proc/mounts or /proc/swaps: splits off the next blank-separated field (octal escapes undone), NULL at the end. */
+/* Splits off the next line of a text; NULL at its end. */
+char *next_line(char **rest);
+/* Splits off the next blank-separated field of a line (octal escapes undone, as in /proc/mounts); NULL at its end. */
 char *next_field(char **rest);
 
 /* --- directory trees --------------------------------------------------------------------------------------- */
