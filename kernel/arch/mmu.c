@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The kernel's own page table and the fences. The upper half is made once, at boot: the direct map, the root entry
+ * of kernel ranges, the image. Only entries below that of the kernel ranges change later (vm/kmap.c locks).
+ */
+#include "arch/mmu.h"
+#include "arch/cpu.h"
+#include "arch/csr.h"
+#include "arch/sbi.h"
+#include "lib/string.h"
+#include "vm/vm.h"
+
+#define KERNEL_BITS (PTE_R | PTE_A | PTE_D | PTE_G)
+
+extern pte_t mmu_kernel_root[MMU_FANOUT]; /* entry.S */
+extern char image_start[], image_text_end[], image_rodata_end[], image_end[];
+
+pte_t *mmu_kmap_table;
+
+/* Boot's frames: those behind the image that nothing else occupies. */
+static struct {
+	const struct mem_range *reserved;
+	unsigned nreserved;
+	uint64_t next;
+} boot;
+
+static uint64_t boot_frame(void)
+{
+	uint64_t frame = boot.next;
+
+	for (unsigned i = 0; i < boot.nreserved; i++) {
+		const struct mem_range *r = &boot.reserved[i];
+
+		if (frame < r->end && frame + PAGE_SIZE > r->start) {
+			frame = page_round_up(r->end);
+			i = -1u; /* look at all of them again */
+		}
+	}
+	boot.next = frame + PAGE_SIZE;
+	clear_page(phys_to_virt(frame));
+	return frame;
+}
+
+/* Maps with the largest pages that fit. */
+static void map(pte_t *root, uint64_t va, uint64_t phys, uint64_t nbytes, uint64_t bits)
+{
+	while (nbytes > 0) {
+		pte_t *table = root;
+		unsigned level = MMU_LEVELS - 1;
+		uint64_t size = 1ul << (PAGE_SHIFT + 9 * level);
+
+		while (size > nbytes || (va | phys) & (size - 1)) {
+			pte_t *pte = &table[mmu_index(va, level)];
+
+			if (!(*pte & PTE_V))
+				*pte = pte_table(boot_frame() >> PAGE_SHIFT);
+			table = phys_to_virt(pte_pfn(*pte) << PAGE_SHIFT);
+			size >>= 9;
+			level--;
+		}
+		table[mmu_index(va, level)] = pte_leaf(phys >> PAGE_SHIFT, KERNEL_BITS | bits);
+		va += size;
+		phys += size;
+		nbytes -= size;
+	}
+}
+
+/* The part of [start, end) in the window [low, high), into the direct map. */
+static void map_direct(pte_t *root, uint64_t start, uint64_t end, uint64_t low, uint64_t high, uint64_t bits)
+{
+	start = MAX(start, low);
+	end = MIN(end, high);
+	if (start < end)
+		map(root, DIRECT_MAP + start, start, end - start, bits);
+}
+
+static void map_image(pte_t *root, const char *start, const char *end, uint64_t bits)
+{
+	map(root, (uint64_t)start, virt_to_phys(start), end - start, bits);
+}
+
+/*
+ * The new root grows on the stack and then replaces the one in use, whose direct map serves in the meantime: what
+ * both map they map to the same frames.
+ */
+uint64_t mmu_init(const struct mem_range *ram, unsigned nram, const struct mem_range *reserved, unsigned nreserved)
+{
+	uint64_t text = virt_to_phys(image_start), data = virt_to_phys(image_rodata_end), kmap;
+	pte_t root[MMU_FANOUT] = { 0 };
+
+	boot.reserved = reserved;
+	boot.nreserved = nreserved;
+	boot.next = virt_to_phys(image_end);
+	for (unsigned i = 0; i < nram; i++) {
+		uint64_t start = page_round_up(ram[i].start), end = page_round_down(ram[i].end);
+
+		map_direct(root, start, end, 0, text, PTE_W);
+		map_direct(root, start, end, text, data, 0);
+		map_direct(root, start, end, data, UINT64_MAX, PTE_W);
+	}
+	map_image(root, image_start, image_text_end, PTE_X);
+	map_image(root, image_text_end, image_rodata_end, 0);
+	map_image(root, image_rodata_end, image_end, PTE_W);
+	kmap = boot_frame();
+	mmu_kmap_table = phys_to_virt(kmap);
+	root[mmu_index(KMAP_BASE, 2)] = pte_table(kmap >> PAGE_SHIFT);
+	memcpy(mmu_kernel_root, root, sizeof(root));
+	mmu_fence_local();
+	return boot.next;
+}
+
+void mmu_init_root(pte_t *root)
+{
+	memcpy(root + MMU_ROOT_USER, mmu_kernel_root + MMU_ROOT_USER, PAGE_SIZE / 2);
+}
+
+void mmu_switch(pfn_t root)
+{
+	if (root == 0)
+		root = virt_to_phys(mmu_kernel_root) >> PAGE_SHIFT;
+	csr_write(satp, SATP_SV39 | root);
+	__asm__ volatile("sfence.vma" ::: "memory");
+}
+
+void mmu_fence_page(uint64_t va)
+{
+	__asm__ volatile("sfence.vma %0" ::"r"(va) : "memory");
+}
+
+void mmu_fence_local(void)
+{
+	__asm__ volatile("sfence.vma" ::: "memory");
+}
+
+/* The SBI's mask has hart ids, ours has indices. */
+static uint64_t hartids(uint64_t mask)
+{
+	uint64_t ids = 0;
+
+	for (; mask; mask &= mask - 1)
+		ids |= 1ul << harts[__builtin_ctzl(mask)].hartid;
+	return ids;
+}
+
+void mmu_fence_harts(uint64_t mask)
+{
+	uint64_t self;
+
+	intr_push();
+	self = 1ul << this_hart()->index;
+	if (mask & self)
+		mmu_fence_local();
+	if (mask & ~self)
+		sbi_remote_sfence(hartids(mask & ~self));
+	intr_pop();
+}
+
+void mmu_fence_i_all(void)
+{
+	uint64_t others;
+
+	intr_push();
+	others = ((1ul << nharts) - 1) & ~(1ul << this_hart()->index);
+	__asm__ volatile("fence.i" ::: "memory");
+	if (others)
+		sbi_remote_fence_i(hartids(others));
+	intr_pop();
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/* Offsets of fields for the assembly sources; trap.c asserts that they are right. */
+#ifndef ARCH_OFFSETS_H
+#define ARCH_OFFSETS_H
+
+#define TH_HART	      0
+#define TH_KSTACK     8
+#define TH_FRAME      16
+#define TH_SCRATCH    24
+#define TH_CONTEXT    56
+#define TH_FP	      168
+#define TH_SIGPENDING 517
+
+#define KSTACK_SHIFT 14
+
+#define HART_NEED_RESCHED 37
+
+#define TF_EPC	   0
+#define TF_X(n)	   ((n) * 8)
+#define TF_STATUS  256
+#define TF_CAUSE   264
+#define TF_TVAL	   272
+#define TF_ORIG_A0 280
+#define TF_SIZE	   288
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Locks and wait queues.
+ *
+ * spinlock: held with interrupts off on this hart, so also no preemption; never sleep with one held.
+ * mutex, rwlock: sleeping; not for interrupt handlers. An rwlock prefers waiting writers to new readers.
+ * waitq: threads that wait for a condition which a spinlock guards:
+ *
+ *	spin_lock(&x->lock);
+ *	while (!x->ready)
+ *		waitq_sleep(&x->waiters, &x->lock);	// lets the lock go, sleeps, takes it again
+ *	spin_unlock(&x->lock);
+ *
+ * and whoever makes it true does so under the lock and calls waitq_wake_all/_one (under the lock or after; also
+ * from interrupt handlers). Spinlock operations are inline here over arch/cpu.h; the sleeping ones are in
+ * proc/sched.c (on the host in the simulated machine of tests/host).
+ */
+#ifndef LIB_LOCK_H
+#define LIB_LOCK_H
+
+#include "arch/cpu.h"
+#include "lib/base.h"
+#include "lib/list.h"
+#include "lib/lockrank.h"
+
+struct thread;
+
+struct spinlock {
+	uint32_t locked;
+	uint8_t rank;
+	const char *name;
+#ifdef QUIRE_DEBUG
+	void *holder; /* the hart */
+	uint64_t acquired, waited;
+#endif
+};
+
+#define SPINLOCK_INIT(nm, rk) { .locked = 0, .rank = (rk), .name = (nm) }
+
+static inline void spin_init(struct spinlock *l, const char *name, enum lock_rank rank)
+{
+	*l = (struct spinlock)SPINLOCK_INIT(name, rank);
+}
+
+#ifdef QUIRE_DEBUG
+/* lib/lock.c: with rank checks, holder and contention counts. */
+void spin_lock(struct spinlock *l);
+bool spin_trylock(struct spinlock *l);
+void spin_unlock(struct spinlock *l);
+void spin_lock_nested(struct spinlock *l); /* another lock of the same rank is held on purpose */
+bool spin_held(const struct spinlock *l);
+#else
+static inline void spin_lock(struct spinlock *l)
+{
+	intr_push();
+	while (unlikely(__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE)))
+		while (__atomic_load_n(&l->locked, __ATOMIC_RELAXED))
+			cpu_relax();
+}
+
+static inline bool spin_trylock(struct spinlock *l)
+{
+	intr_push();
+	if (likely(!__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE)))
+		return true;
+	intr_pop();
+	return false;
+}
+
+static inline void spin_unlock(struct spinlock *l)
+{
+	__atomic_store_n(&l->locked, 0, __ATOMIC_RELEASE);
+	intr_pop();
+}
+
+static inline void spin_lock_nested(struct spinlock *l)
+{
+	spin_lock(l);
+}
+
+/* In release builds only "somebody holds it": for assertions. */
+static inline bool spin_held(const struct spinlock *l)
+{
+	return l->locked;
+}
+#endif
+
+struct waitq {
+	struct spinlock lock;
+	struct list waiters; /* struct waiter, on the sleepers' stacks */
+};
+
+#define WAITQ_INIT(wq) { .lock = SPINLOCK_INIT("waitq", RANK_WAITQ), .waiters = LIST_INIT((wq).waiters) }
+
+void waitq_init(struct waitq *q);
+
+/* Lets `held` go, sleeps until woken, takes `held` again. Spurious wake-ups happen: loop on the condition. */
+void waitq_sleep(struct waitq *q, struct spinlock *held);
+
+/* The same, but ends early: -ERESTARTSYS when a signal is to be delivered to this thread, else 0. */
+int waitq_sleep_intr(struct waitq *q, struct spinlock *held);
+
+/* Also ends at `deadline_ns` (monotonic, time_ns()): -ETIMEDOUT; `intr` says whether signals end it. */
+int waitq_sleep_until(struct waitq *q, struct spinlock *held, uint64_t deadline_ns, bool intr);
+
+void waitq_wake_one(struct waitq *q);
+void waitq_wake_all(struct waitq *q);
+
+struct mutex {
+	struct spinlock lock;
+	struct thread *owner;
+	struct waitq waiters;
+	uint8_t rank;
+};
+
+void mutex_init(struct mutex *m, const char *name, enum lock_rank rank);
+void mutex_lock(struct mutex *m);
+bool mutex_trylock(struct mutex *m);
+void mutex_unlock(struct mutex *m);
+bool mutex_held(const struct mutex *m); /* by this thread */
+
+/* state: number of readers, or RW_WRITER; waiting writers are counted apart. The fast paths are one atomic each. */
+struct rwlock {
+	int32_t state;
+	uint32_t waiting; /* threads asleep or about to sleep; while not 0, releases take the slow path */
+	uint32_t writers_waiting;
+	struct spinlock lock;
+	struct waitq readers, writers;
+	uint8_t rank;
+	struct thread *owner; /* the writer */
+};
+#define RW_WRITER (-1)
+
+void rwlock_init(struct rwlock *l, const char *name, enum lock_rank rank);
+void rwlock_read(struct rwlock *l);
+bool rwlock_tryread(struct rwlock *l);
+void rwlock_read_unlock(struct rwlock *l);
+void rwlock_write(struct rwlock *l);
+bool rwlock_trywrite(struct rwlock *l);
+void rwlock_write_unlock(struct rwlock *l);
+bool rwlock_write_held(const struct rwlock *l); /* by this thread */
+
+/* Asserts (debug) that this thread may sleep now: no spinlock held, interrupts on. */
+void might_sleep(void);
+
+#endif

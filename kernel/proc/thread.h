@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Threads and the scheduler (proc/sched.c). Preemptive: the timer interrupt switches threads in user mode and in
+ * the kernel wherever interrupts are on, that is, wherever no spinlock is held. Per-hart run queues, idle harts wait in wfi.
+ */
+#ifndef PROC_THREAD_H
+#define PROC_THREAD_H
+
+#include "lib/base.h"
+#include "lib/list.h"
+#include "lib/lock.h"
+
+struct proc;
+struct space;
+struct trapframe;
+
+enum thread_state { THREAD_NEW, THREAD_RUNNABLE, THREAD_RUNNING, THREAD_SLEEPING, THREAD_DEAD };
+
+struct context { /* callee-saved registers of a thread that does not run */
+	uint64_t ra, sp, s[12];
+};
+
+struct fpstate {
+	uint64_t f[32];
+	uint32_t fcsr;
+};
+
+struct thread {
+	struct hart *hart; /* must be first: see arch/cpu.h; the hart it runs on or ran on last */
+	uint64_t kstack;   /* base; KSTACK_SIZE bytes; entry.S relies on the order of these first fields */
+	struct trapframe *frame; /* the user's registers, at the top of the kernel stack; NULL for kernel threads */
+	uint64_t scratch[4];	 /* for entry.S */
+	struct context context;
+	struct fpstate fp; /* saved at switch when dirty (sstatus.FS) */
+	enum thread_state state; /* guarded by the run queue lock of its hart */
+	struct list run_link;
+	bool on_cpu;	      /* its registers are in a hart: written under that hart's run queue lock */
+	bool boosted;	      /* woke from a sleep and has not used up a time slice since */
+	uint8_t slice;	      /* ticks left */
+	struct space *space; /* the address space it runs in; NULL for kernel threads */
+	struct proc *proc;   /* NULL for kernel threads */
+	struct list proc_link;
+	pid_t tid;
+	char name[16];
+	uint8_t faults_off;	 /* user_copy_*_nofault nesting */
+	bool sigpending;	 /* something may have to be delivered: checked on the way to user mode and by *_intr sleeps */
+	bool oom_victim;	 /* may use the frame reserve */
+	bool reclaiming;	 /* this thread frees memory: it may use the reserve, and never waits for memory */
+	uint64_t sigmask;
+	uint64_t utime_ns, stime_ns, last_ns; /* accounting */
+	uint64_t nvcsw, nivcsw, nminflt, nmajflt;
+	uint64_t clear_child_tid;	      /* set_tid_address */
+	void *sig;			      /* proc/signal.c */
+#ifdef QUIRE_DEBUG
+	uint8_t ranks[16]; /* sleeping locks held */
+	unsigned nranks;
+#endif
+};
+
+#define KSTACK_SIZE (4 * PAGE_SIZE)
+
+/* Creates a thread that has not started; NULL: no memory. User threads get `frame` at the top of their stack. */
+struct thread *thread_create(const char *name) __must_check;
+/* Makes it start in fn(arg) in the kernel (fn must not return for user threads; kernel threads end by returning). */
+void thread_start(struct thread *t, void (*fn)(void *), void *arg);
+/* A kernel thread, started; panics without memory (boot). */
+struct thread *kthread_create(const char *name, void (*fn)(void *), void *arg);
+/* Ends the current thread; its memory is freed by the scheduler after the switch unless `proc` keeps it (thread_free). */
+void thread_exit(void) __noreturn;
+void thread_free(struct thread *t); /* never started, or dead and switched away for good: waits for on_cpu to end */
+
+/* entry.S/trap.c: goes to user mode with t->frame; for the first start of a user thread. */
+void user_return(void) __noreturn;
+
+void thread_yield(void);
+void sched_init(void);
+void sched_start(void) __noreturn; /* on each hart, becomes its idle thread */
+void sched_tick(bool from_user);   /* timer interrupt, interrupts off */
+void thread_preempt(void);	   /* trap.c, interrupts off: need_resched was found set */
+struct thread *sched_idle_thread(struct hart *h); /* with its stack, for a hart that is about to start */
+uint64_t thread_cpu_ns(const struct thread *t);	  /* processor time used so far, also while it runs */
+void thread_wake(struct thread *t); /* ends any sleep of it (for signals): spurious wake-up */
+void thread_sleep_ns(uint64_t ns);  /* not interruptible */
+/* sync.c: with interrupts off the thread wrote its state SLEEPING; sleeps unless it was woken since. */
+void sched_sleep(void);
+uint64_t sched_load_runnable(void);
+/* Moves the running thread to another space (exec, exit: NULL); switches satp at once. */
+void thread_set_space(struct space *s);
+
+#endif
