@@ -116,8 +116,9 @@ static _Noreturn void become_shell(char *command)
 		complain("controlling terminal");
 	}
 	execv("/bin/sh", command ? with : without);
+	int status = errno == ENOENT ? 127 : 126;
 	complain("/bin/sh");
-	_exit(errno == ENOENT ? 127 : 126);
+	_exit(status);
 }
 
 static long now_ms(void)

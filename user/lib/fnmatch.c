@@ -229,7 +229,7 @@ int glob(const char *pattern, int flags, int (*errfunc)(const char *, int), glob
 {
 	(void)errfunc; /* directories that cannot be read match nothing */
 	if (!(flags & GLOB_APPEND)) {
-		g->gl_pathc = 0;
+		g->gl_pathc = g->gl_offs = 0;
 		g->gl_pathv = 0;
 	}
 	size_t first = g->gl_pathc;
