@@ -18,7 +18,6 @@
 
 #define MAX_RAM	     16
 #define MAX_RESERVED 24
-#define COMMAND_FILE "opt/quire/command" /* what `quire run -- COMMAND` hands over */
 
 extern char image_start[];
 extern const char embedded_init_start[], embedded_init_end[];
@@ -62,31 +61,16 @@ static void memory_init(uint64_t dtb)
 	vm_init(ram, nram, reserved, n);
 }
 
-/* The command given by the front end, as a string that stays; NULL without one. */
-static char *read_command(void)
-{
-	ssize_t n = fwcfg_file_size(COMMAND_FILE);
-	char *command;
-
-	if (n < 0)
-		return NULL;
-	command = kmap_alloc(DIV_ROUND_UP(n + 1, PAGE_SIZE)); /* zeroed: so it ends in a NUL */
-	if (!command || fwcfg_file_read(COMMAND_FILE, command, n) != 0)
-		panic("the command of %zd bytes does not arrive", n);
-	return command;
-}
-
 static void start_init(struct fs_context *fs)
 {
 	static char *argv[64], *envp[] = { "HOME=/", "TERM=linux", NULL };
-	const char *path = cmdline_get("init"), *arg;
-	char *command = read_command();
+	const char *path = cmdline_get("init"), *command = cmdline_command(), *arg;
 	unsigned n = 0;
 
 	argv[n++] = path ? (char *)(uintptr_t)path : "init";
 	if (command) {
 		argv[n++] = "-c";
-		argv[n++] = command;
+		argv[n++] = (char *)(uintptr_t)command;
 	}
 	for (unsigned i = 0; !command && n + 1 < ARRAY_SIZE(argv) && (arg = cmdline_init_arg(i)) != NULL; i++)
 		argv[n++] = (char *)(uintptr_t)arg;

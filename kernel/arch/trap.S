@@ -141,8 +141,6 @@ stack_overflow:
 	sd	t2, TF_STATUS(sp)
 	sd	t3, TF_CAUSE(sp)
 	sd	t4, TF_TVAL(sp)
-	la	t0, overflow_stack_top - (1 << KSTACK_SHIFT)
-	sd	t0, TH_KSTACK(tp)
 	mv	a0, sp
 	call	trap_stack_overflow
 
