@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The two-handed clock over all frames, file and anonymous alike.
+ *
+ * The front hand forgets: it clears the referenced state of every page that it passes. The back hand follows half a turn later and
+ * takes what nobody used in between. So a page has the time of half a turn to prove itself, and that time shrinks
+ * as memory runs short and the hands move faster.
+ */
+#include "vm/clock.h"
+
+static pfn_t front; /* offsets from frame_first; only pageoutd moves them */
+
+unsigned clock_scan(unsigned n)
+{
+	pfn_t nframes = frame_end - frame_first, spread = nframes / 2;
+	struct shoot_batch batch = { 0 };
+	unsigned taken = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		pfn_t back = front >= spread ? front - spread : front + nframes - spread;
+
+		reclaim_forget_use(pfn_page(frame_first + front), &batch);
+		taken += reclaim_try(pfn_page(frame_first + back));
+		front = front + 1 == nframes ? 0 : front + 1;
+	}
+	batch_shoot(&batch);
+	EVENTS(pgscan_clock, n);
+	return taken;
+}

@@ -1,0 +1,619 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The page fault: first the overlay, if the mapping is private; then the base; then zeros.
+ *
+ *	no mapping                                     grow the stack, or SIGSEGV
+ *	private, overlay slot has a swap entry         busy page in its place for every member, read, again
+ *	         overlay slot has a page    read       map it; writable if dirty and exclusive
+ *	                                    write      exclusive: dirty it, map it; else copy it
+ *	         slot EMPTY, no base        read       the zero page
+ *	                                    write      a zeroed page into the slot
+ *	         slot EMPTY, a base         read       map the base's page, never writable
+ *	                                    write      copy the base's page into the slot
+ *	shared                              read       map the base's page; writable if dirty
+ *	                                    write      clean: busy, reserve, dirty, again; dirty: map it writable
+ *	base page absent                               the pager reads a cluster, again
+ *	base page beyond the limit                     SIGBUS
+ *
+ * One pass (attempt) holds the space for reading and, inside, the family's lock and then the base object's. It ends with the
+ * PTE in place, or with a step that needs these locks let go: fill the purse, wait for a busy page, read, reserve. Then
+ * everything is looked up again. A copy is the exception: the source is held, the spinlocks are let go for the copying
+ * alone, and the slots are looked at again before the copy goes in.
+ */
+#include "lib/string.h"
+#include "proc/thread.h"
+#include "vm/mapping.h"
+
+enum { SIGBUS = 7, SIGKILL = 9, SIGSEGV = 11 };
+enum { SEGV_MAPERR = 1, SEGV_ACCERR = 2, BUS_ADRERR = 2 };
+
+/* What a pass ends with; the first is success. */
+enum step { DONE, AGAIN, FILL, WAIT, SWAP_IN, READ, RESERVE, GROW, FAIL };
+
+#define SWAP_CLUSTER 8 /* pages read together, aligned in their leaf */
+#define READ_AROUND 16 /* pages of a file read around a fault, aligned */
+
+struct fault {
+	struct space *space;
+	uint64_t vpn;
+	unsigned access;
+	bool write;
+	struct mapping *m; /* valid during a pass */
+	struct purse purse;
+	struct vm_fault_info *info;
+	/* for the step after the pass */
+	struct page *wait;    /* WAIT: this page's busy; RESERVE: busy by us */
+	struct object *object; /* READ, RESERVE: referenced */
+	uint64_t index;
+	bool tried_read, major;
+	bool random;	      /* READ: the mapping's advice */
+	uint32_t entry;	      /* SWAP_IN: the first of nio consecutive ones */
+	unsigned nio, nspare;
+	bool want_spare;
+	struct page *io[SWAP_CLUSTER];
+	struct page *spare[SWAP_CLUSTER]; /* frames for the neighbours of a swapped page */
+};
+
+static enum step fail(struct fault *f, int sig, int code)
+{
+	*f->info = (struct vm_fault_info){ sig, code };
+	return FAIL;
+}
+
+/* ---- PTEs ---- */
+
+static pte_t prot_bits(unsigned prot)
+{
+	pte_t bits = PTE_U;
+
+	if (prot & (PROT_READ | PROT_WRITE)) /* W without R is not a RISC-V encoding */
+		bits |= PTE_R;
+	if (prot & PROT_EXEC)
+		bits |= PTE_X;
+	return bits;
+}
+
+static pte_t mapping_bits(const struct mapping *m, bool writable)
+{
+	pte_t bits = prot_bits(m->prot);
+
+	if (writable && (m->prot & PROT_WRITE))
+		bits |= PTE_W | PTE_D;
+	if (!m->shared)
+		bits |= PTE_PRIVATE;
+	return bits;
+}
+
+/* Before a page may be executed every hart's instruction fetch must see what the kernel put there. [h] */
+static void make_executable(struct page *p)
+{
+	if (p->flags & PG_ICACHE)
+		return;
+	mmu_fence_i_all();
+	page_set(p, PG_ICACHE);
+}
+
+/* Maps the frame at f->vpn. The locks of what it belongs to are held and its page is not busy. */
+static enum step install(struct fault *f, struct page *p, bool writable)
+{
+	pte_t value = pte_leaf(page_pfn(p), mapping_bits(f->m, writable) | PTE_A), old, *pte;
+	struct space *s = f->space;
+
+	if ((f->m->prot & PROT_EXEC) && p != zero_page)
+		make_executable(p);
+	spin_lock(&s->table_lock);
+	if (unlikely(s->dying)) {
+		spin_unlock(&s->table_lock);
+		return fail(f, SIGKILL, 0);
+	}
+	pte = table_make(s, f->vpn, &f->purse);
+	if (unlikely(!pte)) {
+		spin_unlock(&s->table_lock);
+		return FILL;
+	}
+	old = *pte;
+	if (old & PTE_V && pte_pfn(old) != pte_pfn(value)) {
+		table_clear(s, pte); /* never from frame to frame without a shootdown between */
+		space_shoot(s);
+	}
+	table_set(s, pte, value);
+	spin_unlock(&s->table_lock);
+	if (old & PTE_V)
+		mmu_fence_page(f->vpn << PAGE_SHIFT);
+	return DONE;
+}
+
+/* Does the neighbour at slot i deserve a PTE that it lacks? Then going around pays. */
+static bool lacks_pte(const slot_t *slots, const pte_t *ptes, unsigned i)
+{
+	return i < NODE_SLOTS && slot_is_page(slots[i]) && !(ptes[i] & PTE_V);
+}
+
+/*
+ * Fault-around: maps the resident pages of the leaf that holds f->vpn's slot, A clear. `slots` are the 64 of the leaf (the
+ * overlay's or the base's), the first of which belongs to virtual page `base`. `over`: the overlay's leaf whose slots
+ * must be EMPTY, for a base under a private mapping. The leaf's lock is held.
+ */
+static void map_around(struct fault *f, const slot_t *slots, uint64_t base, bool shared_path, const struct node *over)
+{
+	struct mapping *m = f->m;
+	unsigned lo = m->start > base ? m->start - base : 0, hi = MIN(m->end - base, (uint64_t)NODE_SLOTS), n = 0;
+	unsigned here = f->vpn - base;
+	struct space *s = f->space;
+	pte_t *ptes;
+
+	spin_lock(&s->table_lock);
+	ptes = table_find(s, base);
+	if (!ptes || !(lacks_pte(slots, ptes, here + 1) || lacks_pte(slots, ptes, here - 1)))
+		goto out;
+	for (unsigned i = lo; i < hi; i++) {
+		struct page *p = slot_is_page(slots[i]) ? slot_page(slots[i]) : NULL;
+		bool writable;
+
+		if (!p || ptes[i] & PTE_V || p->flags & (PG_BUSY | PG_ERROR) || (over && over->slot[i]))
+			continue;
+		if (p->home->kind == HOME_FAMILY)
+			writable = p->flags & PG_DIRTY && p->sharers == 1 && !shared_path;
+		else
+			writable = p->flags & PG_DIRTY && m->shared;
+		if (m->prot & PROT_EXEC)
+			make_executable(p);
+		table_set(s, &ptes[i], pte_leaf(page_pfn(p), mapping_bits(m, writable)));
+		n++;
+	}
+	EVENTS(fault_around, n);
+out:
+	spin_unlock(&s->table_lock);
+}
+
+/* ---- private memory: the family's lock is held ---- */
+
+/* A fresh frame from the purse becomes the page of f->vpn in the slot s. */
+static struct page *put_fresh(struct fault *f, slot_t *s)
+{
+	struct overlay *ov = &f->space->overlay;
+	struct page *p = f->purse.frame;
+
+	f->purse.frame = NULL;
+	p->home = &ov->family->home;
+	p->index = f->vpn;
+	p->sharers = 1;
+	page_set(p, PG_DIRTY);
+	page_kind_add(PAGES_ANON, 1);
+	overlay_store(ov, f->vpn, s, slot_of_page(p));
+	return p;
+}
+
+/* Copies src into the purse's frame with both spinlocks let go. False: no frame, or the slots must be looked at again from the start. */
+static bool copy_held(struct fault *f, struct page *src, struct spinlock *inner)
+{
+	struct spinlock *family = &f->space->overlay.family->home.lock;
+
+	src->holds++;
+	if (inner)
+		spin_unlock(inner);
+	spin_unlock(family);
+	f->purse.want_frame = true;
+	if (!purse_fill(&f->purse)) {
+		copy_page(page_data(f->purse.frame), page_data(src));
+		f->purse.zeroed = false;
+		EVENT(cow_copies);
+	}
+	spin_lock(family);
+	if (inner)
+		spin_lock(inner);
+	if (--src->holds == 0)
+		page_wake(src);
+	return f->purse.frame;
+}
+
+static enum step copy_private(struct fault *f, struct page *p)
+{
+	struct overlay *ov = &f->space->overlay;
+	slot_t *s = overlay_unshare(ov, f->vpn, &f->purse);
+	bool shared;
+
+	if (!s || !copy_held(f, p, NULL))
+		return FILL;
+	s = overlay_find(ov, f->vpn, &shared);
+	if (!s || shared || *s != slot_of_page(p) || p->flags & PG_BUSY || p->sharers == 1)
+		return AGAIN;
+	p->sharers--; /* others keep it */
+	overlay_store(ov, f->vpn, s, 0);
+	return install(f, put_fresh(f, s), true);
+}
+
+/* It is exclusive: make it dirty, so that it may be mapped writable. */
+static void dirty_private(struct page *p)
+{
+	if (p->swap) {
+		swap_put(p->swap, 1);
+		p->swap = 0;
+	}
+	if (!(p->flags & PG_DIRTY))
+		page_set(p, PG_DIRTY);
+	EVENT(cow_reuses);
+}
+
+static enum step fault_overlay_page(struct fault *f, struct node *leaf, bool shared, struct page *p)
+{
+	bool exclusive = p->sharers == 1 && !shared;
+	enum step r;
+
+	if (p->flags & PG_BUSY) {
+		f->wait = p;
+		return WAIT;
+	}
+	if (p->flags & PG_ERROR)
+		return fail(f, SIGBUS, BUS_ADRERR);
+	if (f->write) {
+		if (!exclusive)
+			return copy_private(f, p);
+		dirty_private(p);
+	}
+	r = install(f, p, exclusive && p->flags & PG_DIRTY);
+	if (r == DONE)
+		map_around(f, leaf->slot, ALIGN_DOWN(f->vpn, NODE_SLOTS), shared, NULL);
+	return r;
+}
+
+static struct page *take_spare(struct fault *f)
+{
+	struct page *p = f->purse.frame;
+
+	if (p) {
+		f->purse.frame = NULL;
+		return p;
+	}
+	return f->nspare ? f->spare[--f->nspare] : NULL;
+}
+
+/* The page in `slot` of the leaf comes into f->io if its swap entry is `entry` and there is a frame for it. */
+static bool add_to_cluster(struct fault *f, const struct node *leaf, unsigned slot, uint32_t entry, unsigned at)
+{
+	struct page *p;
+
+	if (leaf->slot[slot] != slot_of_swap(entry) || !(p = take_spare(f)))
+		return false;
+	f->io[at] = p;
+	family_swap_in(f->space->overlay.family, ALIGN_DOWN(f->vpn, NODE_SLOTS) + slot, entry, p);
+	return true;
+}
+
+/* Reads the page and those neighbours, inside its aligned cluster, that lie beside it in swap as they do in memory. */
+static enum step fault_swapped(struct fault *f, const struct node *leaf)
+{
+	unsigned here = f->vpn % NODE_SLOTS, lo = ALIGN_DOWN(here, SWAP_CLUSTER), first = here, last = here;
+	uint32_t entry = slot_swap(leaf->slot[here]);
+
+	if (!f->purse.frame) {
+		f->purse.want_frame = true;
+		f->want_spare = true;
+		return FILL;
+	}
+	add_to_cluster(f, leaf, here, entry, here - lo);
+	while (first > lo && add_to_cluster(f, leaf, first - 1, entry - (here - first) - 1, first - 1 - lo))
+		first--;
+	while (last + 1 < lo + SWAP_CLUSTER && add_to_cluster(f, leaf, last + 1, entry + (last - here) + 1, last + 1 - lo))
+		last++;
+	f->nio = last - first + 1;
+	f->entry = entry - (here - first);
+	memmove(f->io, f->io + (first - lo), f->nio * sizeof(f->io[0]));
+	return SWAP_IN;
+}
+
+static enum step fault_zero(struct fault *f)
+{
+	slot_t *s;
+
+	if (!f->write) {
+		EVENT(zero_maps);
+		return install(f, zero_page, false);
+	}
+	s = overlay_unshare(&f->space->overlay, f->vpn, &f->purse);
+	f->purse.want_frame = f->purse.want_zeroed = true;
+	if (!s || !f->purse.frame || !f->purse.zeroed)
+		return FILL;
+	EVENT(zero_fills);
+	return install(f, put_fresh(f, s), true);
+}
+
+/* ---- the base: its lock is taken here, inside the family's if the mapping is private ---- */
+
+/* The base's page for f->vpn, usable now; or NULL and the step to take. */
+static struct page *base_page(struct fault *f, enum step *step)
+{
+	struct object *o = f->m->object;
+	uint64_t index = f->m->offset + (f->vpn - f->m->start);
+	struct page *p;
+	slot_t *s;
+
+	if (index >= o->limit) {
+		*step = fail(f, SIGBUS, BUS_ADRERR);
+		return NULL;
+	}
+	s = object_slot(o, index);
+	p = s && slot_is_page(*s) ? slot_page(*s) : NULL;
+	if (p && !(p->flags & (PG_BUSY | PG_ERROR)))
+		return p;
+	if (p && p->flags & PG_BUSY) {
+		f->wait = p;
+		f->tried_read = true;
+		*step = WAIT;
+		return NULL;
+	}
+	if (p && f->tried_read) {
+		*step = fail(f, SIGBUS, BUS_ADRERR);
+		return NULL;
+	}
+	object_ref(o);
+	f->object = o;
+	f->index = index;
+	f->random = f->m->random;
+	*step = READ;
+	return NULL;
+}
+
+static enum step copy_base(struct fault *f, struct page *p)
+{
+	struct overlay *ov = &f->space->overlay;
+	struct object *o = f->m->object;
+	slot_t *s = overlay_unshare(ov, f->vpn, &f->purse), *b;
+	bool shared;
+
+	if (!s || !copy_held(f, p, &o->home.lock))
+		return FILL;
+	s = overlay_find(ov, f->vpn, &shared);
+	b = object_slot(o, p->index);
+	if (!s || shared || *s || p->index >= o->limit || !b || *b != slot_of_page(p))
+		return AGAIN;
+	return install(f, put_fresh(f, s), true);
+}
+
+static void map_base_around(struct fault *f, const struct node *over)
+{
+	struct mapping *m = f->m;
+	uint64_t index = m->offset + (f->vpn - m->start), first = ALIGN_DOWN(index, NODE_SLOTS), base = f->vpn - (index - first);
+	slot_t *slots = m->object->height ? object_slot(m->object, first) : NULL;
+
+	/* only where the base's leaf and the overlay's, and so one leaf table, coincide */
+	if (slots && base % NODE_SLOTS == 0)
+		map_around(f, slots, base, false, over);
+}
+
+static enum step fault_private_base(struct fault *f, const struct node *leaf)
+{
+	struct object *o = f->m->object;
+	struct page *p;
+	enum step r;
+
+	spin_lock(&o->home.lock);
+	p = base_page(f, &r);
+	if (p && f->write) {
+		r = copy_base(f, p);
+	} else if (p) {
+		r = install(f, p, false);
+		if (r == DONE)
+			map_base_around(f, leaf);
+	}
+	spin_unlock(&o->home.lock);
+	return r;
+}
+
+static enum step fault_shared(struct fault *f)
+{
+	struct object *o = f->m->object;
+	struct page *p;
+	enum step r;
+
+	spin_lock(&o->home.lock);
+	p = base_page(f, &r);
+	if (!p)
+		goto out;
+	if (f->write && !(p->flags & PG_DIRTY)) {
+		if (o->ops && !(p->flags & PG_WRITING)) { /* while it is being written its blocks are there */
+			if (p->holds) {
+				f->wait = p;
+				r = WAIT;
+				goto out;
+			}
+			page_set(p, PG_BUSY);
+			object_ref(o);
+			f->object = o;
+			f->wait = p;
+			r = RESERVE;
+			goto out;
+		}
+		object_mark_dirty(o, p);
+	}
+	r = install(f, p, p->flags & PG_DIRTY);
+	if (r == DONE)
+		map_base_around(f, NULL);
+out:
+	spin_unlock(&o->home.lock);
+	return r;
+}
+
+static enum step fault_private(struct fault *f)
+{
+	struct overlay *ov = &f->space->overlay;
+	struct node *leaf;
+	enum step r;
+	bool shared;
+	slot_t slot;
+
+	spin_lock(&ov->family->home.lock);
+	leaf = overlay_leaf(ov, f->vpn, &shared);
+	slot = leaf ? leaf->slot[f->vpn % NODE_SLOTS] : 0;
+	if (slot_is_page(slot))
+		r = fault_overlay_page(f, leaf, shared, slot_page(slot));
+	else if (slot_is_swap(slot))
+		r = fault_swapped(f, leaf);
+	else if (f->m->object)
+		r = fault_private_base(f, leaf);
+	else
+		r = fault_zero(f);
+	spin_unlock(&ov->family->home.lock);
+	return r;
+}
+
+/* ---- passes and the steps between them ---- */
+
+/* A first write to private memory without a base nearly always ends with a zeroed frame: get it before the locks, not in a second pass. */
+static void expect_zeroed(struct fault *f)
+{
+	struct space *s = f->space;
+	pte_t *pte;
+	bool mapped;
+
+	spin_lock(&s->table_lock);
+	pte = table_find(s, f->vpn);
+	mapped = pte && *pte & PTE_V && pte_pfn(*pte) != page_pfn(zero_page);
+	spin_unlock(&s->table_lock);
+	if (mapped)
+		return;
+	f->purse.want_frame = f->purse.want_zeroed = true;
+	purse_fill(&f->purse);
+}
+
+static enum step attempt(struct fault *f)
+{
+	struct space *s = f->space;
+	enum step r;
+
+	rwlock_read(&s->lock);
+	f->m = mapping_find(s, f->vpn);
+	if (!f->m)
+		r = GROW;
+	else if ((f->m->prot & f->access) != f->access)
+		r = fail(f, SIGSEGV, SEGV_ACCERR);
+	else if (f->m->shared)
+		r = fault_shared(f);
+	else {
+		if (f->write && !f->m->object && !f->purse.frame)
+			expect_zeroed(f);
+		r = fault_private(f);
+	}
+	rwlock_read_unlock(&s->lock);
+	return r;
+}
+
+static void wait_page(struct page *p)
+{
+	struct home *h = page_lock_home(p);
+
+	if (!h)
+		return;
+	if (p->flags & PG_BUSY)
+		page_wait_busy(p);
+	else
+		page_wait_idle(p);
+	spin_unlock(&h->lock);
+}
+
+/* A clean page of a file is about to be written through a mapping: f->wait is busy, f->object referenced. */
+static enum step reserve(struct fault *f)
+{
+	struct object *o = f->object;
+	int err = object_reserve(o, f->wait->index);
+
+	if (err)
+		page_end_busy(f->wait);
+	else
+		object_fill_keep(o, f->wait);
+	if (!err && o->ops->touched)
+		o->ops->touched(o);
+	object_unref(o);
+	if (err)
+		return fail(f, SIGBUS, BUS_ADRERR);
+	vm_throttle_writer();
+	return AGAIN;
+}
+
+/* A read-around at a fault: the aligned cluster, or with MADV_RANDOM just the page; sequential access reads on from the page. */
+static enum step read_base(struct fault *f)
+{
+	uint64_t first = ALIGN_DOWN(f->index, READ_AROUND);
+	unsigned n = READ_AROUND;
+	int err;
+
+	if (f->random) {
+		first = f->index;
+		n = 1;
+	}
+	object_drop_failed(f->object, f->index); /* a read that failed before this fault: try once more */
+	err = object_read_in(f->object, f->index, first + n - f->index); /* the page itself must be the first: it alone waits for memory */
+	if (!err && first != f->index)
+		object_read_in(f->object, first, f->index - first);
+	object_unref(f->object);
+	f->tried_read = f->major = true;
+	return err ? fail(f, SIGKILL, 0) : AGAIN;
+}
+
+static enum step fill(struct fault *f)
+{
+	if (f->want_spare) {
+		while (f->nspare < SWAP_CLUSTER - 1 && page_nfree() > page_totals()->low) {
+			struct page *p = page_alloc();
+
+			if (!p)
+				break;
+			f->spare[f->nspare++] = p;
+		}
+		f->want_spare = false;
+	}
+	if (purse_fill(&f->purse) && page_wait_memory())
+		return fail(f, SIGKILL, 0);
+	return AGAIN;
+}
+
+static enum step between(struct fault *f, enum step r)
+{
+	switch (r) {
+	case AGAIN:
+		EVENT(fault_retries);
+		return AGAIN;
+	case FILL:
+		return fill(f);
+	case WAIT:
+		wait_page(f->wait);
+		return AGAIN;
+	case SWAP_IN:
+		f->major = true;
+		swap_read(f->entry, f->io, f->nio);
+		EVENTS(swap_ra, f->nio - 1);
+		return AGAIN;
+	case READ:
+		return read_base(f);
+	case RESERVE:
+		return reserve(f);
+	case GROW:
+		return space_grow_stack(f->space, f->vpn) ? fail(f, SIGSEGV, SEGV_MAPERR) : AGAIN;
+	default:
+		return r;
+	}
+}
+
+int vm_fault(struct space *s, uint64_t va, unsigned access, struct vm_fault_info *info)
+{
+	struct fault f = { .space = s, .vpn = va >> PAGE_SHIFT, .access = access, .info = info };
+	enum step r;
+
+	EVENT(pgfault);
+	if (unlikely(va >= USER_TOP)) {
+		*info = (struct vm_fault_info){ SIGSEGV, SEGV_MAPERR };
+		return -EFAULT;
+	}
+	f.write = access & ACCESS_WRITE;
+	while ((r = attempt(&f)) != DONE && (r = between(&f, r)) == AGAIN)
+		if (unlikely(thread_killed())) {
+			r = fail(&f, SIGKILL, 0);
+			break;
+		}
+	purse_empty(&f.purse);
+	while (f.nspare)
+		page_free(f.spare[--f.nspare]);
+	if (f.major)
+		EVENT(pgmajfault);
+	return r == DONE ? 0 : -EFAULT;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Small kernel memory: slabs of one frame each. The slab's header is at the start of its frame, so an object's slab
+ * is found by rounding its address down. A slab is on its cache's partial list while it has a free object; free
+ * objects are chained through a word of theirs. A slab without used objects gives its frame back, but one a cache
+ * is kept against thrashing. Type-stable caches keep all of them, start with zeroed objects, and chain through a word
+ * behind the object, so that a freed object's fields stay as they were.
+ */
+#include "vm/kmem.h"
+#include "lib/string.h"
+#include "vm/reclaim.h"
+
+struct slab {
+	struct list link; /* cache->partial, or alone when full */
+	struct kmem_cache *cache;
+	void *free;
+	uint16_t nused;
+};
+
+#define SLAB_ROOM (PAGE_SIZE - sizeof(struct slab))
+#define POISON 0xdb
+
+static const uint16_t class_sizes[] = { 16, 32, 48, 64, 96, 128, 192, 256, 336, 448, 576, 800, 1008, 1344, KMALLOC_MAX - 32, KMALLOC_MAX };
+static struct kmem_cache classes[ARRAY_SIZE(class_sizes)];
+static uint8_t class_of[KMALLOC_MAX / 16 + 1]; /* by size in units of 16, rounded up */
+
+void kmem_cache_init(struct kmem_cache *c, const char *name, size_t size, bool type_stable)
+{
+	size = ALIGN_UP(size, 8);
+	*c = (struct kmem_cache){ .name = name, .size = size, .type_stable = type_stable };
+	if (type_stable) {
+		c->chain = size;
+		c->size += 8;
+	}
+	c->per_frame = SLAB_ROOM / c->size;
+	assert(c->per_frame > 0);
+	spin_init(&c->lock, "kmem", RANK_KMEM);
+	list_init(&c->partial);
+}
+
+/* The word of a free object that names the next one. */
+static void **chain(struct kmem_cache *c, void *obj)
+{
+	return (void **)((char *)obj + c->chain);
+}
+
+static struct slab *slab_create(struct kmem_cache *c)
+{
+	struct page *p = page_alloc_kernel();
+	struct slab *s;
+	char *obj;
+
+	if (!p)
+		return NULL;
+	s = page_data(p);
+	if (c->type_stable)
+		clear_page(s);
+	*s = (struct slab){ .cache = c };
+	obj = (char *)s + PAGE_SIZE - (size_t)c->per_frame * c->size;
+	for (unsigned i = 0; i < c->per_frame; i++, obj += c->size) {
+		*chain(c, obj) = s->free;
+		s->free = obj;
+	}
+	return s;
+}
+
+static void *take(struct kmem_cache *c, struct slab *s)
+{
+	void *obj = s->free;
+
+	s->free = *chain(c, obj);
+	s->nused++;
+	c->nused++;
+	c->nfree--;
+	if (!s->free)
+		list_remove(&s->link);
+	return obj;
+}
+
+void *kmem_cache_alloc(struct kmem_cache *c)
+{
+	struct slab *s;
+	void *obj;
+
+	spin_lock(&c->lock);
+	if (list_empty(&c->partial)) {
+		s = slab_create(c);
+		if (!s) {
+			spin_unlock(&c->lock);
+			return NULL;
+		}
+		c->nframes++;
+		c->nfree += c->per_frame;
+		list_push(&c->partial, &s->link);
+	}
+	obj = take(c, list_first(&c->partial, struct slab, link));
+	spin_unlock(&c->lock);
+	return obj;
+}
+
+void kmem_cache_free(struct kmem_cache *c, void *p)
+{
+	struct slab *s = (struct slab *)page_round_down((uintptr_t)p);
+	struct page *frame = NULL;
+
+	assert(s->cache == c && s->nused > 0);
+#ifdef QUIRE_DEBUG
+	if (!c->type_stable)
+		memset(p, POISON, c->size);
+#endif
+	spin_lock(&c->lock);
+	if (!s->free)
+		list_push(&c->partial, &s->link);
+	*chain(c, p) = s->free;
+	s->free = p;
+	c->nused--;
+	c->nfree++;
+	if (--s->nused == 0 && !c->type_stable && c->nfree > c->per_frame) {
+		list_remove(&s->link);
+		c->nframes--;
+		c->nfree -= c->per_frame;
+		frame = pfn_page(virt_to_phys(s) >> PAGE_SHIFT);
+	}
+	spin_unlock(&c->lock);
+	if (frame)
+		page_free(frame);
+}
+
+void kmem_init(void)
+{
+	unsigned c = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(classes); i++)
+		kmem_cache_init(&classes[i], "kmalloc", class_sizes[i], false);
+	for (unsigned units = 0; units < ARRAY_SIZE(class_of); units++) {
+		while (class_sizes[c] < units * 16)
+			c++;
+		class_of[units] = c;
+	}
+}
+
+void *kmalloc(size_t nbytes)
+{
+	assert(nbytes <= KMALLOC_MAX);
+	return kmem_cache_alloc(&classes[class_of[DIV_ROUND_UP(nbytes, 16)]]);
+}
+
+void *kzalloc(size_t nbytes)
+{
+	void *p = kmalloc(nbytes);
+
+	return p ? memset(p, 0, nbytes) : NULL;
+}
+
+void kfree(void *p)
+{
+	if (p)
+		kmem_cache_free(((struct slab *)page_round_down((uintptr_t)p))->cache, p);
+}
+
+char *kstrdup(const char *s)
+{
+	size_t n = strlen(s) + 1;
+	char *copy = n <= KMALLOC_MAX ? kmalloc(n) : NULL;
+
+	return copy ? memcpy(copy, s, n) : NULL;
+}

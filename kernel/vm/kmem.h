@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The kernel's own small memory. kmem caches hand out objects of one size from single frames; frames whose
+ * objects are all free go back. kmalloc serves sizes up to KMALLOC_MAX from size classes. Neither sleeps nor waits: NULL when
+ * there is no frame to spare (callers return -ENOMEM). Larger or virtually contiguous memory: kmap.h.
+ */
+#ifndef VM_KMEM_H
+#define VM_KMEM_H
+
+#include "lib/base.h"
+#include "lib/list.h"
+#include "lib/lock.h"
+
+#define KMALLOC_MAX 2048
+
+struct kmem_cache {
+	struct spinlock lock;
+	const char *name;
+	uint16_t size;	     /* bytes, rounded up to 8 */
+	uint16_t per_frame;
+	uint16_t chain;	     /* where in a free object the next one is named */
+	bool type_stable;    /* frames are never given back: a stale pointer still names an object of this type */
+	struct list partial; /* slabs with a free object */
+	uint32_t nfree, nused, nframes;
+	struct list link; /* all caches */
+};
+
+void kmem_cache_init(struct kmem_cache *c, const char *name, size_t size, bool type_stable);
+void *kmem_cache_alloc(struct kmem_cache *c) __must_check; /* contents undefined */
+void kmem_cache_free(struct kmem_cache *c, void *p);
+
+void *kmalloc(size_t nbytes) __must_check;
+void *kzalloc(size_t nbytes) __must_check;
+void kfree(void *p); /* NULL is allowed */
+char *kstrdup(const char *s) __must_check;
+
+#endif

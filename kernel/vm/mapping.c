@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Mappings: the windows of a space on base objects, in a tree by start. All with the space held, for writing where they change.
+ *
+ * A mapping of an object is also on the object's list, under the object's mapping list mutex, which is taken inside the
+ * space lock. The reverse map reads start, end and offset under that mutex alone, so they change only with both held.
+ * A split or a cut changes them in one step: at no moment does a page that has a PTE lie outside all mappings of the list.
+ */
+#include "vm/kmem.h"
+#include "vm/mapping.h"
+
+static struct kmem_cache mapping_cache;
+
+void mapping_init(void)
+{
+	kmem_cache_init(&mapping_cache, "mapping", sizeof(struct mapping), false);
+}
+
+static struct mapping *entry(struct tree_node *n)
+{
+	return n ? tree_entry(n, struct mapping, node) : NULL;
+}
+
+struct mapping *mapping_next(struct mapping *m)
+{
+	return entry(tree_next(&m->node));
+}
+
+struct mapping *mapping_prev(struct mapping *m)
+{
+	return entry(tree_prev(&m->node));
+}
+
+struct mapping *mapping_first(struct space *s)
+{
+	return entry(tree_first(&s->mappings));
+}
+
+struct mapping *mapping_at_or_after(struct space *s, uint64_t vpn)
+{
+	struct tree_node *n = s->mappings.root;
+	struct mapping *best = NULL;
+
+	while (n) {
+		struct mapping *m = entry(n);
+
+		if (vpn < m->end) {
+			best = m;
+			if (vpn >= m->start)
+				break;
+			n = n->left;
+		} else {
+			n = n->right;
+		}
+	}
+	return best;
+}
+
+struct mapping *mapping_find(struct space *s, uint64_t vpn)
+{
+	struct mapping *m = __atomic_load_n(&s->hint, __ATOMIC_RELAXED);
+
+	if (m && vpn >= m->start && vpn < m->end)
+		return m;
+	m = mapping_at_or_after(s, vpn);
+	if (!m || vpn < m->start)
+		return NULL;
+	__atomic_store_n(&s->hint, m, __ATOMIC_RELAXED);
+	return m;
+}
+
+struct mapping *mapping_alloc(void)
+{
+	return kmem_cache_alloc(&mapping_cache);
+}
+
+void mapping_discard(struct mapping *m)
+{
+	if (m)
+		kmem_cache_free(&mapping_cache, m);
+}
+
+static void link_into_tree(struct space *s, struct mapping *m)
+{
+	struct tree_node **link = &s->mappings.root, *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		link = m->start < entry(parent)->start ? &parent->left : &parent->right;
+	}
+	tree_link(&s->mappings, parent, link, &m->node);
+	s->nmappings++;
+}
+
+void mapping_insert(struct space *s, struct mapping *m)
+{
+	m->space = s;
+	link_into_tree(s, m);
+	s->npages += m->end - m->start;
+	if (m->object) {
+		mutex_lock(&m->object->mapping_lock);
+		list_append(&m->object->mappings, &m->object_link);
+		mutex_unlock(&m->object->mapping_lock);
+	}
+}
+
+void mapping_remove(struct mapping *m)
+{
+	struct space *s = m->space;
+
+	tree_remove(&s->mappings, &m->node);
+	s->nmappings--;
+	s->npages -= m->end - m->start;
+	s->hint = NULL;
+	if (m->object) {
+		mutex_lock(&m->object->mapping_lock);
+		list_remove(&m->object_link);
+		mutex_unlock(&m->object->mapping_lock);
+	}
+}
+
+static void lock_list(struct mapping *m)
+{
+	if (m->object)
+		mutex_lock(&m->object->mapping_lock);
+}
+
+static void unlock_list(struct mapping *m)
+{
+	if (m->object)
+		mutex_unlock(&m->object->mapping_lock);
+}
+
+struct mapping *mapping_split(struct mapping *m, uint64_t at, struct mapping *fresh)
+{
+	assert(at > m->start && at < m->end);
+	*fresh = *m;
+	fresh->start = at;
+	fresh->offset = m->offset + (at - m->start);
+	if (m->object)
+		object_ref(m->object);
+	lock_list(m);
+	m->end = at;
+	if (m->object)
+		list_append(&m->object->mappings, &fresh->object_link);
+	unlock_list(m);
+	link_into_tree(m->space, fresh);
+	return fresh;
+}
+
+void mapping_resize(struct mapping *m, uint64_t start, uint64_t end)
+{
+	lock_list(m);
+	m->space->npages += (end - start) - (m->end - m->start);
+	m->offset += start - m->start; /* may wrap for a moment below a stack: anonymous mappings do not use it */
+	m->start = start;
+	m->end = end;
+	unlock_list(m);
+}
+
+static bool can_merge(const struct mapping *a, const struct mapping *b)
+{
+	return a->end == b->start && a->object == b->object && a->prot == b->prot && a->max_prot == b->max_prot &&
+	       a->shared == b->shared && a->growsdown == b->growsdown && a->random == b->random &&
+	       a->sequential == b->sequential && a->heap == b->heap && a->stack == b->stack &&
+	       (!a->object || a->offset + (a->end - a->start) == b->offset);
+}
+
+/* Makes b part of a; b is gone. The object's reference that b held is put on `drop`. */
+static void absorb(struct mapping *a, struct mapping *b, struct mapping **drop)
+{
+	lock_list(a);
+	a->end = b->end;
+	if (b->object)
+		list_remove(&b->object_link);
+	unlock_list(a);
+	tree_remove(&b->space->mappings, &b->node);
+	b->space->nmappings--;
+	b->space->hint = NULL;
+	b->next_dropped = *drop;
+	*drop = b;
+}
+
+struct mapping *mapping_merge(struct mapping *m, struct mapping **drop)
+{
+	struct mapping *prev = mapping_prev(m), *next;
+
+	if (prev && can_merge(prev, m)) {
+		absorb(prev, m, drop);
+		m = prev;
+	}
+	next = mapping_next(m);
+	if (next && can_merge(m, next))
+		absorb(m, next, drop);
+	return m;
+}
+
+void mapping_drop_all(struct mapping *drop)
+{
+	while (drop) {
+		struct mapping *m = drop;
+
+		drop = m->next_dropped;
+		if (m->object) {
+			if (m->shared && (m->prot & PROT_WRITE) && m->object->ops && m->object->ndirty) {
+				object_queue_dirty(m->object, true);
+			}
+			object_unref(m->object);
+		}
+		kmem_cache_free(&mapping_cache, m);
+	}
+}

@@ -1,0 +1,749 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Objects: indexed sets of pages with a pager. The page cache is the pages of file objects and nothing else.
+ *
+ * Pages hang in a tree of nodes as high as the largest index needs; an object with only page 0 needs no node. Nodes of an object
+ * are never shared. `dirty` bits in the nodes find dirty pages fast: exact in leaves, above them a superset that
+ * searches correct.
+ *
+ * An absent page comes in busy: it is put into its slot under the object's lock, filled without it, and whoever
+ * wants it meanwhile waits for busy to end. The limit is checked under the object's lock wherever a page is
+ * put in or mapped, so truncate lowers it first and then only has to remove what is there.
+ */
+#include "lib/string.h"
+#include "vm/kmem.h"
+#include "vm/reclaim.h"
+
+#define CLUSTER_MAX 64 /* pages in one read */
+#define RA_START 4
+#define RA_MAX 32
+
+struct list object_list = LIST_INIT(object_list);
+struct spinlock vm_queue_lock = SPINLOCK_INIT("vmqueue", RANK_VMQUEUE);
+static struct kmem_cache object_cache;
+static struct waitq unpinned = WAITQ_INIT(unpinned);
+
+void object_init(void)
+{
+	kmem_cache_init(&object_cache, "object", sizeof(struct object), true);
+}
+
+static enum page_kind kind_of(const struct object *o)
+{
+	return o->ops ? PAGES_FILE : PAGES_SHMEM;
+}
+
+/* ---- life ---- */
+
+struct object *object_create(const struct pager_ops *ops, void *data, uint64_t limit_pages)
+{
+	struct object *o = kmem_cache_alloc(&object_cache);
+
+	if (!o)
+		return NULL;
+	if (!o->home.kind) { /* first use of this memory: later ones must not disturb who looks at a stale home */
+		spin_init(&o->home.lock, "object", RANK_OBJECT);
+		o->home.kind = HOME_OBJECT;
+	}
+	o->ops = ops;
+	o->data = data;
+	o->root = 0;
+	o->height = 0;
+	o->metadata = false;
+	o->limit = limit_pages;
+	o->refs = 1;
+	o->nwriting = o->pins = o->error_count = 0;
+	o->npages = o->ndirty = 0;
+	o->error = 0;
+	mutex_init(&o->mapping_lock, "mappings", RANK_MAPPING_LIST);
+	list_init(&o->mappings);
+	list_init(&o->dirty_link);
+	spin_lock(&vm_queue_lock);
+	list_append(&object_list, &o->link);
+	spin_unlock(&vm_queue_lock);
+	return o;
+}
+
+void object_ref(struct object *o)
+{
+	if (o->ops && o->ops->ref)
+		o->ops->ref(o);
+	else
+		__atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED);
+}
+
+void object_unref(struct object *o)
+{
+	if (o->ops && o->ops->unref)
+		o->ops->unref(o);
+	else if (__atomic_fetch_sub(&o->refs, 1, __ATOMIC_ACQ_REL) == 1)
+		object_destroy(o);
+}
+
+void object_pin(struct object *o)
+{
+	o->pins++;
+}
+
+void object_unpin(struct object *o)
+{
+	spin_lock(&vm_queue_lock);
+	if (--o->pins == 0)
+		waitq_wake_all(&unpinned);
+	spin_unlock(&vm_queue_lock);
+}
+
+static void remove_pages(struct object *o, uint64_t first, uint64_t end);
+
+/* Nodes that a look-up made and nothing was put into. */
+static void free_nodes(struct node *n)
+{
+	for (unsigned i = 0; n->level > 0 && i < NODE_SLOTS; i++)
+		if (n->slot[i])
+			free_nodes((struct node *)n->slot[i]);
+	node_free(n);
+}
+
+void object_destroy(struct object *o)
+{
+	might_sleep();
+	assert(list_empty(&o->mappings));
+	remove_pages(o, 0, OBJECT_ALL);
+	assert(o->npages == 0 && o->ndirty == 0);
+	if (o->height)
+		free_nodes((struct node *)o->root);
+	o->root = o->height = 0;
+	spin_lock(&vm_queue_lock);
+	while (o->pins) /* who walks object_list relies on the place of a pinned object */
+		waitq_sleep(&unpinned, &vm_queue_lock);
+	list_remove(&o->link);
+	list_remove(&o->dirty_link);
+	spin_unlock(&vm_queue_lock);
+	kmem_cache_free(&object_cache, o);
+}
+
+/* ---- slots, all with the object's lock held ---- */
+
+static uint64_t reach(unsigned height) /* indices that a tree of this height holds */
+{
+	return height * NODE_BITS >= 64 ? UINT64_MAX : 1ul << (height * NODE_BITS);
+}
+
+slot_t *object_slot(struct object *o, uint64_t index)
+{
+	struct node *n;
+
+	if (index >= reach(o->height))
+		return NULL;
+	if (o->height == 0)
+		return &o->root;
+	n = (struct node *)o->root;
+	for (unsigned level = o->height - 1; n && level > 0; level--)
+		n = (struct node *)n->slot[index >> (level * NODE_BITS) & (NODE_SLOTS - 1)];
+	return n ? &n->slot[index & (NODE_SLOTS - 1)] : NULL;
+}
+
+static struct node *take_node(struct object *o, struct purse *purse, unsigned level)
+{
+	struct node *n;
+
+	if (!purse->nnodes) {
+		purse->want_nodes = MIN(o->height + 3u, ARRAY_SIZE(purse->nodes));
+		return NULL;
+	}
+	n = purse->nodes[--purse->nnodes];
+	n->level = level;
+	return n;
+}
+
+static bool raise_to(struct object *o, uint64_t index, struct purse *purse)
+{
+	while (index >= reach(o->height)) {
+		struct node *n = take_node(o, purse, o->height);
+
+		if (!n)
+			return false;
+		if (o->root) {
+			n->slot[0] = o->root;
+			n->used = 1;
+			n->dirty = o->height ? ((struct node *)o->root)->dirty != 0 :
+					       slot_is_page(o->root) && (slot_page(o->root)->flags & PG_DIRTY);
+		}
+		o->root = (slot_t)n;
+		o->height++;
+	}
+	return true;
+}
+
+slot_t *object_slot_make(struct object *o, uint64_t index, struct purse *purse)
+{
+	slot_t *s = &o->root;
+	struct node *n = NULL;
+
+	dassert(spin_held(&o->home.lock));
+	if (!raise_to(o, index, purse))
+		return NULL;
+	for (unsigned level = o->height; level-- > 0;) {
+		if (!*s) {
+			struct node *child = take_node(o, purse, level);
+
+			if (!child)
+				return NULL;
+			*s = (slot_t)child;
+			if (n)
+				n->used++;
+		}
+		n = (struct node *)*s;
+		s = &n->slot[index >> (level * NODE_BITS) & (NODE_SLOTS - 1)];
+	}
+	return s;
+}
+
+/* Frees the nodes on the path to `index` that became empty; the new value for the slot that named n. */
+static slot_t prune(struct node *n, uint64_t index)
+{
+	unsigned i = index >> (n->level * NODE_BITS) & (NODE_SLOTS - 1);
+
+	if (n->level > 0 && n->slot[i]) {
+		n->slot[i] = prune((struct node *)n->slot[i], index);
+		n->used -= !n->slot[i];
+	}
+	if (n->used)
+		return (slot_t)n;
+	node_free(n);
+	return 0;
+}
+
+/* Changes what a slot holds, counting; nodes that become empty go. */
+static void store(struct object *o, uint64_t index, slot_t *s, slot_t value)
+{
+	if (o->height) {
+		struct node *leaf = container_of(s - (index & (NODE_SLOTS - 1)), struct node, slot[0]);
+
+		leaf->used += !!value - !!*s;
+		if (!value)
+			leaf->dirty &= ~(1ul << (index & (NODE_SLOTS - 1)));
+		*s = value;
+		if (!leaf->used)
+			o->root = prune((struct node *)o->root, index);
+	} else {
+		*s = value;
+	}
+	if (!o->root)
+		o->height = 0;
+}
+
+static void attach(struct object *o, uint64_t index, slot_t *s, struct page *p, uint32_t flags)
+{
+	p->home = &o->home;
+	p->index = index;
+	p->sharers = 1;
+	if (slot_is_stamp(*s)) {
+		flags |= PG_REFERENCED;
+		EVENT(refaults);
+	}
+	store(o, index, s, slot_of_page(p));
+	page_set(p, flags);
+	o->npages++;
+	page_kind_add(kind_of(o), 1);
+}
+
+void object_detach(struct object *o, struct page *p, slot_t replacement)
+{
+	slot_t *s = object_slot(o, p->index);
+
+	dassert(spin_held(&o->home.lock) && s && *s == slot_of_page(p));
+	assert(!(p->flags & PG_WRITING) && !p->holds);
+	if (p->flags & PG_DIRTY)
+		object_clear_dirty(o, p);
+	store(o, p->index, s, replacement);
+	if (p->swap && !slot_is_swap(replacement))
+		swap_put(p->swap, 1);
+	p->swap = 0;
+	p->sharers = 0;
+	p->home = NULL;
+	o->npages--;
+	page_kind_add(kind_of(o), -1);
+	page_clear(p, PG_BUSY);
+	page_wake(p);
+}
+
+/* ---- dirty pages ---- */
+
+static void mark_path(struct object *o, uint64_t index)
+{
+	struct node *n = (struct node *)o->root;
+
+	for (unsigned level = o->height; level-- > 0;) {
+		unsigned i = index >> (level * NODE_BITS) & (NODE_SLOTS - 1);
+
+		n->dirty |= 1ul << i;
+		n = (struct node *)n->slot[i];
+	}
+}
+
+void object_mark_dirty(struct object *o, struct page *p)
+{
+	dassert(spin_held(&o->home.lock));
+	if (p->swap) { /* its copy is out of date */
+		swap_put(p->swap, 1);
+		p->swap = 0;
+	}
+	if (p->flags & PG_DIRTY)
+		return;
+	page_set(p, PG_DIRTY);
+	mark_path(o, p->index);
+	if (o->ndirty++ == 0 && o->ops)
+		object_queue_dirty(o, false);
+	if (o->ops)
+		page_kind_add(PAGES_DIRTY, 1);
+}
+
+void object_clear_dirty(struct object *o, struct page *p)
+{
+	slot_t *s = object_slot(o, p->index);
+
+	page_clear(p, PG_DIRTY);
+	if (o->height)
+		container_of(s - (p->index & (NODE_SLOTS - 1)), struct node, slot[0])->dirty &=
+			~(1ul << (p->index & (NODE_SLOTS - 1)));
+	o->ndirty--;
+	if (o->ops)
+		page_kind_add(PAGES_DIRTY, -1);
+}
+
+#define NONE UINT64_MAX
+
+/* The first index >= from below n whose slot is dirty (or, with `dirty` false, in use); NONE. */
+static uint64_t node_next(struct node *n, uint64_t from, bool dirty)
+{
+	unsigned shift = n->level * NODE_BITS;
+
+	for (unsigned i = from >> shift; i < NODE_SLOTS; i++, from = 0) {
+		uint64_t below = from & ((1ul << shift) - 1), found;
+
+		if (dirty ? !(n->dirty >> i & 1) : !n->slot[i])
+			continue;
+		if (n->level == 0)
+			return i;
+		found = node_next((struct node *)n->slot[i], below, dirty);
+		if (found != NONE)
+			return ((uint64_t)i << shift) + found;
+		if (dirty && below == 0)
+			n->dirty &= ~(1ul << i);
+	}
+	return NONE;
+}
+
+/* The first index in [from, end) in use, or with a dirty page; NONE. */
+uint64_t object_next(struct object *o, uint64_t from, uint64_t end, bool dirty)
+{
+	uint64_t found = NONE;
+
+	if (!o->root || from >= reach(o->height))
+		return NONE;
+	if (o->height)
+		found = node_next((struct node *)o->root, from, dirty);
+	else if (!dirty || (slot_is_page(o->root) && (slot_page(o->root)->flags & PG_DIRTY)))
+		found = 0;
+	return found < end ? found : NONE;
+}
+
+/* ---- bringing pages in ---- */
+
+/* A read whose I/O failed leaves a page marked PG_ERROR: it goes as soon as nobody holds it. True if it went. */
+static bool drop_failed(struct object *o, struct page *p)
+{
+	if (!(p->flags & PG_ERROR) || p->holds)
+		return false;
+	object_detach(o, p, p->swap ? slot_of_swap(p->swap) : 0);
+	page_free(p);
+	return true;
+}
+
+void object_drop_failed(struct object *o, uint64_t index)
+{
+	slot_t *s;
+
+	spin_lock(&o->home.lock);
+	s = object_slot(o, index);
+	if (s && slot_is_page(*s) && !(slot_page(*s)->flags & PG_BUSY))
+		drop_failed(o, slot_page(*s));
+	spin_unlock(&o->home.lock);
+}
+
+static void read_run(struct object *o, struct page **pages, unsigned n)
+{
+	if (n && o->ops) {
+		EVENT(file_reads);
+		EVENTS(pgpgin, n * (PAGE_SIZE / 1024));
+		o->ops->read(o, pages, n);
+		return;
+	}
+	for (unsigned i = 0; i < n;) { /* anonymous: zeros, or runs of swap entries */
+		unsigned k = i + 1;
+
+		if (!pages[i]->swap) {
+			clear_page(page_data(pages[i]));
+			page_read_done(pages[i++], 0);
+			continue;
+		}
+		while (k < n && pages[k]->swap == pages[i]->swap + (k - i))
+			k++;
+		swap_read(pages[i]->swap, pages + i, k - i);
+		i = k;
+	}
+}
+
+/* Puts fresh busy pages into the absent slots of [first, first+n) and reads them. Frames beyond the first are taken only as long as
+ * there are some to spare. Some progress on `first` is made, or it is there, or beyond the limit; -ENOMEM: this thread is being killed. */
+int object_read_in(struct object *o, uint64_t first, unsigned n)
+{
+	struct page *run[CLUSTER_MAX];
+	struct purse purse = { 0 };
+	unsigned nrun = 0, i = 0;
+
+	n = MIN(n, CLUSTER_MAX);
+	for (purse.want_nodes = 4; i < n; purse.want_frame = true) {
+		slot_t *s;
+
+		if (purse_fill(&purse)) {
+			if (i > 0)
+				break;
+			if (page_wait_memory())
+				return purse_empty(&purse), -ENOMEM;
+			continue;
+		}
+		spin_lock(&o->home.lock);
+		for (; i < n && first + i < o->limit; i++) {
+			s = object_slot_make(o, first + i, &purse);
+			if (!s || slot_is_page(*s) || !purse.frame)
+				break;
+			if (slot_is_swap(*s)) /* the slot's count becomes the kept copy's */
+				purse.frame->swap = slot_swap(*s);
+			attach(o, first + i, s, purse.frame, PG_BUSY);
+			run[nrun++] = purse.frame;
+			purse.frame = NULL;
+		}
+		if (i < n && first + i >= o->limit)
+			n = i;
+		s = i < n ? object_slot(o, first + i) : NULL;
+		bool present = s && slot_is_page(*s);
+		spin_unlock(&o->home.lock);
+		if (!present)
+			continue;
+		read_run(o, run, nrun); /* a page that is there already ends a run */
+		nrun = 0;
+		i++;
+	}
+	read_run(o, run, nrun);
+	purse_empty(&purse);
+	return 0;
+}
+
+/* How much to read at a miss, or ahead of a hit: 0 for nothing. *first is where. */
+static unsigned plan_ahead(struct readahead *ra, uint64_t index, bool hit, uint64_t *first)
+{
+	bool sequential = ra && !ra->random && (index == ra->next || index + 1 == ra->next);
+
+	*first = index;
+	if (!ra || ra->random)
+		return !hit;
+	if (hit) { /* half of the window used up: ask for the next */
+		if (!sequential || !ra->window || index + ra->window / 2 < ra->ahead)
+			return 0;
+		*first = MAX(ra->ahead, index + 1);
+	} else if (!sequential) {
+		ra->window = index == 0 ? RA_START : 0;
+		ra->ahead = index + MAX(ra->window, 1u);
+		return MAX(ra->window, 1u);
+	}
+	ra->window = ra->window ? MIN(ra->window * 2, (uint32_t)RA_MAX) : RA_START;
+	ra->ahead = *first + ra->window;
+	return ra->window;
+}
+
+int object_get_page(struct object *o, uint64_t index, struct readahead *ra, struct page **out)
+{
+	bool tried = false;
+	struct page *p;
+	uint64_t first;
+	unsigned n;
+	slot_t *s;
+	int err;
+
+	for (;;) {
+		spin_lock(&o->home.lock);
+		if (index >= o->limit)
+			return spin_unlock(&o->home.lock), -ENXIO;
+		s = object_slot(o, index);
+		if (s && slot_is_page(*s)) {
+			p = slot_page(*s);
+			if (page_wait_busy(p)) {
+				spin_unlock(&o->home.lock);
+				tried = true;
+				continue;
+			}
+			if (likely(!(p->flags & PG_ERROR)))
+				break;
+			drop_failed(o, p);
+			spin_unlock(&o->home.lock);
+			if (tried)
+				return -EIO;
+			continue;
+		}
+		spin_unlock(&o->home.lock);
+		n = plan_ahead(ra, index, false, &first);
+		err = object_read_in(o, first, n);
+		if (err)
+			return err;
+		tried = true;
+	}
+	p->holds++;
+	if (!(p->flags & PG_REFERENCED))
+		page_set(p, PG_REFERENCED);
+	spin_unlock(&o->home.lock);
+	if (ra) {
+		n = plan_ahead(ra, index, true, &first);
+		if (n)
+			object_read_in(o, first, n);
+		ra->next = index + 1;
+	}
+	*out = p;
+	return 0;
+}
+
+struct page *object_find_page(struct object *o, uint64_t index)
+{
+	struct page *p = NULL;
+	slot_t *s;
+
+	spin_lock(&o->home.lock);
+	s = object_slot(o, index);
+	if (s && slot_is_page(*s) && !(slot_page(*s)->flags & (PG_BUSY | PG_ERROR))) {
+		p = slot_page(*s);
+		p->holds++;
+	}
+	spin_unlock(&o->home.lock);
+	return p;
+}
+
+int object_busy_page(struct object *o, uint64_t index, struct page **out, bool *fresh)
+{
+	struct purse purse = { .want_frame = true, .want_nodes = 2 };
+	slot_t *s;
+
+	might_sleep();
+	for (;;) {
+		spin_lock(&o->home.lock);
+		s = object_slot_make(o, index, &purse);
+		if (s && slot_is_page(*s)) {
+			struct page *p = slot_page(*s);
+
+			if (!page_wait_idle(p)) {
+				*fresh = p->flags & PG_ERROR;
+				page_clear(p, PG_ERROR);
+				page_set(p, PG_BUSY);
+				*out = p;
+				break;
+			}
+		} else if (s && slot_is_swap(*s)) {
+			spin_unlock(&o->home.lock);
+			if (object_read_in(o, index, 1))
+				goto killed;
+			continue;
+		} else if (s && purse.frame) {
+			*out = purse.frame;
+			*fresh = true;
+			purse.frame = NULL;
+			attach(o, index, s, *out, PG_BUSY);
+			break;
+		}
+		spin_unlock(&o->home.lock);
+		if (purse_fill(&purse) && page_wait_memory())
+			goto killed;
+	}
+	spin_unlock(&o->home.lock);
+	purse_empty(&purse);
+	return 0;
+killed:
+	purse_empty(&purse);
+	return -ENOMEM;
+}
+
+void object_fill_done(struct object *o, struct page *p, bool dirty)
+{
+	spin_lock(&o->home.lock);
+	assert(p->flags & PG_BUSY);
+	page_clear(p, PG_BUSY | PG_ICACHE | PG_ERROR);
+	page_set(p, PG_REFERENCED);
+	if (dirty)
+		object_mark_dirty(o, p);
+	page_wake(p);
+	spin_unlock(&o->home.lock);
+}
+
+void object_fill_keep(struct object *o, struct page *p)
+{
+	spin_lock(&o->home.lock);
+	assert(p->flags & PG_BUSY);
+	page_clear(p, PG_BUSY);
+	object_mark_dirty(o, p);
+	page_wake(p);
+	spin_unlock(&o->home.lock);
+}
+
+void object_fill_abort(struct object *o, struct page *p, bool fresh)
+{
+	if (!fresh) {
+		page_end_busy(p);
+		return;
+	}
+	spin_lock(&o->home.lock);
+	object_detach(o, p, 0);
+	spin_unlock(&o->home.lock);
+	page_free(p);
+}
+
+int object_reserve(struct object *o, uint64_t index)
+{
+	return o->ops && o->ops->reserve ? o->ops->reserve(o, index) : 0;
+}
+
+int object_make_dirty(struct object *o, struct page *p)
+{
+	int err;
+
+	if (p->flags & PG_DIRTY)
+		return 0; /* should a writeback clean it just now, object_touch_dirty comes after the copy */
+	err = object_reserve(o, p->index);
+	if (err)
+		return err;
+	object_touch_dirty(o, p);
+	return 0;
+}
+
+void object_touch_dirty(struct object *o, struct page *p)
+{
+	if (p->flags & PG_DIRTY && !p->swap && !(p->flags & PG_ICACHE))
+		return;
+	spin_lock(&o->home.lock);
+	page_clear(p, PG_ICACHE);
+	object_mark_dirty(o, p);
+	spin_unlock(&o->home.lock);
+}
+
+void page_read_done(struct page *p, int error)
+{
+	if (error)
+		page_set(p, PG_ERROR);
+	page_end_busy(p);
+}
+
+/* ---- growing, truncating ---- */
+
+void object_grow(struct object *o, uint64_t limit_pages)
+{
+	spin_lock(&o->home.lock);
+	o->limit = MAX(o->limit, limit_pages);
+	spin_unlock(&o->home.lock);
+}
+
+/* Removes what lies in [first, end): pages whatever their state, waiting for busy, holds and I/O; swap entries; stamps. */
+static void remove_pages(struct object *o, uint64_t first, uint64_t end)
+{
+	uint64_t i;
+
+	spin_lock(&o->home.lock);
+	while ((i = object_next(o, first, end, false)) != NONE) {
+		slot_t *s = object_slot(o, i);
+
+		if (slot_is_page(*s)) {
+			struct page *p = slot_page(*s);
+
+			if (page_wait_idle(p))
+				continue;
+			object_detach(o, p, 0);
+			page_free(p);
+		} else {
+			if (slot_is_swap(*s))
+				swap_put(slot_swap(*s), 1);
+			store(o, i, s, 0);
+		}
+		first = i + 1;
+		spin_unlock(&o->home.lock); /* one slot's work: others get their turn */
+		spin_lock(&o->home.lock);
+	}
+	spin_unlock(&o->home.lock);
+}
+
+/* One pass over the mappings of [first, end): PTEs away, private copies too. -EAGAIN with *w saying what to wait for. */
+static int unmap_pass(struct object *o, uint64_t first, uint64_t end, bool private_too, struct clear_wait *w)
+{
+	struct mapping *m;
+	int err = 0;
+
+	mutex_lock(&o->mapping_lock);
+	list_for_each(m, &o->mappings, object_link) {
+		uint64_t lo = MAX(first, m->offset), hi = MIN(end, m->offset + (m->end - m->start));
+
+		if (lo >= hi)
+			continue;
+		lo = m->start + (lo - m->offset);
+		hi = m->start + (hi - m->offset);
+		table_clear_range(m->space, lo, hi);
+		space_shoot(m->space);
+		if (private_too && !m->shared)
+			err = overlay_clear(&m->space->overlay, lo, hi, w);
+		if (err)
+			break;
+	}
+	mutex_unlock(&o->mapping_lock);
+	return err;
+}
+
+static void unmap_everywhere(struct object *o, uint64_t first, uint64_t end, bool private_too)
+{
+	struct clear_wait w = { 0 };
+
+	while (unmap_pass(o, first, end, private_too, &w))
+		clear_wait(&w);
+	purse_empty(&w.purse);
+}
+
+void object_truncate(struct object *o, uint64_t nbytes)
+{
+	uint64_t limit = DIV_ROUND_UP(nbytes, PAGE_SIZE), tail = nbytes & PAGE_MASK;
+	struct page *p;
+	slot_t *s;
+
+	spin_lock(&o->home.lock);
+	o->limit = MIN(o->limit, limit);
+	spin_unlock(&o->home.lock);
+	unmap_everywhere(o, limit, OBJECT_ALL, true);
+	remove_pages(o, limit, OBJECT_ALL);
+	if (!tail)
+		return;
+	spin_lock(&o->home.lock);
+	for (;;) {
+		s = object_slot(o, limit - 1);
+		p = s && slot_is_page(*s) ? slot_page(*s) : NULL;
+		if (!p || !page_wait_idle(p))
+			break;
+	}
+	if (p)
+		page_set(p, PG_BUSY);
+	spin_unlock(&o->home.lock);
+	if (p) {
+		memset((char *)page_data(p) + tail, 0, PAGE_SIZE - tail);
+		object_fill_done(o, p, true);
+	}
+}
+
+void object_drop_range(struct object *o, uint64_t first, uint64_t npages)
+{
+	uint64_t end = npages > OBJECT_ALL - first ? OBJECT_ALL : first + npages;
+
+	unmap_everywhere(o, first, end, false);
+	remove_pages(o, first, end);
+}

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Overlays: the private pages of an address space, by virtual page number, in nodes shared copy-on-write.
+ *
+ * Overlays cloned from one ancestor form a family with one lock and one index space. A clone is one more reference on each child
+ * of the root. The rules, all under the family's lock:
+ *
+ *	- Who changes a slot for one member first makes every node on its path unshared (overlay_unshare). Copying a node gives
+ *	  each child node a reference, each page a sharer, each swap entry a count.
+ *	- Who changes it for all (swap-out, swap-in) replaces it in place in every distinct slot of that index (family_replace).
+ *	- A page with one sharer, reached by unshared nodes only, is exclusive and may be written in place. Only a clone ends
+ *	  that, with the space held for writing.
+ *	- `sharers` of a page counts distinct slots that a walk from some member finds: so teardown empties the slots of an
+ *	  unshared leaf before it lets the leaf go, and a shared leaf loses only a reference.
+ */
+#include "lib/string.h"
+#include "proc/thread.h"
+#include "vm/kmem.h"
+#include "vm/reclaim.h"
+
+#define INDEX(vpn, level) ((vpn) >> ((level)*NODE_BITS) & (NODE_SLOTS - 1))
+#define SPAN(level) (1ul << ((level)*NODE_BITS)) /* pages below one slot of a node of this level */
+
+struct list family_list = LIST_INIT(family_list);
+static struct kmem_cache family_cache;
+
+void overlay_cache_init(void)
+{
+	kmem_cache_init(&family_cache, "family", sizeof(struct family), true);
+}
+
+struct space *overlay_space(struct overlay *ov)
+{
+	return container_of(ov, struct space, overlay);
+}
+
+struct family *family_create(void)
+{
+	struct family *f = kmem_cache_alloc(&family_cache);
+
+	if (!f)
+		return NULL;
+	if (!f->home.kind) {
+		spin_init(&f->home.lock, "family", RANK_FAMILY);
+		f->home.kind = HOME_FAMILY;
+	}
+	list_init(&f->members);
+	spin_lock(&vm_queue_lock);
+	list_append(&family_list, &f->link);
+	spin_unlock(&vm_queue_lock);
+	return f;
+}
+
+void overlay_init(struct overlay *ov, struct family *f)
+{
+	memset(ov->top, 0, sizeof(ov->top));
+	ov->nslots = 0;
+	ov->family = f;
+	spin_lock(&f->home.lock);
+	list_append(&f->members, &ov->link);
+	spin_unlock(&f->home.lock);
+}
+
+/* ---- look-up ---- */
+
+struct node *overlay_leaf(const struct overlay *ov, uint64_t vpn, bool *shared)
+{
+	struct node *n = (struct node *)ov->top[vpn / SPAN(OVERLAY_LEVELS)];
+	bool sh = false;
+
+	dassert(spin_held(&ov->family->home.lock));
+	for (unsigned level = OVERLAY_LEVELS - 1; n; level--) {
+		sh |= n->refs > 1;
+		if (level == 0)
+			break;
+		n = (struct node *)n->slot[INDEX(vpn, level)];
+	}
+	*shared = sh;
+	return n;
+}
+
+slot_t *overlay_find(const struct overlay *ov, uint64_t vpn, bool *shared)
+{
+	struct node *leaf = overlay_leaf(ov, vpn, shared);
+
+	return leaf ? &leaf->slot[vpn & (NODE_SLOTS - 1)] : NULL;
+}
+
+/* ---- sharing and unsharing ---- */
+
+static void gain(slot_t s, unsigned level)
+{
+	if (!s)
+		return;
+	if (level > 0)
+		((struct node *)s)->refs++;
+	else if (slot_is_page(s))
+		slot_page(s)->sharers++;
+	else
+		swap_get(slot_swap(s), 1);
+}
+
+static struct node *copy_node(const struct node *from, struct node *to)
+{
+	memcpy(to->slot, from->slot, sizeof(to->slot));
+	to->level = from->level;
+	to->used = from->used;
+	for (unsigned i = 0; i < NODE_SLOTS; i++)
+		gain(to->slot[i], to->level);
+	EVENT(node_copies);
+	return to;
+}
+
+slot_t *overlay_unshare(struct overlay *ov, uint64_t vpn, struct purse *purse)
+{
+	slot_t *s = &ov->top[vpn / SPAN(OVERLAY_LEVELS)];
+	struct node *parent = NULL, *n = NULL;
+
+	dassert(spin_held(&ov->family->home.lock));
+	for (unsigned level = OVERLAY_LEVELS; level-- > 0;) {
+		n = (struct node *)*s;
+		if (!n || n->refs > 1) {
+			struct node *fresh;
+
+			if (!purse->nnodes) {
+				purse->want_nodes = level + 1;
+				return NULL;
+			}
+			fresh = purse->nodes[--purse->nnodes];
+			fresh->level = level;
+			if (n) {
+				copy_node(n, fresh);
+				n->refs--;
+			} else if (parent) {
+				parent->used++;
+			}
+			*s = (slot_t)fresh;
+			n = fresh;
+		}
+		parent = n;
+		s = &n->slot[INDEX(vpn, level)];
+	}
+	return s;
+}
+
+void overlay_store(struct overlay *ov, uint64_t vpn, slot_t *s, slot_t value)
+{
+	struct node *leaf = container_of(s - (vpn & (NODE_SLOTS - 1)), struct node, slot[0]);
+	int change = !!value - !!*s;
+
+	dassert(leaf->refs == 1);
+	leaf->used += change;
+	ov->nslots += change;
+	*s = value;
+}
+
+void overlay_clone(struct overlay *child, struct overlay *parent)
+{
+	struct family *f = parent->family;
+
+	spin_lock(&f->home.lock);
+	child->family = f;
+	child->nslots = parent->nslots;
+	for (unsigned i = 0; i < OVERLAY_TOP; i++) {
+		child->top[i] = parent->top[i];
+		if (child->top[i]) {
+			((struct node *)child->top[i])->refs++;
+			EVENT(node_shares);
+		}
+	}
+	list_append(&f->members, &child->link);
+	spin_unlock(&f->home.lock);
+}
+
+unsigned family_replace(struct family *f, uint64_t vpn, slot_t old, slot_t value)
+{
+	struct overlay *ov;
+	unsigned n = 0;
+	bool shared;
+
+	dassert(spin_held(&f->home.lock));
+	list_for_each(ov, &f->members, link) {
+		slot_t *s = overlay_find(ov, vpn, &shared);
+
+		if (s && *s == old) { /* members that share the leaf find it replaced already */
+			*s = value;
+			n++;
+		}
+	}
+	return n;
+}
+
+void family_swap_in(struct family *f, uint64_t vpn, uint32_t entry, struct page *p)
+{
+	p->home = &f->home;
+	p->index = vpn;
+	p->swap = entry;
+	page_set(p, PG_BUSY | PG_REFERENCED);
+	page_kind_add(PAGES_ANON, 1);
+	p->sharers = family_replace(f, vpn, slot_of_swap(entry), slot_of_page(p));
+	assert(p->sharers > 0);
+	if (p->sharers > 1) /* the slots' counts go, the kept copy's comes */
+		swap_put(entry, p->sharers - 1);
+}
+
+void family_swap_out(struct family *f, struct page *p)
+{
+	unsigned n = family_replace(f, p->index, slot_of_page(p), slot_of_swap(p->swap));
+
+	assert(n == p->sharers && n > 0 && !(p->flags & PG_DIRTY));
+	if (n > 1)
+		swap_get(p->swap, n - 1);
+	p->swap = 0;
+	p->sharers = 0;
+	p->home = NULL;
+	page_kind_add(PAGES_ANON, -1);
+	page_clear(p, PG_BUSY | PG_ERROR);
+	page_wake(p);
+}
+
+/* ---- taking away ---- */
+
+/* Empties one slot of an unshared leaf. False: its page is in use. */
+static bool drop_slot(slot_t *s, struct clear_wait *w)
+{
+	struct page *p;
+
+	if (slot_is_swap(*s)) {
+		swap_put(slot_swap(*s), 1);
+		*s = 0;
+		return true;
+	}
+	p = slot_page(*s);
+	if (p->flags & PG_BUSY || (p->sharers == 1 && (p->flags & PG_WRITING || p->holds))) {
+		w->page = p;
+		return false;
+	}
+	*s = 0;
+	if (--p->sharers == 0) {
+		if (p->swap)
+			swap_put(p->swap, 1);
+		p->swap = 0;
+		p->home = NULL;
+		page_kind_add(PAGES_ANON, -1);
+		page_free(p);
+	}
+	return true;
+}
+
+/* How clear_below left a node: still in use; unshared and empty; not ours any more; it must wait; the lock was held long enough. */
+enum cleared { CLEARED_SOME, CLEARED_EMPTY, CLEARED_DETACHED, CLEARED_WAIT, CLEARED_YIELD };
+#define CLEAR_BUDGET 256 /* slots in one holding of the lock */
+
+static enum cleared clear_leaf(struct overlay *ov, struct node *n, unsigned lo, unsigned hi, struct clear_wait *w)
+{
+	for (unsigned i = lo; i < hi; i++) {
+		if (!n->slot[i])
+			continue;
+		if (w->budget == 0)
+			return CLEARED_YIELD;
+		w->budget--;
+		if (!drop_slot(&n->slot[i], w))
+			return CLEARED_WAIT;
+		n->used--;
+		ov->nslots--;
+	}
+	return n->used ? CLEARED_SOME : CLEARED_EMPTY;
+}
+
+static uint64_t count_slots(const struct node *n)
+{
+	uint64_t sum = 0;
+
+	if (n->level == 0)
+		return n->used;
+	for (unsigned i = 0; i < NODE_SLOTS; i++)
+		if (n->slot[i])
+			sum += count_slots((struct node *)n->slot[i]);
+	return sum;
+}
+
+static enum cleared clear_below(struct overlay *ov, slot_t *s, uint64_t base, uint64_t first, uint64_t end, struct clear_wait *w);
+
+/* Clears below one slot of a node (or of the top array) and lets the child go if nothing of it is left for us. */
+static enum cleared clear_child(struct overlay *ov, slot_t *s, uint64_t base, uint64_t first, uint64_t end, struct clear_wait *w)
+{
+	enum cleared c = clear_below(ov, s, base, first, end, w);
+
+	if (c == CLEARED_EMPTY)
+		node_free((struct node *)*s);
+	if (c == CLEARED_EMPTY || c == CLEARED_DETACHED)
+		*s = 0;
+	return c;
+}
+
+/* Empties [first, end) of what lies below the node in *s, which covers `base` onwards. */
+static enum cleared clear_below(struct overlay *ov, slot_t *s, uint64_t base, uint64_t first, uint64_t end, struct clear_wait *w)
+{
+	struct node *n = (struct node *)*s;
+	uint64_t span = SPAN(n->level), last = base + span * NODE_SLOTS;
+	unsigned lo, hi;
+
+	if (n->refs > 1) {
+		if (first <= base && end >= last) { /* others keep it: one reference less */
+			if (!w->leaving)
+				ov->nslots -= count_slots(n);
+			n->refs--;
+			return CLEARED_DETACHED;
+		}
+		if (!w->purse.nnodes) {
+			w->purse.want_nodes = 1;
+			return CLEARED_WAIT;
+		}
+		w->purse.nodes[w->purse.nnodes - 1]->level = n->level;
+		*s = (slot_t)copy_node(n, w->purse.nodes[--w->purse.nnodes]);
+		n->refs--;
+		n = (struct node *)*s;
+	}
+	lo = first > base ? (first - base) / span : 0;
+	hi = end < last ? DIV_ROUND_UP(end - base, span) : NODE_SLOTS;
+	if (n->level == 0)
+		return clear_leaf(ov, n, lo, hi, w);
+	for (unsigned i = lo; i < hi; i++) {
+		enum cleared c;
+
+		if (!n->slot[i])
+			continue;
+		c = clear_child(ov, &n->slot[i], base + i * span, first, end, w);
+		if (c == CLEARED_WAIT || c == CLEARED_YIELD)
+			return c;
+		n->used -= !n->slot[i];
+	}
+	return n->used ? CLEARED_SOME : CLEARED_EMPTY;
+}
+
+int overlay_clear(struct overlay *ov, uint64_t first, uint64_t end, struct clear_wait *w)
+{
+	struct family *f = ov->family;
+
+	w->page = NULL;
+	for (unsigned i = first / SPAN(OVERLAY_LEVELS); i < OVERLAY_TOP && i * SPAN(OVERLAY_LEVELS) < end; i++) {
+		enum cleared c = CLEARED_SOME;
+
+		do {
+			spin_lock(&f->home.lock);
+			w->budget = CLEAR_BUDGET;
+			if (ov->top[i])
+				c = clear_child(ov, &ov->top[i], i * SPAN(OVERLAY_LEVELS), first, end, w);
+			spin_unlock(&f->home.lock);
+		} while (c == CLEARED_YIELD);
+		if (c == CLEARED_WAIT)
+			return -EAGAIN;
+	}
+	return 0;
+}
+
+void clear_wait(struct clear_wait *w)
+{
+	if (w->page && page_lock_home(w->page)) {
+		struct home *h = w->page->home;
+
+		page_wait_idle(w->page);
+		spin_unlock(&h->lock);
+	}
+	page_reserve_enter();
+	while (purse_fill(&w->purse))
+		if (page_wait_memory())
+			thread_yield();
+	page_reserve_leave();
+}
+
+void overlay_leave(struct overlay *ov)
+{
+	struct clear_wait w = { .leaving = true };
+	struct family *f = ov->family;
+	bool last;
+
+	while (overlay_clear(ov, 0, USER_TOP >> PAGE_SHIFT, &w))
+		clear_wait(&w);
+	purse_empty(&w.purse);
+	spin_lock(&f->home.lock);
+	ov->nslots = 0;
+	list_remove(&ov->link);
+	last = list_empty(&f->members);
+	spin_unlock(&f->home.lock);
+	if (last) {
+		spin_lock(&vm_queue_lock);
+		list_remove(&f->link);
+		spin_unlock(&vm_queue_lock);
+		kmem_cache_free(&family_cache, f);
+	}
+}

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Frames and their descriptors.
+ *
+ * A frame is free (on the free list or in a hart's small cache), the kernel's own (PG_KERNEL, PG_TABLE), or has one
+ * page with a home. The page's state words belong to the home's lock. They change with atomic operations all the
+ * same, as PG_REFERENCED and PG_QUEUED are set by others.
+ *
+ *	busy      one owner fills, moves or evicts the page. Set under the home's lock only while the page is neither
+ *	          busy nor held nor being written, except by writeback, which is busy only while it takes write
+ *	          permission away. Nobody installs a PTE for a busy page.
+ *	holds     readers that copy from or into it in place; it stays where it is. Busy waits for holds.
+ *	writing   I/O from the frame is in flight; it may be mapped and written (then it is dirty again).
+ *
+ * Allocation never sleeps. The last `reserve` frames are for those who free memory: see page_reserve_enter.
+ */
+#include "vm/vm.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+#include "proc/thread.h"
+#include "vm/swap.h"
+
+#define CACHE_MAX 16
+#define CACHE_BATCH 8
+#define WAIT_BUCKETS 64
+
+struct frame_cache {
+	unsigned n;
+	struct page *page[CACHE_MAX];
+};
+
+struct page *page_table;
+pfn_t frame_first, frame_end;
+struct page *zero_page;
+uint64_t vm_events[EV_COUNT];
+const char *const vm_event_names[EV_COUNT] = {
+#define X(name) #name,
+	VM_EVENTS(X)
+#undef X
+};
+
+static struct spinlock frame_lock = SPINLOCK_INIT("frame", RANK_FRAME);
+static struct list free_list = LIST_INIT(free_list);
+static uint64_t nfree_listed; /* under frame_lock, read without */
+static struct frame_cache frame_caches[MAX_HARTS];
+static struct vm_counts totals; /* total, reserve, low, high */
+static struct waitq page_waitqs[WAIT_BUCKETS];
+uint64_t vm_page_counts[PAGE_KINDS];
+
+static void give_range(uint64_t start, uint64_t end)
+{
+	for (pfn_t f = DIV_ROUND_UP(start, PAGE_SIZE); f < end >> PAGE_SHIFT; f++) {
+		struct page *p = pfn_page(f);
+
+		*p = (struct page){ 0 };
+		list_append(&free_list, &p->link);
+		nfree_listed++;
+		totals.total++;
+	}
+}
+
+/* Gives [start, end) less what lies in `reserved`. */
+static void give_unreserved(uint64_t start, uint64_t end, const struct mem_range *reserved, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (reserved[i].end <= start || reserved[i].start >= end)
+			continue;
+		if (reserved[i].start > start)
+			give_unreserved(start, reserved[i].start, reserved, n);
+		if (reserved[i].end < end)
+			give_unreserved(reserved[i].end, end, reserved, n);
+		return;
+	}
+	give_range(start, end);
+}
+
+static bool overlaps(uint64_t start, uint64_t end, const struct mem_range *r, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (r[i].start < end && start < r[i].end)
+			return true;
+	return false;
+}
+
+/* A place for the page table: the highest one that no reservation touches. */
+static uint64_t place_table(const struct mem_range *ram, unsigned nram, const struct mem_range *reserved, unsigned nres,
+			    uint64_t nbytes)
+{
+	for (unsigned i = nram; i-- > 0;)
+		for (uint64_t end = ALIGN_DOWN(ram[i].end, PAGE_SIZE); end >= ram[i].start + nbytes; end -= PAGE_SIZE)
+			if (!overlaps(end - nbytes, end, reserved, nres))
+				return end - nbytes;
+	panic("vm: no room for the table of %lu KiB that describes the frames", nbytes >> 10);
+}
+
+static void set_watermarks(void)
+{
+	totals.reserve = MIN(MAX(totals.total / 128, 32ul), 512ul);
+	totals.low = totals.reserve * 2 + MIN(totals.total / 128, 1024ul);
+	totals.high = totals.low + MIN(totals.total / 64, 2048ul);
+}
+
+void vm_init(const struct mem_range *ram, unsigned nram, const struct mem_range *reserved, unsigned nreserved)
+{
+	struct mem_range all[32];
+	uint64_t lowest = UINT64_MAX, highest = 0, nbytes, at;
+
+	assert(nreserved < ARRAY_SIZE(all));
+	for (unsigned i = 0; i < nram; i++) {
+		lowest = MIN(lowest, ram[i].start);
+		highest = MAX(highest, ram[i].end);
+	}
+	frame_first = DIV_ROUND_UP(lowest, PAGE_SIZE);
+	frame_end = highest >> PAGE_SHIFT;
+	nbytes = page_round_up((frame_end - frame_first) * sizeof(struct page));
+	at = place_table(ram, nram, reserved, nreserved, nbytes);
+	page_table = phys_to_virt(at);
+	memset(page_table, 0, nbytes);
+	for (pfn_t f = frame_first; f < frame_end; f++)
+		pfn_page(f)->flags = PG_KERNEL;
+
+	memcpy(all, reserved, nreserved * sizeof(*reserved));
+	all[nreserved] = (struct mem_range){ at, at + nbytes };
+	for (unsigned i = 0; i < nram; i++)
+		give_unreserved(ram[i].start, ram[i].end, all, nreserved + 1);
+	set_watermarks();
+	for (unsigned i = 0; i < WAIT_BUCKETS; i++)
+		waitq_init(&page_waitqs[i]);
+	kmem_init();
+	node_init();
+	object_init();
+	space_init();
+	swap_init();
+	zero_page = page_alloc_kernel();
+	clear_page(page_data(zero_page));
+}
+
+void page_give(uint64_t start, uint64_t end)
+{
+	spin_lock(&frame_lock);
+	give_range(start, end);
+	spin_unlock(&frame_lock);
+}
+
+/* ---- allocation ---- */
+
+void page_reserve_enter(void)
+{
+	thread_current()->reclaiming++;
+}
+
+void page_reserve_leave(void)
+{
+	assert(thread_current()->reclaiming > 0);
+	thread_current()->reclaiming--;
+}
+
+static bool may_use_reserve(void)
+{
+	struct thread *t = thread_current();
+
+	return t && (t->reclaiming || t->oom_victim);
+}
+
+/* Interrupts are off. False: nothing that this thread may have. */
+static bool refill(struct frame_cache *c)
+{
+	uint64_t keep = may_use_reserve() ? 0 : totals.reserve, want;
+
+	spin_lock(&frame_lock);
+	want = nfree_listed > keep ? MIN(nfree_listed - keep, (uint64_t)CACHE_BATCH) : 0;
+	if (keep == 0)
+		want = MIN(want, 1ul); /* what is left goes to those who need it, not into caches */
+	for (uint64_t i = 0; i < want; i++)
+		c->page[c->n++] = list_entry(list_pop(&free_list), struct page, link);
+	nfree_listed -= want;
+	spin_unlock(&frame_lock);
+	if (nfree_listed < totals.low)
+		reclaim_kick();
+	return c->n > 0;
+}
+
+struct page *page_alloc(void)
+{
+	struct frame_cache *c;
+	struct page *p = NULL;
+
+	intr_push();
+	c = &frame_caches[this_hart()->index];
+	if (c->n || refill(c))
+		p = c->page[--c->n];
+	intr_pop();
+	if (!p)
+		return NULL;
+	dassert(!p->home && !p->flags && !p->holds);
+	p->sharers = 0;
+	p->swap = 0;
+	EVENT(pgalloc);
+	return p;
+}
+
+struct page *page_alloc_kernel(void)
+{
+	struct page *p = page_alloc();
+
+	if (p)
+		p->flags = PG_KERNEL;
+	return p;
+}
+
+static void spill(struct frame_cache *c, unsigned keep)
+{
+	spin_lock(&frame_lock);
+	while (c->n > keep) {
+		list_push(&free_list, &c->page[--c->n]->link);
+		nfree_listed++;
+	}
+	spin_unlock(&frame_lock);
+}
+
+void page_free(struct page *p)
+{
+	struct frame_cache *c;
+
+	assert(p != zero_page && !(p->flags & (PG_BUSY | PG_WRITING)) && !p->holds && !p->swap);
+	if (p->flags & PG_QUEUED)
+		reclaim_dequeue(p);
+	if (p->flags & PG_WANTED)
+		page_wake(p);
+	p->home = NULL;
+	p->flags = 0;
+#ifdef QUIRE_DEBUG
+	memset(page_data(p), 0xa5, PAGE_SIZE);
+#endif
+	EVENT(pgfree);
+	intr_push();
+	c = &frame_caches[this_hart()->index];
+	if (c->n == CACHE_MAX)
+		spill(c, CACHE_MAX - CACHE_BATCH);
+	c->page[c->n++] = p;
+	if (reclaim_waiters()) {
+		spill(c, 0);
+		reclaim_wake_waiters();
+	}
+	intr_pop();
+}
+
+uint64_t page_nfree(void)
+{
+	return __atomic_load_n(&nfree_listed, __ATOMIC_RELAXED);
+}
+
+void vm_count(struct vm_counts *c)
+{
+	*c = totals;
+	c->free = page_nfree();
+	for (unsigned i = 0; i < MAX_HARTS; i++)
+		c->free += frame_caches[i].n;
+	c->file = vm_page_counts[PAGES_FILE];
+	c->anon = vm_page_counts[PAGES_ANON];
+	c->shmem = vm_page_counts[PAGES_SHMEM];
+	c->tables = vm_page_counts[PAGES_TABLE];
+	c->dirty = vm_page_counts[PAGES_DIRTY];
+	c->writing = vm_page_counts[PAGES_WRITING];
+	c->kernel = c->total - MIN(c->total, c->free + c->file + c->anon + c->shmem + c->tables);
+}
+
+const struct vm_counts *page_totals(void)
+{
+	return &totals;
+}
+
+/* ---- state ---- */
+
+void page_set(struct page *p, uint32_t flags)
+{
+	__atomic_fetch_or(&p->flags, flags, __ATOMIC_RELAXED);
+}
+
+void page_clear(struct page *p, uint32_t flags)
+{
+	__atomic_fetch_and(&p->flags, ~flags, __ATOMIC_RELAXED);
+}
+
+static struct waitq *page_waitq(const struct page *p)
+{
+	return &page_waitqs[(p - page_table) % WAIT_BUCKETS];
+}
+
+static void page_sleep(struct page *p)
+{
+	struct home *h = p->home;
+
+	assert(h && spin_held(&h->lock));
+	page_set(p, PG_WANTED);
+	waitq_sleep(page_waitq(p), &h->lock);
+}
+
+bool page_wait_busy(struct page *p)
+{
+	if (!(p->flags & PG_BUSY))
+		return false;
+	page_sleep(p);
+	return true;
+}
+
+bool page_wait_written(struct page *p)
+{
+	if (!(p->flags & PG_WRITING))
+		return false;
+	page_sleep(p);
+	return true;
+}
+
+bool page_wait_idle(struct page *p)
+{
+	if (!(p->flags & (PG_BUSY | PG_WRITING)) && !p->holds)
+		return false;
+	page_sleep(p);
+	return true;
+}
+
+void page_wake(struct page *p)
+{
+	if (!(p->flags & PG_WANTED))
+		return;
+	page_clear(p, PG_WANTED);
+	waitq_wake_all(page_waitq(p));
+}
+
+struct home *page_lock_home(struct page *p)
+{
+	for (;;) {
+		struct home *h = __atomic_load_n(&p->home, __ATOMIC_RELAXED);
+
+		if (!h)
+			return NULL;
+		spin_lock(&h->lock); /* homes are type-stable: at worst the wrong one */
+		if (p->home == h)
+			return h;
+		spin_unlock(&h->lock);
+	}
+}
+
+void page_hold(struct page *p)
+{
+	dassert(spin_held(&p->home->lock) && !(p->flags & PG_BUSY));
+	p->holds++;
+}
+
+void page_release(struct page *p)
+{
+	struct home *h = p->home; /* a held page stays in its home */
+
+	spin_lock(&h->lock);
+	assert(p->holds > 0);
+	if (--p->holds == 0)
+		page_wake(p);
+	spin_unlock(&h->lock);
+}
+
+void page_end_busy(struct page *p)
+{
+	struct home *h = p->home;
+
+	spin_lock(&h->lock);
+	assert(p->flags & PG_BUSY);
+	page_clear(p, PG_BUSY);
+	page_wake(p);
+	spin_unlock(&h->lock);
+}

@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Reclaim: how pages leave memory.
+ *
+ *	pageoutd   when free frames fall below `low`, until they reach `high`: lets the policy scan. A clean page that it offers becomes
+ *	           busy and joins a batch; a dirty one goes to the pusher's queue. Batches lose their PTEs, one shootdown follows for all of
+ *	           a batch, then the slots change and the frames are free.
+ *	pusher     writes queued dirty pages, so that a slow disk never stops the scan: a file's with their dirty neighbours by
+ *	           writeback, anonymous ones sorted by home and index into runs of swap slots. When a write has ended
+ *	           and the page is still unused, it goes to the laundered queue, which pageoutd empties first.
+ *
+ * A page is on at most one queue (PG_QUEUED, its `link`), which vm_queue_lock guards; who pops it takes its home's lock and looks at
+ * everything again. Neither thread waits for memory: both may use the reserve.
+ */
+#include "lib/errno.h"
+#include "lib/printf.h"
+#include "proc/thread.h"
+#include "vm/clock.h"
+
+#define SCAN_STEP 64
+#define EVICT_BATCH 32
+#define PUSH_BATCH 64
+#define PUSH_QUEUE_MAX 512
+#define IDLE_NS 2000000000ul /* the clock counts as turning for so long after the last scan */
+#define RETRY_NS 5000000ul
+
+static struct list push_queue = LIST_INIT(push_queue);
+static struct list laundered = LIST_INIT(laundered);
+static unsigned npush; /* length of push_queue */
+static bool pusher_busy;
+static struct waitq pageout_waitq = WAITQ_INIT(pageout_waitq), push_waitq = WAITQ_INIT(push_waitq);
+static struct waitq memory_waitq = WAITQ_INIT(memory_waitq);
+static uint32_t nwaiters;
+static bool kicked;
+static uint64_t last_scan_ns;
+
+/* pageoutd's batch of busy, clean pages. */
+static struct page *victims[EVICT_BATCH];
+static unsigned nvictims;
+
+/* ---- waiting for memory ---- */
+
+void reclaim_kick(void)
+{
+	if (!__atomic_exchange_n(&kicked, true, __ATOMIC_RELAXED))
+		waitq_wake_one(&pageout_waitq);
+}
+
+bool reclaim_active(void)
+{
+	return last_scan_ns && time_ns() - last_scan_ns < IDLE_NS;
+}
+
+bool reclaim_waiters(void)
+{
+	return __atomic_load_n(&nwaiters, __ATOMIC_RELAXED) > 0;
+}
+
+void reclaim_wake_waiters(void)
+{
+	waitq_wake_all(&memory_waitq);
+}
+
+int page_wait_memory(void)
+{
+	might_sleep();
+	EVENT(allocstall);
+	if (thread_killed() && page_nfree() == 0)
+		return -ENOMEM;
+	spin_lock(&vm_queue_lock);
+	__atomic_fetch_add(&nwaiters, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&kicked, true, __ATOMIC_RELAXED);
+	waitq_wake_one(&pageout_waitq);
+	while (page_nfree() <= page_totals()->reserve && !thread_killed())
+		waitq_sleep_until(&memory_waitq, &vm_queue_lock, time_ns() + 50000000, false);
+	__atomic_fetch_sub(&nwaiters, 1, __ATOMIC_SEQ_CST);
+	spin_unlock(&vm_queue_lock);
+	return thread_killed() ? -ENOMEM : 0;
+}
+
+struct page *page_alloc_wait(void)
+{
+	struct page *p;
+
+	while (!(p = page_alloc()))
+		if (page_wait_memory())
+			return page_alloc();
+	return p;
+}
+
+/* ---- queues ---- */
+
+static bool enqueue(struct list *q, struct page *p)
+{
+	bool added = false;
+
+	spin_lock(&vm_queue_lock);
+	if (!(p->flags & PG_QUEUED) && (q != &push_queue || npush < PUSH_QUEUE_MAX)) {
+		page_set(p, PG_QUEUED);
+		list_append(q, &p->link);
+		npush += q == &push_queue;
+		added = true;
+	}
+	spin_unlock(&vm_queue_lock);
+	return added;
+}
+
+static struct page *dequeue(struct list *q)
+{
+	struct page *p = NULL;
+	struct list *l;
+
+	spin_lock(&vm_queue_lock);
+	l = list_pop(q);
+	if (l) {
+		p = list_entry(l, struct page, link);
+		page_clear(p, PG_QUEUED);
+		npush -= q == &push_queue;
+	}
+	spin_unlock(&vm_queue_lock);
+	return p;
+}
+
+void reclaim_dequeue(struct page *p)
+{
+	spin_lock(&vm_queue_lock);
+	if (p->flags & PG_QUEUED) {
+		if (!(p->flags & PG_LAUNDERED))
+			npush--;
+		list_remove(&p->link);
+		page_clear(p, PG_QUEUED | PG_LAUNDERED);
+	}
+	spin_unlock(&vm_queue_lock);
+}
+
+void reclaim_laundered(struct page *p)
+{
+	spin_lock(&vm_queue_lock);
+	if (!(p->flags & PG_QUEUED)) {
+		page_set(p, PG_QUEUED | PG_LAUNDERED);
+		list_append(&laundered, &p->link);
+		waitq_wake_one(&pageout_waitq);
+	}
+	spin_unlock(&vm_queue_lock);
+}
+
+/* ---- one page ---- */
+
+static struct object *object_of(struct home *h)
+{
+	return container_of(h, struct object, home);
+}
+
+static struct family *family_of(struct home *h)
+{
+	return container_of(h, struct family, home);
+}
+
+void reclaim_forget_use(struct page *p, struct shoot_batch *b)
+{
+	struct home *h = p->home ? page_lock_home(p) : NULL;
+
+	if (!h)
+		return;
+	page_clear(p, PG_REFERENCED);
+	if (h->kind == HOME_FAMILY) {
+		rmap_family(family_of(h), p, RMAP_REFERENCED, b);
+		spin_unlock(&h->lock);
+		return;
+	}
+	if (list_empty(&object_of(h)->mappings)) {
+		spin_unlock(&h->lock);
+		return;
+	}
+	spin_lock(&vm_queue_lock); /* the page keeps the object there until it is pinned */
+	object_pin(object_of(h));
+	spin_unlock(&vm_queue_lock);
+	spin_unlock(&h->lock);
+	mutex_lock(&object_of(h)->mapping_lock);
+	rmap_object(object_of(h), p, RMAP_REFERENCED, b);
+	mutex_unlock(&object_of(h)->mapping_lock);
+	object_unpin(object_of(h));
+}
+
+/* [h] Could it be evicted, but for being used? */
+static bool evictable(struct page *p)
+{
+	return !(p->flags & (PG_BUSY | PG_WRITING)) && !p->holds;
+}
+
+static bool anonymous(struct home *h)
+{
+	return h->kind == HOME_FAMILY || !object_of(h)->ops;
+}
+
+static bool swap_has_room(void)
+{
+	uint64_t npages, nfree;
+
+	vm_swap_totals(&npages, &nfree);
+	return nfree > 0;
+}
+
+/* Ends the eviction of a busy page: its PTEs are gone and shot down. `used`: it was used after all and stays. */
+static void finish(struct page *p, bool used)
+{
+	struct home *h = p->home;
+
+	spin_lock(&h->lock);
+	if (used) {
+		page_clear(p, PG_BUSY);
+		page_set(p, PG_REFERENCED);
+		page_wake(p);
+		spin_unlock(&h->lock);
+		EVENT(pgreferenced);
+		return;
+	}
+	if (h->kind == HOME_FAMILY) {
+		family_swap_out(family_of(h), p);
+	} else {
+		page_clear(p, PG_ERROR);
+		object_detach(object_of(h), p, p->swap ? slot_of_swap(p->swap) : 0);
+	}
+	spin_unlock(&h->lock);
+	if (anonymous(h))
+		EVENT(pgsteal_anon);
+	else
+		EVENT(pgsteal_file);
+	page_free(p);
+}
+
+static void evict_victims(void)
+{
+	struct shoot_batch batch = { 0 };
+	bool used[EVICT_BATCH];
+
+	for (unsigned i = 0; i < nvictims; i++)
+		used[i] = rmap_busy_page(victims[i], RMAP_REMOVE, &batch) > 0;
+	batch_shoot(&batch);
+	for (unsigned i = 0; i < nvictims; i++)
+		finish(victims[i], used[i]);
+	nvictims = 0;
+}
+
+static bool recently_used(struct home *h, struct page *p)
+{
+	struct shoot_batch none = { 0 };
+
+	if (p->flags & PG_REFERENCED)
+		return true;
+	return h->kind == HOME_FAMILY && rmap_family(family_of(h), p, RMAP_PEEK, &none) > 0;
+}
+
+/* The page was unused when the policy looked: clean ones become victims, dirty ones are queued for the pusher. */
+bool reclaim_try(struct page *p)
+{
+	struct home *h = p->home ? page_lock_home(p) : NULL;
+	bool taken = false;
+
+	if (!h)
+		return false;
+	if (!evictable(p) || recently_used(h, p))
+		goto out;
+	if (p->flags & PG_DIRTY) {
+		if (!anonymous(h) || swap_has_room()) {
+			page_set(p, PG_PUSHED);
+			taken = enqueue(&push_queue, p);
+		}
+	} else {
+		page_set(p, PG_BUSY);
+		victims[nvictims++] = p;
+		taken = true;
+	}
+out:
+	spin_unlock(&h->lock);
+	if (nvictims == EVICT_BATCH)
+		evict_victims();
+	return taken;
+}
+
+/* ---- pageoutd ---- */
+
+static void evict_laundered(void)
+{
+	struct page *p;
+
+	while ((p = dequeue(&laundered))) {
+		page_clear(p, PG_LAUNDERED);
+		reclaim_try(p);
+	}
+}
+
+static void wake_pusher(void)
+{
+	spin_lock(&vm_queue_lock);
+	if (npush)
+		waitq_wake_one(&push_waitq);
+	spin_unlock(&vm_queue_lock);
+}
+
+static bool writes_under_way(void)
+{
+	return pusher_busy || npush || vm_page_counts[PAGES_WRITING] || swap_in_flight();
+}
+
+static void pause_for(uint64_t ns)
+{
+	spin_lock(&vm_queue_lock);
+	waitq_sleep_until(&pageout_waitq, &vm_queue_lock, time_ns() + ns, false);
+	spin_unlock(&vm_queue_lock);
+}
+
+/*
+ * Scans until enough is free. A turn of the clock that found nothing while nothing is being written either means that memory and
+ * swap are exhausted: then, if somebody waits, the OOM killer comes.
+ */
+static void make_room(void)
+{
+	uint64_t scanned = 0, turn = 2 * (frame_end - frame_first);
+
+	while (page_nfree() < page_totals()->high) {
+		unsigned taken;
+
+		last_scan_ns = time_ns();
+		evict_laundered();
+		taken = clock_scan(SCAN_STEP);
+		evict_victims();
+		wake_pusher();
+		if (reclaim_waiters() && page_nfree() > page_totals()->reserve)
+			reclaim_wake_waiters();
+		scanned = taken ? 0 : scanned + SCAN_STEP;
+		if (npush >= PUSH_QUEUE_MAX / 2 || (scanned > turn / 4 && writes_under_way()))
+			pause_for(RETRY_NS);
+		if (scanned <= turn)
+			continue;
+		if (page_nfree() > page_totals()->low)
+			return; /* good enough, nothing more to be had */
+		if (writes_under_way())
+			continue;
+		if (!reclaim_waiters())
+			return;
+		oom_kill();
+		scanned = 0;
+	}
+}
+
+void pageoutd(void *arg __unused)
+{
+	page_reserve_enter();
+	for (;;) {
+		spin_lock(&vm_queue_lock);
+		while (!__atomic_exchange_n(&kicked, false, __ATOMIC_RELAXED) && list_empty(&laundered))
+			waitq_sleep_until(&pageout_waitq, &vm_queue_lock, time_ns() + 1000000000, false);
+		spin_unlock(&vm_queue_lock);
+		evict_laundered();
+		evict_victims();
+		make_room();
+		if (reclaim_waiters())
+			reclaim_wake_waiters();
+	}
+}
+
+/* ---- pusher ---- */
+
+static bool comes_before(const struct page *a, const struct page *b)
+{
+	return a->home != b->home ? a->home < b->home : a->index < b->index;
+}
+
+static void sort_pages(struct page **v, unsigned n)
+{
+	for (unsigned i = 1; i < n; i++) {
+		struct page *p = v[i];
+		unsigned k = i;
+
+		for (; k > 0 && comes_before(p, v[k - 1]); k--)
+			v[k] = v[k - 1];
+		v[k] = p;
+	}
+}
+
+/* A run of busy anonymous pages becomes writable no more, then goes out to consecutive swap slots from `entry`. */
+static void push_run(uint32_t entry, struct page **run, unsigned n)
+{
+	struct shoot_batch batch = { 0 };
+
+	for (unsigned i = 0; i < n; i++)
+		rmap_busy_page(run[i], RMAP_CLEAR_WRITE, &batch);
+	batch_shoot(&batch);
+	swap_get_run(entry, n); /* the pages' own counts, beside the I/O's */
+	for (unsigned i = 0; i < n; i++) {
+		struct home *h = run[i]->home;
+
+		spin_lock(&h->lock);
+		if (h->kind == HOME_OBJECT) {
+			object_clear_dirty(object_of(h), run[i]);
+			object_of(h)->nwriting++;
+		} else {
+			page_clear(run[i], PG_DIRTY);
+		}
+		run[i]->swap = entry + i;
+		page_set(run[i], PG_WRITING);
+		page_clear(run[i], PG_BUSY);
+		page_wake(run[i]);
+		spin_unlock(&h->lock);
+	}
+	page_kind_add(PAGES_WRITING, n);
+	swap_write(entry, run, n);
+}
+
+static void push_anonymous(struct page **v, unsigned n)
+{
+	sort_pages(v, n);
+	for (unsigned i = 0; i < n;) {
+		unsigned k = n - i;
+		uint32_t entry = swap_alloc(&k);
+
+		if (!entry) {
+			for (; i < n; i++)
+				page_end_busy(v[i]);
+			return;
+		}
+		push_run(entry, v + i, k);
+		i += k;
+	}
+}
+
+static void push_file(struct object *o, uint64_t index)
+{
+	object_writeback(o, ALIGN_DOWN(index, NODE_SLOTS), NODE_SLOTS, false);
+	object_unpin(o);
+}
+
+/* Takes a queued page: an anonymous one comes back busy for the batch; a file's is written here. */
+static bool prepare(struct page *p)
+{
+	struct home *h = page_lock_home(p);
+	uint64_t index;
+
+	if (!h)
+		return false;
+	if (!(p->flags & PG_DIRTY) || !evictable(p)) {
+		spin_unlock(&h->lock);
+		return false;
+	}
+	if (anonymous(h)) {
+		page_set(p, PG_BUSY);
+		spin_unlock(&h->lock);
+		return true;
+	}
+	index = p->index;
+	spin_lock(&vm_queue_lock);
+	object_pin(object_of(h));
+	spin_unlock(&vm_queue_lock);
+	spin_unlock(&h->lock);
+	push_file(object_of(h), index);
+	return false;
+}
+
+void pusher(void *arg __unused)
+{
+	struct page *batch[PUSH_BATCH], *p;
+	unsigned n;
+
+	page_reserve_enter();
+	for (;;) {
+		spin_lock(&vm_queue_lock);
+		pusher_busy = false;
+		while (list_empty(&push_queue))
+			waitq_sleep(&push_waitq, &vm_queue_lock);
+		pusher_busy = true;
+		spin_unlock(&vm_queue_lock);
+		n = 0;
+		while (n < PUSH_BATCH && (p = dequeue(&push_queue)))
+			if (prepare(p))
+				batch[n++] = p;
+		push_anonymous(batch, n);
+	}
+}
+
+void vm_start_threads(void)
+{
+	kthread_create("pageoutd", pageoutd, NULL);
+	kthread_create("pusher", pusher, NULL);
+	kthread_create("writebackd", writebackd, NULL);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: ISC */
+/* What the files of vm/ tell each other and nobody else. */
+#ifndef VM_RECLAIM_H
+#define VM_RECLAIM_H
+
+#include "lib/errno.h"
+#include "vm/vm.h"
+
+void kmem_init(void);
+void object_init(void);
+void space_init(void);
+void overlay_cache_init(void);
+void pageoutd(void *arg);
+void pusher(void *arg);
+void writebackd(void *arg);
+
+/* page.c: how many pages of each kind there are; racing atomic counters. */
+enum page_kind { PAGES_FILE, PAGES_ANON, PAGES_SHMEM, PAGES_TABLE, PAGES_DIRTY, PAGES_WRITING, PAGE_KINDS };
+extern uint64_t vm_page_counts[PAGE_KINDS];
+static inline void page_kind_add(enum page_kind k, int64_t n)
+{
+	__atomic_fetch_add(&vm_page_counts[k], n, __ATOMIC_RELAXED);
+}
+uint64_t page_nfree(void);
+const struct vm_counts *page_totals(void);
+
+/* ---- rmap.c: shootdown batches and the reverse map ---- */
+
+/* Spaces whose PTEs were weakened and that must be shot down before the caller relies on it. No references: spaces are
+ * type-stable, a space that ended has no harts, and shooting down its successor does no harm. */
+#define BATCH_SPACES 16
+struct shoot_batch {
+	unsigned n;
+	struct space *spaces[BATCH_SPACES];
+};
+void batch_add(struct shoot_batch *b, struct space *s);
+void batch_shoot(struct shoot_batch *b); /* fences them all and empties the batch */
+/* Fences every hart in the space if a PTE of it was weakened since the last time. Any context, locks allowed. */
+void space_shoot(struct space *s);
+/* [t] a PTE of the space was removed or lost a permission. */
+void space_mark_stale(struct space *s);
+
+enum rmap_op {
+	RMAP_REFERENCED,   /* count and clear A bits */
+	RMAP_PEEK,	   /* count A bits */
+	RMAP_CLEAR_WRITE,
+	RMAP_REMOVE,	   /* also counts A bits */
+};
+/* Applies `op` to every PTE that names the page, collecting spaces in `b`; the number of PTEs that had A set. A page of a family: its
+ * lock is held. A page of an object: the mapping list is held and no spinlock, and the page is busy or may not matter. */
+unsigned rmap_family(struct family *f, struct page *p, enum rmap_op op, struct shoot_batch *b);
+unsigned rmap_object(struct object *o, struct page *p, enum rmap_op op, struct shoot_batch *b);
+/* Either, for a busy page, with no lock held. */
+unsigned rmap_busy_page(struct page *p, enum rmap_op op, struct shoot_batch *b);
+
+/* ---- table.c: page tables, all with s->table_lock held unless said ---- */
+
+#define PTE_PRIVATE PTE_SOFT /* the entry belongs to a private mapping */
+
+pte_t *table_find(struct space *s, uint64_t vpn);		       /* NULL: no leaf table there */
+pte_t *table_make(struct space *s, uint64_t vpn, struct purse *purse); /* NULL: purse->want_tables says what it lacks */
+void table_set(struct space *s, pte_t *pte, pte_t value);	       /* invalid -> valid, or more permission for the same frame */
+void table_clear(struct space *s, pte_t *pte);			       /* valid -> invalid; marks stale */
+void table_take_write(struct space *s, pte_t *pte);		       /* clears W and D; marks stale */
+/* The rest take the lock themselves. None shoots down. */
+void table_clear_range(struct space *s, uint64_t first, uint64_t end);
+void table_protect_range(struct space *s, uint64_t first, uint64_t end, uint64_t keep_bits); /* takes R, W, X not in keep_bits */
+/* fork: no private page stays writable; leaf tables with many writable entries are unhooked onto `freed`. */
+void table_unwrite_private(struct space *s, struct list *freed);
+void table_free_list(struct list *freed); /* after the shootdown */
+bool table_create_root(struct space *s);  /* false: no memory */
+void table_destroy(struct space *s);	  /* no hart is in the space */
+struct page *table_alloc(void);
+
+/* ---- object.c: [o] ---- */
+
+slot_t *object_slot(struct object *o, uint64_t index);				 /* NULL: no node there */
+slot_t *object_slot_make(struct object *o, uint64_t index, struct purse *purse); /* NULL: purse->want_nodes */
+void object_mark_dirty(struct object *o, struct page *p);
+void object_clear_dirty(struct object *o, struct page *p);
+/* Takes a page from its slot, busy or not; the caller frees it. A kept swap copy's count passes to a swap entry in `replacement`. */
+void object_detach(struct object *o, struct page *p, slot_t replacement);
+/* The first index in [from, end) whose slot is in use, or holds a dirty page; UINT64_MAX: none. */
+uint64_t object_next(struct object *o, uint64_t from, uint64_t end, bool dirty);
+/* Starts reading what is absent of [first, first+n); takes the lock, waits for memory only for the first page. */
+int object_read_in(struct object *o, uint64_t first, unsigned n);
+/* Ends busy of a page that was valid before and is dirty now. */
+void object_fill_keep(struct object *o, struct page *p);
+/* Removes a page whose read failed, so that the next look-up reads again. */
+void object_drop_failed(struct object *o, uint64_t index);
+/* Writeback works on an object between these: it is not destroyed meanwhile. object_pin: vm_queue_lock held. */
+void object_pin(struct object *o);
+void object_unpin(struct object *o);
+extern struct list object_list;
+extern struct spinlock vm_queue_lock; /* RANK_VMQUEUE: object_list, dirty list, family and space lists, reclaim queues */
+
+/* ---- overlay.c: [f] ---- */
+extern struct list family_list;
+struct family *family_create(void);
+void overlay_init(struct overlay *ov, struct family *f);		    /* takes the lock */
+/* The slot of a virtual page number, NULL if no node is there; *shared: some node on the path is shared. */
+slot_t *overlay_find(const struct overlay *ov, uint64_t vpn, bool *shared);
+struct node *overlay_leaf(const struct overlay *ov, uint64_t vpn, bool *shared);
+/* The slot with an unshared path, nodes made or copied from the purse; NULL: purse->want_nodes. */
+slot_t *overlay_unshare(struct overlay *ov, uint64_t vpn, struct purse *purse);
+/* Changes what a slot of an unshared leaf holds, counting slots in use; sharers and swap counts are the caller's. */
+void overlay_store(struct overlay *ov, uint64_t vpn, slot_t *s, slot_t value);
+void overlay_clone(struct overlay *child, struct overlay *parent);	    /* child->family set; both locked by the family */
+/* Puts `new_slot` in place of `old` at vpn in every member; returns how many distinct slots changed. */
+unsigned family_replace(struct family *f, uint64_t vpn, slot_t old, slot_t new_slot);
+/* A fresh page takes the place of a swap entry in every member, busy: its read is to follow. The entry becomes its kept copy. */
+void family_swap_in(struct family *f, uint64_t vpn, uint32_t entry, struct page *p);
+/* The reverse for a clean, busy page without PTEs; the caller frees the frame. */
+void family_swap_out(struct family *f, struct page *p);
+/* Empties [first, end) of one member, a leaf at a time under the lock, which it takes. No PTE of the range may be left, and the space
+ * must have been shot down. It never waits itself: -EAGAIN says that clear_wait(w) must be called, with no lock held that a holder of
+ * a busy page may want, and then overlay_clear again. */
+struct clear_wait {
+	struct purse purse;
+	struct page *page; /* busy, held or being written */
+	unsigned budget;   /* slots still to be emptied before the lock is let go once */
+	bool leaving;	   /* the overlay goes: need not count */
+};
+int overlay_clear(struct overlay *ov, uint64_t first, uint64_t end, struct clear_wait *w);
+void clear_wait(struct clear_wait *w);
+void overlay_leave(struct overlay *ov); /* the space is gone: clears everything, leaves the family, frees it with its last member */
+struct space *overlay_space(struct overlay *ov);
+
+/* ---- swap.c ---- */
+void swap_get(uint32_t entry, unsigned n); /* n more references */
+void swap_get_run(uint32_t entry, unsigned n); /* one more for each of n consecutive entries */
+void swap_put(uint32_t entry, unsigned n); /* frees the slot with the last */
+unsigned swap_count(uint32_t entry);
+/* Up to *n consecutive free slots, each with one reference (the I/O's); the first entry, 0: swap is full. */
+uint32_t swap_alloc(unsigned *n);
+bool swap_half_full(void);
+/* Starts reading n consecutive entries into busy pages; page_read_done for each. May sleep. */
+void swap_read(uint32_t entry, struct page **pages, unsigned n);
+/* Starts writing n PG_WRITING pages to consecutive entries; swap_write_done for each, which ends in page_write_done. */
+void swap_write(uint32_t entry, struct page **pages, unsigned n);
+bool swap_entry_valid(uint32_t entry);
+uint64_t swap_in_flight(void);
+
+/* ---- reclaim.c ---- */
+void reclaim_kick(void);		  /* any context */
+bool reclaim_active(void);		  /* the clock turns, or did lately: references matter */
+void reclaim_dequeue(struct page *p);	  /* the page leaves whatever reclaim queue it is on */
+bool reclaim_waiters(void);
+void reclaim_wake_waiters(void);
+void reclaim_laundered(struct page *p);  /* a write ended: the page may go now */
+/* writeback.c */
+void writeback_kick(void);
+void object_queue_dirty(struct object *o, bool soon);
+
+/* space.c */
+extern struct list space_list; /* vm_queue_lock */
+/* Makes the stack mapping above vpn reach down to it. 0, or -ENOMEM, -EFAULT: there is none, or a limit or the guard gap forbids. */
+int space_grow_stack(struct space *s, uint64_t vpn);
+
+/* oom.c */
+void oom_kill(void);
+
+#endif

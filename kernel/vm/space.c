@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Address spaces: their life, fork, the harts in them, and access from outside. What programs do to their mappings is in mmap.c.
+ *
+ * A space lives while referenced by its threads (and /proc). The last reference tears it down: PTEs first, then the overlay and the
+ * mappings, then the tables. By then no hart is in it: threads leave it (thread_set_space) before they let it go.
+ */
+#include "lib/printf.h"
+#include "lib/string.h"
+#include "proc/thread.h"
+#include "vm/kmem.h"
+#include "vm/mapping.h"
+
+#define GUARD_GAP 256 /* pages that stay free below a stack, as on Linux */
+
+struct list space_list = LIST_INIT(space_list);
+static struct kmem_cache space_cache;
+
+void space_init(void)
+{
+	kmem_cache_init(&space_cache, "space", sizeof(struct space), true);
+	overlay_cache_init();
+	mapping_init();
+}
+
+static struct space *space_alloc(void)
+{
+	struct space *s = kmem_cache_alloc(&space_cache);
+	uint64_t stale;
+
+	if (!s)
+		return NULL;
+	stale = s->stale; /* generations go on, for a late shootdown of the former user of this memory */
+	memset(s, 0, sizeof(*s));
+	s->stale = s->clean = stale;
+	rwlock_init(&s->lock, "space", RANK_SPACE);
+	spin_init(&s->table_lock, "table", RANK_TABLE);
+	s->refs = 1;
+	if (!table_create_root(s)) {
+		kmem_cache_free(&space_cache, s);
+		return NULL;
+	}
+	return s;
+}
+
+static void space_list_add(struct space *s)
+{
+	spin_lock(&vm_queue_lock);
+	list_append(&space_list, &s->link);
+	spin_unlock(&vm_queue_lock);
+}
+
+struct space *space_create(void)
+{
+	struct space *s = space_alloc();
+	struct family *f = s ? family_create() : NULL;
+
+	if (!f) {
+		if (s) {
+			table_destroy(s);
+			kmem_cache_free(&space_cache, s);
+		}
+		return NULL;
+	}
+	overlay_init(&s->overlay, f);
+	s->limits = (struct vm_limits){ .stack = 8ul << 20, .as = UINT64_MAX, .data = UINT64_MAX };
+	s->stack_top = s->mmap_top = USER_TOP;
+	space_list_add(s);
+	return s;
+}
+
+void space_ref(struct space *s)
+{
+	__atomic_fetch_add(&s->refs, 1, __ATOMIC_RELAXED);
+}
+
+static void space_destroy(struct space *s)
+{
+	struct mapping *drop = NULL, *m;
+
+	assert(__atomic_load_n(&s->harts, __ATOMIC_ACQUIRE) == 0);
+	spin_lock(&vm_queue_lock);
+	list_remove(&s->link);
+	spin_unlock(&vm_queue_lock);
+	spin_lock(&s->table_lock);
+	s->dying = true;
+	spin_unlock(&s->table_lock);
+	rwlock_write(&s->lock);
+	table_clear_range(s, 0, USER_TOP >> PAGE_SHIFT);
+	space_shoot(s);
+	overlay_leave(&s->overlay);
+	while ((m = mapping_first(s))) {
+		mapping_remove(m);
+		m->next_dropped = drop;
+		drop = m;
+	}
+	rwlock_write_unlock(&s->lock);
+	mapping_drop_all(drop);
+	table_destroy(s);
+	kmem_cache_free(&space_cache, s);
+}
+
+void space_unref(struct space *s)
+{
+	if (__atomic_fetch_sub(&s->refs, 1, __ATOMIC_ACQ_REL) == 1)
+		space_destroy(s);
+}
+
+/* ---- harts ---- */
+
+void space_activate(struct space *s)
+{
+	struct hart *h = this_hart();
+	struct space *old = h->space;
+
+	__atomic_fetch_or(&s->harts, 1ul << h->index, __ATOMIC_SEQ_CST); /* before the first look at its tables */
+	mmu_switch(s->root);
+	h->space = s;
+	if (old && old != s)
+		__atomic_fetch_and(&old->harts, ~(1ul << h->index), __ATOMIC_RELEASE);
+}
+
+void space_leave(void)
+{
+	struct hart *h = this_hart();
+	struct space *old = h->space;
+
+	if (!old)
+		return;
+	mmu_switch(0);
+	h->space = NULL;
+	__atomic_fetch_and(&old->harts, ~(1ul << h->index), __ATOMIC_RELEASE);
+}
+
+/* ---- fork ---- */
+
+static void copy_geometry(struct space *to, const struct space *from)
+{
+	to->brk_start = from->brk_start;
+	to->brk_end = from->brk_end;
+	to->data_bytes = from->data_bytes;
+	to->stack_top = from->stack_top;
+	to->mmap_top = from->mmap_top;
+	to->arg_start = from->arg_start;
+	to->arg_end = from->arg_end;
+	to->env_start = from->env_start;
+	to->env_end = from->env_end;
+	to->limits = from->limits;
+	to->peak_pages = from->npages;
+}
+
+/* Clones the mappings into a space that nobody else sees; false: no memory. */
+static bool clone_mappings(struct space *child, struct space *parent)
+{
+	for (struct mapping *m = mapping_first(parent); m; m = mapping_next(m)) {
+		struct mapping *c = mapping_alloc();
+
+		if (!c)
+			return false;
+		*c = *m;
+		if (c->object)
+			object_ref(c->object);
+		mapping_insert(child, c);
+	}
+	return true;
+}
+
+static void discard_clone(struct space *child)
+{
+	struct mapping *drop = NULL, *m;
+
+	while ((m = mapping_first(child))) {
+		mapping_remove(m);
+		m->next_dropped = drop;
+		drop = m;
+	}
+	mapping_drop_all(drop);
+	table_destroy(child);
+	kmem_cache_free(&space_cache, child);
+}
+
+int space_fork(struct space *parent, struct space **out)
+{
+	struct list freed = LIST_INIT(freed);
+	struct space *child;
+
+	while (!(child = space_alloc()))
+		if (page_wait_memory())
+			return -ENOMEM;
+	rwlock_write(&parent->lock);
+	copy_geometry(child, parent);
+	if (!clone_mappings(child, parent)) {
+		rwlock_write_unlock(&parent->lock);
+		discard_clone(child);
+		return -ENOMEM;
+	}
+	table_unwrite_private(parent, &freed);
+	space_shoot(parent); /* before the clone: no store may reach a page that the child shares */
+	overlay_clone(&child->overlay, &parent->overlay);
+	rwlock_write_unlock(&parent->lock);
+	table_free_list(&freed);
+	space_list_add(child);
+	*out = child;
+	return 0;
+}
+
+/* ---- the stack ---- */
+
+int space_grow_stack(struct space *s, uint64_t vpn)
+{
+	struct mapping *m, *prev;
+	int err = -EFAULT;
+
+	rwlock_write(&s->lock);
+	m = mapping_at_or_after(s, vpn);
+	if (m && vpn >= m->start) {
+		err = 0; /* another thread was faster */
+	} else if (m && m->growsdown && (m->end - vpn) << PAGE_SHIFT <= s->limits.stack &&
+		   s->npages + (m->start - vpn) <= s->limits.as >> PAGE_SHIFT) {
+		prev = mapping_prev(m);
+		if (!prev || prev->end + (prev->prot ? GUARD_GAP : 0) <= vpn) {
+			mapping_resize(m, vpn, m->end);
+			err = 0;
+		}
+	}
+	rwlock_write_unlock(&s->lock);
+	return err;
+}
+
+/* ---- access from outside ---- */
+
+/* The resident page of vpn that serves the access without a fault, held; NULL. The space is held for reading. */
+static struct page *find_held(struct space *s, uint64_t vpn, bool write)
+{
+	struct mapping *m = mapping_find(s, vpn);
+	struct home *family = &s->overlay.family->home;
+	struct page *p = NULL;
+	bool shared;
+	slot_t *slot;
+
+	if (!m || !(m->prot & (write ? PROT_WRITE : PROT_READ | PROT_EXEC)))
+		return NULL;
+	if (!m->shared) {
+		spin_lock(&family->lock);
+		slot = overlay_find(&s->overlay, vpn, &shared);
+		if (slot && slot_is_page(*slot)) {
+			p = slot_page(*slot);
+			if (p->flags & (PG_BUSY | PG_ERROR) || (write && (p->sharers > 1 || shared || !(p->flags & PG_DIRTY))))
+				p = NULL;
+			else
+				p->holds++;
+		}
+		bool empty = !slot || !*slot;
+		spin_unlock(&family->lock);
+		if (!empty || write)
+			return p;
+	}
+	if (m->object) {
+		p = object_find_page(m->object, m->offset + (vpn - m->start));
+		if (p && write && !(p->flags & PG_DIRTY)) {
+			page_release(p);
+			p = NULL;
+		}
+	}
+	return p;
+}
+
+static bool is_zero_mapped(struct space *s, uint64_t vpn)
+{
+	pte_t *pte;
+	bool zero;
+
+	spin_lock(&s->table_lock);
+	pte = table_find(s, vpn);
+	zero = pte && *pte & PTE_V && pte_pfn(*pte) == page_pfn(zero_page);
+	spin_unlock(&s->table_lock);
+	return zero;
+}
+
+size_t vm_access(struct space *s, uint64_t va, void *buf, size_t n, bool write)
+{
+	struct vm_fault_info info;
+	size_t done = 0;
+
+	while (done < n) {
+		uint64_t at = va + done, offset = at & PAGE_MASK;
+		size_t chunk = MIN(n - done, PAGE_SIZE - offset);
+		struct page *p;
+		bool zero;
+
+		if (vm_fault(s, at, write ? ACCESS_WRITE : ACCESS_READ, &info))
+			break;
+		rwlock_read(&s->lock);
+		p = find_held(s, at >> PAGE_SHIFT, write);
+		zero = !p && !write && is_zero_mapped(s, at >> PAGE_SHIFT);
+		rwlock_read_unlock(&s->lock);
+		if (!p && !zero)
+			continue; /* gone again: fault again */
+		if (zero)
+			memset((char *)buf + done, 0, chunk);
+		else if (write)
+			memcpy((char *)page_data(p) + offset, (char *)buf + done, chunk);
+		else
+			memcpy((char *)buf + done, (char *)page_data(p) + offset, chunk);
+		if (p)
+			page_release(p);
+		done += chunk;
+	}
+	return done;
+}
+
+/* ---- /proc ---- */
+
+int vm_each_mapping(struct space *s, int (*fn)(void *arg, const struct mapping_info *m), void *arg)
+{
+	int r = 0;
+
+	rwlock_read(&s->lock);
+	for (struct mapping *m = mapping_first(s); m && !r; m = mapping_next(m)) {
+		struct mapping_info info = {
+			.start = m->start << PAGE_SHIFT,
+			.end = m->end << PAGE_SHIFT,
+			.offset = m->object ? m->offset << PAGE_SHIFT : 0,
+			.prot = m->prot,
+			.shared = m->shared,
+			.heap = m->heap,
+			.stack = m->stack,
+			.object = m->object,
+		};
+
+		r = fn(arg, &info);
+	}
+	rwlock_read_unlock(&s->lock);
+	return r;
+}
+
+void vm_space_counts(struct space *s, struct space_counts *c)
+{
+	*c = (struct space_counts){ 0 };
+	rwlock_read(&s->lock);
+	c->size = s->npages;
+	c->peak = MAX(s->peak_pages, s->npages);
+	c->resident = s->nresident;
+	c->tables = s->ntables;
+	c->private_slots = s->overlay.nslots;
+	c->swap = c->private_slots > c->resident ? c->private_slots - c->resident : 0;
+	for (struct mapping *m = mapping_first(s); m; m = mapping_next(m)) {
+		uint64_t n = m->end - m->start;
+
+		if (m->stack)
+			c->stack += n;
+		else if (m->prot & PROT_EXEC)
+			c->text += n;
+		else if (!m->shared && m->prot & PROT_WRITE)
+			c->data += n;
+	}
+	rwlock_read_unlock(&s->lock);
+}
+
+/* ---- vmprint ---- */
+
+static void print_table(const pte_t *t, unsigned level, uint64_t base)
+{
+	static const char indent[] = ".. .. ..";
+	unsigned n = level == MMU_LEVELS - 1 ? MMU_ROOT_USER : MMU_FANOUT;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t va = base + ((uint64_t)i << (PAGE_SHIFT + 9 * level));
+		pte_t e = t[i];
+
+		if (!(e & PTE_V))
+			continue;
+		kprintf("%.*s%3u: va %010lx pte %016lx pa %09lx %c%c%c%c%c%c\n", (int)(MMU_LEVELS - level) * 3 - 1, indent, i, va, e,
+			pte_pfn(e) << PAGE_SHIFT, e & PTE_R ? 'r' : '-', e & PTE_W ? 'w' : '-', e & PTE_X ? 'x' : '-',
+			e & PTE_U ? 'u' : '-', e & PTE_A ? 'a' : '-', e & PTE_D ? 'd' : '-');
+		if (level > 0)
+			print_table(phys_to_virt(pte_pfn(e) << PAGE_SHIFT), level - 1, va);
+	}
+}
+
+static void print_node(const struct node *n, uint64_t base)
+{
+	for (unsigned i = 0; i < NODE_SLOTS; i++) {
+		uint64_t vpn = base + ((uint64_t)i << (n->level * NODE_BITS));
+		slot_t s = n->slot[i];
+
+		if (!s)
+			continue;
+		if (n->level > 0)
+			print_node((struct node *)s, vpn);
+		else if (slot_is_swap(s))
+			kprintf("  %010lx swap %u\n", vpn << PAGE_SHIFT, slot_swap(s));
+		else
+			kprintf("  %010lx pa %09lx sharers %u%s%s%s\n", vpn << PAGE_SHIFT, page_phys(slot_page(s)), slot_page(s)->sharers,
+				slot_page(s)->flags & PG_DIRTY ? " dirty" : "", slot_page(s)->swap ? " copy in swap" : "",
+				n->refs > 1 ? " in a shared node" : "");
+	}
+}
+
+void vm_print(struct space *s)
+{
+	struct family *f = s->overlay.family;
+
+	rwlock_read(&s->lock);
+	kprintf("page table %09lx, %lu tables, %lu entries\n", s->root << PAGE_SHIFT, s->ntables, s->nresident);
+	spin_lock(&s->table_lock);
+	print_table(phys_to_virt(s->root << PAGE_SHIFT), MMU_LEVELS - 1, 0);
+	spin_unlock(&s->table_lock);
+	kprintf("overlay, %lu slots in use\n", s->overlay.nslots);
+	spin_lock(&f->home.lock);
+	for (unsigned i = 0; i < OVERLAY_TOP; i++)
+		if (s->overlay.top[i])
+			print_node((struct node *)s->overlay.top[i], (uint64_t)i << (OVERLAY_LEVELS * NODE_BITS));
+	spin_unlock(&f->home.lock);
+	rwlock_read_unlock(&s->lock);
+}

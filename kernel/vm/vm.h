@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Virtual memory: the nouns (page, object, mapping, overlay, space), who guards which field, and what each
+ * file offers. vm/README.md is the map to read first.
+ *
+ * Lock keys: [h] the lock of the page's home (an object's or a family's spinlock); [o] the object's; [f] the
+ * family's; [s] the space's rwlock; [t] the space's table lock; [m] the object's mapping list mutex;
+ * [q] the queue lock of reclaim.c; [a] atomic; [c] constant after creation.
+ */
+#ifndef VM_VM_H
+#define VM_VM_H
+
+#include "arch/mmu.h"
+#include "lib/base.h"
+#include "lib/list.h"
+#include "lib/lock.h"
+#include "lib/tree.h"
+
+struct object;
+struct space;
+struct mapping;
+struct block_device;
+
+/* ---- page.c: frames and their descriptors ----------------------------------------------------------- */
+
+/* What object and family have in common: pages call either one their home. Both live in type-stable pools. */
+struct home {
+	struct spinlock lock;
+	enum home_kind { HOME_OBJECT = 1, HOME_FAMILY } kind; /* [c] */
+};
+
+enum page_flag {
+	PG_BUSY = 1 << 0,	/* one owner changes its contents or its place; nobody maps it */
+	PG_DIRTY = 1 << 1,	/* newer than its copy on disk or swap */
+	PG_WRITING = 1 << 2,	/* a write of it is in flight: not freed, not truncated, no second write */
+	PG_REFERENCED = 1 << 3, /* used since the clock's front hand passed (read(), write(); A bits come on top) */
+	PG_ERROR = 1 << 4,	/* its read failed: contents void */
+	PG_WANTED = 1 << 5,	/* somebody sleeps for busy, writing or holds to end */
+	PG_QUEUED = 1 << 6,	/* [q] `link` is on a reclaim queue */
+	PG_ICACHE = 1 << 7,	/* every hart's instruction fetch has seen its present contents */
+	PG_TABLE = 1 << 8,	/* a page table; home unused */
+	PG_PUSHED = 1 << 10,	/* the clock wants it out: evict it when its write has ended */
+	PG_LAUNDERED = 1 << 11, /* [q] the queue is the laundered one */
+	PG_KERNEL = 1 << 9,	/* kmem, kmap and other kernel use */
+};
+
+struct page {
+	struct home *home; /* NULL: free or the kernel's own */
+	uint64_t index;	   /* [h] in the object: page number; in a family: virtual page number */
+	uint32_t flags;	   /* [h], except PG_REFERENCED [a] and PG_QUEUED [q]: always changed atomically */
+	uint32_t holds;	   /* [h] readers that want the contents in place: copies */
+	union {
+		uint32_t sharers; /* [h] distinct slots that name it */
+		struct {
+			uint16_t nvalid;    /* [t] page table: entries in use */
+			uint16_t nwritable; /* [t] page table: writable entries of private mappings */
+		};
+	};
+	uint32_t swap;	  /* [h] swap entry that holds the same bytes, 0: none */
+	struct list link; /* free list, or a reclaim queue [q] */
+};
+
+extern struct page *page_table; /* one per frame from frame_first on */
+extern pfn_t frame_first, frame_end;
+extern struct page *zero_page; /* the one frame of zeros; in no home, never freed */
+
+static inline pfn_t page_pfn(const struct page *p)
+{
+	return frame_first + (pfn_t)(p - page_table);
+}
+static inline struct page *pfn_page(pfn_t pfn)
+{
+	return &page_table[pfn - frame_first];
+}
+static inline void *page_data(const struct page *p)
+{
+	return phys_to_virt(page_pfn(p) << PAGE_SHIFT);
+}
+static inline uint64_t page_phys(const struct page *p)
+{
+	return page_pfn(p) << PAGE_SHIFT;
+}
+
+struct mem_range {
+	uint64_t start, end; /* physical bytes */
+};
+
+/* Takes over all of `ram` that is not in `reserved`. Called once, first of all; the page table comes from the RAM itself. */
+void vm_init(const struct mem_range *ram, unsigned nram, const struct mem_range *reserved, unsigned nreserved);
+void vm_start_threads(void); /* pageoutd, pusher, writebackd; after sched_init */
+/* Gives memory back after boot (init sections, the device tree): whole frames inside. */
+void page_give(uint64_t start, uint64_t end);
+
+/* A frame with undefined contents, or NULL: never sleeps. Threads that reclaim, hold a block map or were chosen by
+ * the OOM killer may dip into the reserve (page_reserve_enter). */
+struct page *page_alloc(void) __must_check;
+/* A frame for the kernel's own use, marked PG_KERNEL. */
+struct page *page_alloc_kernel(void) __must_check;
+/* Like page_alloc, but sleeps until there is one; NULL only when this thread is being killed. No lock but inode contents
+ * and busy pages may be held; not the space lock, nor the mapping list. */
+struct page *page_alloc_wait(void) __must_check;
+void page_free(struct page *p);
+/* Sleeps until memory is no longer short: 0, or -ENOMEM when this thread is being killed. */
+int page_wait_memory(void);
+/* Between these the thread may use the reserve: holders of a block map, reclaim itself. Nests. */
+void page_reserve_enter(void);
+void page_reserve_leave(void);
+
+/* With the home's lock held; all three may let it go, and then return true: look at everything again. */
+bool page_wait_busy(struct page *p);	/* until not busy */
+bool page_wait_idle(struct page *p);	/* until not busy, not held, not writing */
+bool page_wait_written(struct page *p); /* until not writing */
+void page_set(struct page *p, uint32_t flags);
+void page_clear(struct page *p, uint32_t flags);
+void page_wake(struct page *p); /* [h] after busy, writing or holds ended */
+/* Takes the home's lock; NULL if the page has none (any more). */
+struct home *page_lock_home(struct page *p);
+void page_hold(struct page *p);	   /* [h] held by the caller */
+void page_release(struct page *p); /* takes the home's lock: undoes a hold, wakes */
+void page_end_busy(struct page *p); /* takes the home's lock */
+
+struct vm_counts {
+	uint64_t total, free, kernel, tables, file, anon, shmem, dirty, writing, reserve, low, high;
+};
+void vm_count(struct vm_counts *c); /* in frames; sums of racing counters */
+
+/* One array of event counters; proc prints them under these names in /proc/vmstat. */
+#define VM_EVENTS(X)                                                                              \
+	X(pgfault) X(pgmajfault) X(pgalloc) X(pgfree) X(pgpgin) X(pgpgout) X(pswpin) X(pswpout)  \
+	X(pgscan_clock) X(pgsteal_anon) X(pgsteal_file) X(pgreferenced) X(allocstall) X(oom_kill) \
+	X(cow_copies) X(cow_reuses) X(zero_maps) X(zero_fills) X(fault_around) X(node_shares)     \
+	X(node_copies) X(tables_unhooked) X(shootdowns) X(fences_sent) X(swap_reads)             \
+	X(swap_writes) X(swap_ra) X(file_reads) X(file_writes) X(refaults) X(fault_retries) X(writeback_runs) X(dirty_waits)
+enum vm_event {
+#define X(name) EV_##name,
+	VM_EVENTS(X)
+#undef X
+	EV_COUNT
+};
+extern uint64_t vm_events[EV_COUNT];
+extern const char *const vm_event_names[EV_COUNT];
+static inline void vm_count_event(enum vm_event e, uint64_t n)
+{
+	__atomic_fetch_add(&vm_events[e], n, __ATOMIC_RELAXED);
+}
+#define EVENT(name) vm_count_event(EV_##name, 1)
+#define EVENTS(name, n) vm_count_event(EV_##name, (n))
+
+/* ---- node.c: slots, and trees of nodes with 64 of them ----------------------------------------------- */
+
+/* EMPTY (0), a page or (inside a tree) a node, a swap entry, or in a file's object a stamp of an evicted page. */
+typedef uint64_t slot_t;
+#define NODE_BITS 6
+#define NODE_SLOTS 64
+
+static inline bool slot_is_page(slot_t s)
+{
+	return s && !(s & 3);
+}
+static inline bool slot_is_swap(slot_t s)
+{
+	return (s & 3) == 1;
+}
+static inline bool slot_is_stamp(slot_t s)
+{
+	return (s & 3) == 2;
+}
+static inline struct page *slot_page(slot_t s)
+{
+	return (struct page *)s;
+}
+static inline uint32_t slot_swap(slot_t s)
+{
+	return s >> 2;
+}
+static inline slot_t slot_of_page(struct page *p)
+{
+	return (slot_t)p;
+}
+static inline slot_t slot_of_swap(uint32_t entry)
+{
+	return (slot_t)entry << 2 | 1;
+}
+
+struct node {			   /* all [h] */
+	slot_t slot[NODE_SLOTS];   /* level 0: slots; above: nodes */
+	uint64_t dirty;		   /* objects: slots with a dirty page below (a superset above level 0) */
+	uint32_t refs;		   /* parents that name it; above 1 it is shared and must not change for one member */
+	uint16_t used;		   /* slots that are not EMPTY */
+	uint8_t level;
+};
+
+/* What a thread gathers before it takes a lock, because nothing is allocated under one. */
+struct purse {
+	struct page *frame; /* one frame for a copy or a zeroed page */
+	bool zeroed;	    /* the frame's contents are zeros */
+	uint8_t nnodes, ntables, want_nodes, want_tables;
+	bool want_frame, want_zeroed;
+	struct node *nodes[10];
+	struct page *tables[3];
+};
+/* Gets what is wanted. 0, or -ENOMEM when memory is short now (then page_wait_memory and try again). Never sleeps. */
+int purse_fill(struct purse *p);
+void purse_empty(struct purse *p);
+struct node *node_alloc(unsigned level);
+void node_free(struct node *n);
+void node_init(void);
+uint64_t node_count(void);
+
+/* ---- object.c: an indexed set of pages with a pager -------------------------------------------------- */
+
+struct pager_ops {
+	const char *name;
+	/* Brings in n consecutive pages, all busy and the caller's. The pager calls page_read_done() for each, now or later,
+	 * from any context. May sleep. */
+	void (*read)(struct object *o, struct page **pages, unsigned n);
+	/* Makes sure that page `index` can be written back: 0, -ENOSPC, -EIO, -EROFS. The page is busy. May sleep. */
+	int (*reserve)(struct object *o, uint64_t index);
+	/* Writes n consecutive pages, all PG_WRITING. page_write_done() for each, now or later, any context. May sleep. */
+	void (*write)(struct object *o, struct page **pages, unsigned n);
+	/* After a round of write(): bring metadata (size, block pointers, times) into the metadata's own pages. May sleep. */
+	void (*commit)(struct object *o);
+	/* msync and fsync: pages of the range are written; make all that was written durable. 0 or -EIO. May sleep. */
+	int (*sync)(struct object *o);
+	/* References to what keeps the object alive (a vnode): a mapping holds one. unref may sleep. */
+	void (*ref)(struct object *o);
+	void (*unref)(struct object *o);
+	/* For /proc/PID/maps: a path into buf, the device and inode numbers. May sleep. */
+	void (*describe)(struct object *o, char *buf, size_t n, uint64_t *dev, uint64_t *ino);
+	/* A store through a shared mapping happened: update times. May sleep. */
+	void (*touched)(struct object *o);
+};
+
+struct object {
+	struct home home; /* must be first */
+	const struct pager_ops *ops; /* [c] NULL: anonymous, backed by swap */
+	void *data;		     /* [c] the pager's: a vnode, a block device */
+	slot_t root;		     /* [o] height 0: the slot of index 0; else a node of level height-1 */
+	uint8_t height;		     /* [o] */
+	bool metadata;		     /* [c] a block device's own: written after the data of files */
+	uint64_t limit;		     /* [o] pages; none lies at or beyond it unless busy */
+	uint32_t refs;		     /* [a] without ops->ref */
+	uint32_t nwriting;	     /* [o] */
+	uint32_t pins;		     /* [q] writeback works on it: object_destroy waits */
+	uint64_t npages, ndirty;     /* [o] */
+	uint32_t error_count;	     /* [o] failed writebacks so far: each open file remembers what it was told */
+	int error;		     /* [o] the last one's errno */
+	struct mutex mapping_lock;
+	struct list mappings;	   /* [m] struct mapping.object_link */
+	struct list dirty_link;	   /* [q] objects with dirty pages */
+	uint64_t dirty_since;	   /* [q] ns; 0: write soon */
+	struct list link;	   /* [q] all objects */
+};
+
+/* A new object with one reference, or NULL. `ops` NULL: anonymous memory. */
+struct object *object_create(const struct pager_ops *ops, void *data, uint64_t limit_pages) __must_check;
+void object_ref(struct object *o);   /* through ops->ref if there is one */
+void object_unref(struct object *o); /* may sleep */
+/* The pager's side, when nothing names the object any more (no mapping, no file): drops every page, dirty or not (write it
+ * back first if it matters), and frees it. May sleep for busy pages. */
+void object_destroy(struct object *o);
+
+/* Read-ahead state of one open file; zero at open. */
+struct readahead {
+	uint64_t next;	 /* the index after the last one read */
+	uint64_t ahead;	 /* first index not yet asked for */
+	uint32_t window; /* pages */
+	bool random;	 /* posix_fadvise(RANDOM) */
+};
+
+/* The page at `index` with valid contents, held (page_release it). Reads it with a cluster if absent; ra may be NULL.
+ * -ENXIO beyond the limit, -EIO, -ENOMEM when being killed. May sleep; locks allowed: inode contents and above, block map. */
+int object_get_page(struct object *o, uint64_t index, struct readahead *ra, struct page **out) __must_check;
+/* The same without I/O: NULL unless resident and valid. Held. */
+struct page *object_find_page(struct object *o, uint64_t index);
+/* The page at `index`, busy and the caller's, for filling or changing as a whole; created if absent, also beyond the limit (then
+ * *fresh, contents undefined; end with object_fill_done or object_fill_abort). Waits for writeback of it. May sleep. */
+int object_busy_page(struct object *o, uint64_t index, struct page **out, bool *fresh) __must_check;
+/* Ends busy; `dirty`: reserve first with object_reserve. */
+void object_fill_done(struct object *o, struct page *p, bool dirty);
+/* Ends busy without valid contents: a fresh page is removed. */
+void object_fill_abort(struct object *o, struct page *p, bool fresh);
+/* Calls the pager's reserve for a page that is busy or held: 0, -ENOSPC, ... */
+int object_reserve(struct object *o, uint64_t index);
+/* A held page is about to be written by write(): makes it dirty first (reserving if it was clean). 0, -ENOSPC, -EIO, -EROFS. After the
+ * copy call object_touch_dirty: it makes the page dirty again if a writeback began in between. May sleep. */
+int object_make_dirty(struct object *o, struct page *p) __must_check;
+void object_touch_dirty(struct object *o, struct page *p);
+/* Raises the limit after the new pages were filled. */
+void object_grow(struct object *o, uint64_t limit_pages);
+/* Truncates: lowers the limit, unmaps, drops private copies and pages beyond `nbytes`, zeroes the tail of the last page
+ * (the caller has seen to it that it is resident or a hole, by object_get_page, and reserved). The caller holds inode contents. May sleep. */
+void object_truncate(struct object *o, uint64_t nbytes);
+/* Removes clean or dirty pages of a range without writing them (hole punching, O_TRUNC replacement). May sleep. */
+void object_drop_range(struct object *o, uint64_t first, uint64_t npages);
+/* Evicts clean, unmapped pages (drop_caches). */
+void object_drop_clean(struct object *o);
+/* Writes dirty pages of [first, first+npages) in runs; `wait`: until they and those in flight are done; 0 or the -errno of a failed one.
+ * No locks but inode contents. May sleep. */
+int object_writeback(struct object *o, uint64_t first, uint64_t npages, bool wait);
+#define OBJECT_ALL UINT64_MAX
+/* Completion, from any context. */
+void page_read_done(struct page *p, int error);
+void page_write_done(struct page *p, int error);
+/* Writers of files call this with no lock held: sleeps while too much is dirty. */
+void vm_throttle_writer(void);
+/* sync(2): writes every dirty page of every object: files first, then commit, then metadata. Waits. */
+void vm_sync_all(void);
+/* echo 1 >/proc/sys/vm/drop_caches */
+void vm_drop_caches(void);
+
+/* ---- overlay.c ---------------------------------------------------------------------------------------- */
+
+struct family {
+	struct home home;     /* must be first */
+	struct list members;  /* [f] struct overlay.link */
+	struct list link;     /* [q] all families */
+};
+
+#define OVERLAY_LEVELS 4 /* nodes of level 3 .. 0 below the top array; 2 + 4*6 = 26 bits of virtual page number */
+#define OVERLAY_TOP 4
+
+struct overlay {
+	struct family *family;	  /* [c] until exec */
+	struct list link;	  /* [f] */
+	slot_t top[OVERLAY_TOP]; /* [f] */
+	uint64_t nslots;	  /* [f] slots in use as seen from here: pages and swap entries */
+};
+
+/* ---- mapping.c, space.c ----------------------------------------------------------------------------------- */
+
+/* Linux's numbers. */
+#define PROT_READ 1
+#define PROT_WRITE 2
+#define PROT_EXEC 4
+#define PROT_GROWSDOWN 0x01000000
+#define MAP_SHARED 0x01
+#define MAP_PRIVATE 0x02
+#define MAP_SHARED_VALIDATE 0x03
+#define MAP_FIXED 0x10
+#define MAP_ANONYMOUS 0x20
+#define MAP_GROWSDOWN 0x100
+#define MAP_DENYWRITE 0x800
+#define MAP_LOCKED 0x2000
+#define MAP_NORESERVE 0x4000
+#define MAP_POPULATE 0x8000
+#define MAP_STACK 0x20000
+#define MAP_FIXED_NOREPLACE 0x100000
+
+struct mapping {
+	struct tree_node node; /* [s] in space->mappings by start */
+	uint64_t start, end;   /* [s] virtual page numbers */
+	struct space *space;   /* [c] */
+	struct object *object; /* [c] the base; NULL: zeros */
+	uint64_t offset;       /* [s] page index in the object of `start` */
+	uint8_t prot, max_prot; /* [s] PROT_ bits */
+	bool shared, growsdown, random, sequential, heap, stack; /* [s] */
+	struct list object_link; /* [m] */
+	struct mapping *next_dropped; /* once out of the tree: a list of those whose reference is to be let go */
+};
+
+struct vm_limits { /* bytes; the owner's RLIMITs, copied in by prlimit and exec */
+	uint64_t stack, as, data;
+};
+
+struct space {
+	struct rwlock lock;
+	struct tree mappings;	 /* [s] */
+	struct mapping *hint;	 /* [a] where the last look-up ended; valid while the lock is held */
+	uint32_t nmappings;	 /* [s] */
+	uint64_t npages;	 /* [s] pages mapped (address space, not memory) */
+	struct overlay overlay;
+	struct spinlock table_lock;
+	pfn_t root;		 /* [c] root table */
+	uint64_t nresident;	 /* [t] valid PTEs, the zero page's not counted */
+	uint64_t ntables;	 /* [t] */
+	uint64_t stale, clean;	 /* [a] generations: a PTE was weakened; everything up to there was shot down */
+	uint64_t harts;		 /* [a] bit: hart index whose satp names root */
+	uint32_t refs;		 /* [a] */
+	bool dying;		 /* [t] exit or the OOM killer: faults fail */
+	uint64_t brk_start, brk_end; /* [s] bytes */
+	uint64_t data_bytes;	 /* [s] initialised data, for RLIMIT_DATA */
+	uint64_t stack_top;	 /* [s] bytes */
+	uint64_t mmap_top;	 /* [s] bytes: mappings are placed below */
+	uint64_t arg_start, arg_end, env_start, env_end; /* [s] for /proc/PID/cmdline */
+	struct vm_limits limits;
+	struct list link;	 /* all spaces */
+	uint64_t peak_pages;
+};
+
+/* An empty space in a family of its own, one reference; NULL: no memory. */
+struct space *space_create(void) __must_check;
+/* fork: *child is a copy-on-write clone. 0, -ENOMEM. Takes the space for writing; waits for memory. */
+int space_fork(struct space *parent, struct space **child);
+void space_ref(struct space *s);
+/* The last reference unmaps everything: may sleep. */
+void space_unref(struct space *s);
+/* Scheduler hooks, interrupts off: this hart's satp comes to name s (entering: bit, fence, satp, sfence.vma), or the kernel's
+ * own table (leave). The scheduler skips activate when hart->space == s already. space_leave clears hart->space. */
+void space_activate(struct space *s);
+void space_leave(void);
+/* Before the last reference goes no hart may stay in the space: the exiting thread calls thread_set_space(NULL) itself, and
+ * an idle or kernel thread's hart that lazily stays is sent away by space_unref through space_evict_harts (an IPI or, simpler,
+ * the scheduler leaves a space whenever it switches to idle or a kernel thread: that is what Quire does). */
+
+/* access bits of a fault */
+#define ACCESS_READ PROT_READ
+#define ACCESS_WRITE PROT_WRITE
+#define ACCESS_EXEC PROT_EXEC
+struct vm_fault_info {
+	int sig, code; /* SIGSEGV or SIGBUS and si_code; SIGKILL when the process is to die for want of memory */
+};
+/* Makes the access possible: 0, or -EFAULT with *info filled in. May sleep; no lock held. */
+int vm_fault(struct space *s, uint64_t va, unsigned access, struct vm_fault_info *info);
+
+/* The system calls' work. Addresses in bytes. Negative errno as Linux gives it. All take s->lock for writing and may sleep. */
+/* `object` (a reference of the mapping's own is taken) NULL: anonymous; `max_prot`: what mprotect may ever give. */
+int64_t vm_mmap(struct space *s, uint64_t addr, uint64_t len, int prot, int flags, struct object *object, uint64_t offset,
+		int max_prot);
+int vm_munmap(struct space *s, uint64_t addr, uint64_t len);
+int vm_mprotect(struct space *s, uint64_t addr, uint64_t len, int prot);
+int vm_msync(struct space *s, uint64_t addr, uint64_t len, int flags);
+int vm_madvise(struct space *s, uint64_t addr, uint64_t len, int advice);
+uint64_t vm_brk(struct space *s, uint64_t addr); /* the new (or unchanged) break */
+int64_t vm_mremap(struct space *s, uint64_t old, uint64_t old_len, uint64_t new_len, int flags, uint64_t fixed);
+int vm_mincore(struct space *s, uint64_t addr, uint64_t len, uint8_t *vec); /* vec: one byte a page, kernel memory */
+/* exec: the initial stack mapping [stack_top - size, stack_top), growing down. */
+int vm_map_stack(struct space *s, uint64_t stack_top, uint64_t nbytes);
+/* Copies from (or to) another space by faulting and holding its pages: bytes copied. May sleep. */
+size_t vm_access(struct space *s, uint64_t va, void *buf, size_t n, bool write);
+
+/* /proc: calls fn for each mapping in order with the space read-locked; stops when it returns non-zero. */
+struct mapping_info {
+	uint64_t start, end, offset; /* bytes */
+	int prot;
+	bool shared, heap, stack;
+	struct object *object;
+};
+int vm_each_mapping(struct space *s, int (*fn)(void *arg, const struct mapping_info *m), void *arg);
+struct space_counts {
+	uint64_t size, resident, shared, text, data, stack, swap, tables, private_slots, peak; /* pages */
+};
+void vm_space_counts(struct space *s, struct space_counts *c);
+/* Prints the page table and the overlay of a space to the console (vmprint). */
+void vm_print(struct space *s);
+
+/* ---- swap.c ------------------------------------------------------------------------------------------- */
+
+#define SWAP_FLAG_PREFER 0x8000
+int vm_swapon(struct block_device *dev, const char *path, int flags); /* -EINVAL, -EBUSY, -EPERM, -ENOMEM, -EIO */
+int vm_swapoff(struct block_device *dev);			      /* -EINVAL, -ENOMEM */
+struct swap_info {
+	char path[64];
+	uint64_t npages, used;
+	int priority;
+};
+bool vm_swap_info(unsigned i, struct swap_info *info);
+void vm_swap_totals(uint64_t *npages, uint64_t *nfree);
+
+/* ---- oom.c, audit.c -------------------------------------------------------------------------------------- */
+
+/* Provided by proc: SIGKILL to every process in the space; prints its line; false: none there (or init). */
+bool proc_oom_kill(struct space *s);
+/* Is the current thread to die (a fatal signal is pending)? Ends waits for memory. Provided by proc. */
+bool thread_killed(void);
+
+/* Checks every invariant with the other harts stopped; prints each breach through fn; returns the number of breaches. */
+unsigned vm_audit(void (*fn)(void *arg, const char *line), void *arg);
+
+#endif

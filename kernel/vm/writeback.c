@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Writeback of file objects.
+ *
+ * A run is up to 64 consecutive dirty pages. They become busy, lose write permission everywhere, one shootdown
+ * follows, then WRITING is set, DIRTY cleared, busy ends, and the pager writes. A store in the meantime faults and
+ * makes the page dirty again; no second write of it starts before the first has ended.
+ *
+ * Objects with dirty pages are on one list, oldest first. writebackd looks at it every second, writes what is older than
+ * EXPIRE_NS or was put there "soon" (munmap and exit do), data of files first, then their metadata (commit), then the
+ * block devices' own pages. Writers wait while a third of memory is dirty.
+ */
+#include "lib/printf.h"
+#include "proc/thread.h"
+#include "vm/reclaim.h"
+
+#define RUN_MAX 64
+#define EXPIRE_NS 2000000000ul
+#define PERIOD_NS 1000000000ul
+
+static struct list dirty_objects = LIST_INIT(dirty_objects);
+static struct waitq writeback_waitq = WAITQ_INIT(writeback_waitq); /* writebackd sleeps here */
+static struct waitq throttled = WAITQ_INIT(throttled);		    /* writers */
+static bool kicked;						    /* under vm_queue_lock */
+
+void object_queue_dirty(struct object *o, bool soon)
+{
+	spin_lock(&vm_queue_lock);
+	if (list_empty(&o->dirty_link)) {
+		o->dirty_since = time_ns();
+		list_append(&dirty_objects, &o->dirty_link);
+	}
+	if (soon)
+		o->dirty_since = 0;
+	spin_unlock(&vm_queue_lock);
+}
+
+void writeback_kick(void)
+{
+	spin_lock(&vm_queue_lock);
+	kicked = true;
+	waitq_wake_one(&writeback_waitq);
+	spin_unlock(&vm_queue_lock);
+}
+
+/* ---- one object ---- */
+
+/* Makes a run busy, starting at the first dirty page of [*pos, end). With `wait` it waits for a first page that is in use; otherwise such
+ * pages are passed over. Returns the number of pages, 0 at the end; *pos moves behind. */
+static unsigned gather(struct object *o, uint64_t *pos, uint64_t end, bool wait, struct page **run)
+{
+	unsigned n = 0;
+	uint64_t i;
+
+	spin_lock(&o->home.lock);
+	while ((i = object_next(o, *pos, end, true)) != UINT64_MAX) {
+		struct page *p = slot_page(*object_slot(o, i));
+
+		if (n && (i != run[n - 1]->index + 1 || n == RUN_MAX))
+			break;
+		if ((p->flags & (PG_BUSY | PG_WRITING)) || p->holds) {
+			if (n)
+				break;
+			if (wait && page_wait_idle(p))
+				continue;
+			*pos = i + 1;
+			continue;
+		}
+		page_set(p, PG_BUSY);
+		run[n++] = p;
+		*pos = i + 1;
+	}
+	spin_unlock(&o->home.lock);
+	return n;
+}
+
+static void write_run(struct object *o, struct page **run, unsigned n)
+{
+	struct shoot_batch batch = { 0 };
+
+	if (!list_empty(&o->mappings)) {
+		mutex_lock(&o->mapping_lock);
+		for (unsigned i = 0; i < n; i++)
+			rmap_object(o, run[i], RMAP_CLEAR_WRITE, &batch);
+		mutex_unlock(&o->mapping_lock);
+		batch_shoot(&batch);
+	}
+	spin_lock(&o->home.lock);
+	for (unsigned i = 0; i < n; i++) {
+		object_clear_dirty(o, run[i]);
+		page_set(run[i], PG_WRITING);
+		page_clear(run[i], PG_BUSY);
+		page_wake(run[i]);
+	}
+	o->nwriting += n;
+	spin_unlock(&o->home.lock);
+	page_kind_add(PAGES_WRITING, n);
+	EVENT(writeback_runs);
+	EVENTS(pgpgout, n * (PAGE_SIZE / 1024));
+	o->ops->write(o, run, n);
+}
+
+void page_write_done(struct page *p, int error)
+{
+	struct home *h = p->home;
+
+	spin_lock(&h->lock);
+	assert(p->flags & PG_WRITING);
+	page_clear(p, PG_WRITING);
+	if (h->kind == HOME_OBJECT) {
+		struct object *o = container_of(h, struct object, home);
+
+		o->nwriting--;
+		if (error && o->ops) {
+			o->error = error;
+			o->error_count++;
+		}
+	}
+	page_wake(p);
+	page_kind_add(PAGES_WRITING, -1);
+	if (p->flags & PG_PUSHED) {
+		page_clear(p, PG_PUSHED);
+		if (!(p->flags & (PG_DIRTY | PG_REFERENCED)))
+			reclaim_laundered(p);
+	}
+	spin_unlock(&h->lock);
+	if (!list_empty(&throttled.waiters))
+		waitq_wake_all(&throttled);
+}
+
+static void wait_written(struct object *o, uint64_t first, uint64_t end)
+{
+	uint64_t i;
+
+	spin_lock(&o->home.lock);
+	while (o->nwriting && (i = object_next(o, first, end, false)) != UINT64_MAX) {
+		slot_t s = *object_slot(o, i);
+
+		if (slot_is_page(s) && page_wait_written(slot_page(s)))
+			continue;
+		first = i + 1;
+	}
+	spin_unlock(&o->home.lock);
+}
+
+int object_writeback(struct object *o, uint64_t first, uint64_t npages, bool wait)
+{
+	uint64_t end = npages > OBJECT_ALL - first ? OBJECT_ALL : first + npages, pos = first;
+	uint32_t errors = o->error_count;
+	struct page *run[RUN_MAX];
+	unsigned n;
+
+	if (!o->ops || !o->ops->write)
+		return 0;
+	while ((n = gather(o, &pos, end, wait, run)))
+		write_run(o, run, n);
+	if (!wait)
+		return 0;
+	wait_written(o, first, end);
+	return o->error_count != errors ? o->error : 0;
+}
+
+/* ---- all objects ---- */
+
+static void commit(struct object *o)
+{
+	if (o->ops->commit)
+		o->ops->commit(o);
+}
+
+/* The oldest listed object of the kind that was queued before `before`, pinned; taken off the list. */
+static struct object *take_dirty(bool metadata, uint64_t before)
+{
+	struct object *o;
+
+	spin_lock(&vm_queue_lock);
+	list_for_each(o, &dirty_objects, dirty_link) {
+		if (o->metadata != metadata || o->dirty_since >= before)
+			continue;
+		list_remove(&o->dirty_link);
+		object_pin(o);
+		spin_unlock(&vm_queue_lock);
+		return o;
+	}
+	spin_unlock(&vm_queue_lock);
+	return NULL;
+}
+
+/* Starts writing all objects queued before `before`. Those with pages that were in use are queued again. */
+static void write_queued(uint64_t before)
+{
+	struct object *o;
+
+	for (int metadata = 0; metadata < 2; metadata++) {
+		while ((o = take_dirty(metadata, before))) {
+			object_writeback(o, 0, OBJECT_ALL, false);
+			if (!metadata)
+				commit(o);
+			if (o->ndirty)
+				object_queue_dirty(o, false);
+			object_unpin(o);
+		}
+	}
+}
+
+/* Calls fn for each object with a pager, pinned, with no lock held. */
+static void each_object(void (*fn)(struct object *o))
+{
+	struct object *o, *pinned = NULL;
+
+	spin_lock(&vm_queue_lock);
+	list_for_each(o, &object_list, link) {
+		if (!o->ops || !o->npages)
+			continue;
+		object_pin(o); /* keeps its place in the list, too */
+		spin_unlock(&vm_queue_lock);
+		fn(o);
+		if (pinned)
+			object_unpin(pinned);
+		pinned = o;
+		spin_lock(&vm_queue_lock);
+	}
+	spin_unlock(&vm_queue_lock);
+	if (pinned)
+		object_unpin(pinned);
+}
+
+static void sync_file(struct object *o)
+{
+	if (o->metadata || (!o->ndirty && !o->nwriting))
+		return;
+	object_writeback(o, 0, OBJECT_ALL, true);
+	commit(o);
+}
+
+static void sync_metadata(struct object *o)
+{
+	if (o->metadata)
+		object_writeback(o, 0, OBJECT_ALL, true);
+}
+
+void vm_sync_all(void)
+{
+	each_object(sync_file);
+	each_object(sync_metadata);
+}
+
+static uint64_t dirty_limit(void)
+{
+	return page_totals()->total / 3;
+}
+
+void vm_throttle_writer(void)
+{
+	if (likely(vm_page_counts[PAGES_DIRTY] + vm_page_counts[PAGES_WRITING] <= dirty_limit()))
+		return;
+	EVENT(dirty_waits);
+	writeback_kick();
+	spin_lock(&vm_queue_lock);
+	while (vm_page_counts[PAGES_DIRTY] + vm_page_counts[PAGES_WRITING] > dirty_limit() && !thread_killed()) {
+		kicked = true;
+		waitq_wake_one(&writeback_waitq);
+		waitq_sleep_until(&throttled, &vm_queue_lock, time_ns() + 100000000, false);
+	}
+	spin_unlock(&vm_queue_lock);
+}
+
+void writebackd(void *arg __unused)
+{
+	for (;;) {
+		bool all;
+
+		spin_lock(&vm_queue_lock);
+		if (!kicked)
+			waitq_sleep_until(&writeback_waitq, &vm_queue_lock, time_ns() + PERIOD_NS, false);
+		all = kicked && vm_page_counts[PAGES_DIRTY] > dirty_limit() / 2;
+		kicked = false;
+		spin_unlock(&vm_queue_lock);
+		write_queued(time_ns() - (all ? 0 : MIN(time_ns(), EXPIRE_NS)));
+		waitq_wake_all(&throttled);
+	}
+}
+
+/* ---- drop_caches ---- */
+
+void object_drop_clean(struct object *o)
+{
+	uint64_t i, next = 0;
+
+	spin_lock(&o->home.lock);
+	while ((i = object_next(o, next, OBJECT_ALL, false)) != UINT64_MAX) {
+		slot_t s = *object_slot(o, i);
+		struct page *p = slot_is_page(s) ? slot_page(s) : NULL;
+
+		next = i + 1;
+		if (p && !(p->flags & (PG_BUSY | PG_WRITING | PG_DIRTY)) && !p->holds && list_empty(&o->mappings)) {
+			object_detach(o, p, 0);
+			page_free(p);
+		}
+		spin_unlock(&o->home.lock);
+		spin_lock(&o->home.lock);
+	}
+	spin_unlock(&o->home.lock);
+}
+
+void vm_drop_caches(void)
+{
+	each_object(object_drop_clean);
+}
