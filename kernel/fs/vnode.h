@@ -184,7 +184,8 @@ struct file *file_create(struct vnode *v, struct name *n, uint32_t flags);
 int64_t file_seek(struct file *f, int64_t offset, int whence);
 /* fsync, fdatasync: data, metadata, device flush; tells a failed writeback once to each file. */
 int file_sync(struct file *f, bool data_only);
-/* Both work at *offset and move it; partial counts; -ERESTARTSYS when interrupted before the first byte. */
+/* Both work at *offset and move it; partial counts; -ERESTARTSYS when interrupted before the first byte. With offset == &f->offset they
+ * take f->lock themselves (not for pipes and devices). -EBADF when not open for it. */
 ssize_t file_read(struct file *f, struct uio *u, uint64_t *offset);
 ssize_t file_write(struct file *f, struct uio *u, uint64_t *offset);
 /* Reads kernel-side (exec). Bytes read or -errno. */
@@ -205,7 +206,9 @@ void fdtable_close_on_exec(struct fdtable *t);
 /* The lowest free descriptor >= from; takes over the reference. -EMFILE, -ENOMEM. */
 int fd_install(struct fdtable *t, struct file *f, int from, bool cloexec);
 struct file *fd_get(struct fdtable *t, int fd); /* referenced, or NULL */
-int fd_close(struct fdtable *t, int fd);
+int fd_close(struct fdtable *t, int fd); /* 0, -EBADF */
+/* dup3: puts f (its reference is taken over on success) at fd, closing what was there. fd, -EBADF beyond the limit, -ENOMEM. */
+int fd_replace(struct fdtable *t, struct file *f, int fd, bool cloexec);
 
 /* ---- names and paths: namei.c ---------------------------------------------------------------------------------- */
 
@@ -288,6 +291,7 @@ struct mount {
 	uint32_t nvnodes; /* busy check */
 	void *data;
 	struct list dirty;    /* struct vnode.dirty_link, under the vnode table's lock */
+	uint64_t max_size;    /* of a file, bytes; 0: no limit of its own */
 	bool no_negative;     /* names that are absent are looked up each time (proc, devfs: entries appear by themselves) */
 };
 
@@ -299,9 +303,21 @@ struct fs_type {
 	int (*unmount)(struct mount *m); /* everything is written and no vnode is referenced */
 	int (*sync)(struct mount *m, bool wait);
 	int (*statfs)(struct mount *m, struct fs_stats *st);
+	/* to read-only (power off with files open: everything is written and marked clean) or back; NULL: just the flag */
+	int (*remount)(struct mount *m, bool read_only);
 	struct fs_type *next;
 };
 void fs_register(struct fs_type *t);
+/* fs_init registers these; those of helper files are weak: absent ones are left out. */
+extern struct fs_type ext2_type, tmpfs_type, devfs_type, procfs_type;
+
+/* devfs: the vnode (referenced) of a device by type and number, for device nodes on any file system: *out's ops work on it. -ENXIO. */
+int device_vnode(uint32_t mode, uint64_t rdev, struct vnode **out);
+/* pipe.c: open of a FIFO: sets f->data, may sleep for the other end; and reads and writes of such files (f->vnode is the FIFO). */
+extern const struct vnode_ops fifo_ops; /* open, release, read, write, ioctl, poll are used */
+
+/* blockdev.c: makes v (S_IFBLK, rdev set) the block device file: ops, object, size. 0, -ENXIO, -ENOMEM. The object belongs to the device. */
+int blockdev_attach(struct vnode *v);
 
 /* Boot: registers the file systems and mounts the root; panics with a clear line without one. Returns the first context. */
 struct fs_context *fs_init(const char *root_device, bool read_only);

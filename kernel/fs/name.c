@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: ISC */
+/* The name cache: see name.h. */
+#include "fs/name.h"
+#include "fs/internal.h"
+#include "lib/string.h"
+#include "vm/kmem.h"
+
+#define NBUCKETS 1024
+
+struct spinlock names_lock = SPINLOCK_INIT("names", RANK_VNODE);
+static struct list buckets[NBUCKETS];
+static struct list lru = LIST_INIT(lru);
+static unsigned nunused, max_unused;
+static struct kmem_cache name_cache;
+
+/* Names keep vnodes and so the pages of files that nobody has open: their number is a share of memory, at most a few per cent. */
+void names_init(void)
+{
+	struct vm_counts c;
+
+	vm_count(&c);
+	max_unused = MIN(MAX(c.total / 16, 256ul), 32768ul);
+	for (unsigned i = 0; i < NBUCKETS; i++)
+		list_init(&buckets[i]);
+	kmem_cache_init(&name_cache, "name", sizeof(struct name), false);
+}
+
+static uint32_t key_of(const char *s, size_t len)
+{
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (uint8_t)s[i]) * 16777619u;
+	return h;
+}
+
+static struct list *bucket_of(const struct name *parent, uint32_t key)
+{
+	return &buckets[(key ^ (key >> 15) ^ (uint32_t)((uint64_t)parent >> 7)) % NBUCKETS];
+}
+
+static int set_component(struct name *n, const char *component, size_t len)
+{
+	char *room = n->room;
+
+	if (len > NAME_SHORT) {
+		room = kmalloc(len);
+		if (!room)
+			return -ENOMEM;
+	}
+	memcpy(room, component, len);
+	n->component = room;
+	n->len = len;
+	n->key = key_of(component, len);
+	return 0;
+}
+
+struct name *name_create(struct name *parent, const char *component, size_t len)
+{
+	struct name *n = kmem_cache_alloc(&name_cache);
+
+	if (!n)
+		return NULL;
+	memset(n, 0, sizeof(*n));
+	if (set_component(n, component, len)) {
+		kmem_cache_free(&name_cache, n);
+		return NULL;
+	}
+	list_init(&n->hash);
+	list_init(&n->lru);
+	list_init(&n->alias);
+	n->refs = 1;
+	if (parent)
+		n->parent = name_ref(parent);
+	return n;
+}
+
+struct name *name_ref(struct name *n)
+{
+	__atomic_fetch_add(&n->refs, 1, __ATOMIC_RELAXED);
+	return n;
+}
+
+/* [n] A reference to a name that may be unused. */
+static struct name *ref_locked(struct name *n)
+{
+	if (__atomic_fetch_add(&n->refs, 1, __ATOMIC_RELAXED) == 0 && !list_empty(&n->lru)) {
+		list_remove(&n->lru);
+		nunused--;
+	}
+	return n;
+}
+
+/* [n] Lets a reference go; names that end with it, and parents only they kept, go to `dead`. */
+static void unref_locked(struct name *n, struct list *dead)
+{
+	while (n && __atomic_sub_fetch(&n->refs, 1, __ATOMIC_ACQ_REL) == 0) {
+		if (n->hashed) {
+			list_append(&lru, &n->lru);
+			nunused++;
+			return;
+		}
+		list_remove(&n->alias);
+		list_append(dead, &n->lru);
+		n = n->parent;
+	}
+}
+
+static void bury(struct list *dead)
+{
+	struct list *l;
+
+	while ((l = list_pop(dead))) {
+		struct name *n = list_entry(l, struct name, lru);
+
+		if (n->vnode)
+			vnode_unref(n->vnode);
+		if (n->component != n->room)
+			kfree(n->component);
+		kmem_cache_free(&name_cache, n);
+	}
+}
+
+void name_unref(struct name *n)
+{
+	struct list dead = LIST_INIT(dead);
+	uint32_t refs = __atomic_load_n(&n->refs, __ATOMIC_RELAXED);
+	bool many;
+
+	while (refs > 1)
+		if (__atomic_compare_exchange_n(&n->refs, &refs, refs - 1, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+			return;
+	spin_lock(&names_lock);
+	unref_locked(n, &dead);
+	many = nunused > max_unused;
+	spin_unlock(&names_lock);
+	bury(&dead);
+	if (many)
+		names_shrink(8);
+}
+
+static void unhash_locked(struct name *n)
+{
+	if (!n->hashed)
+		return;
+	n->hashed = false;
+	list_remove(&n->hash);
+	list_remove(&n->alias);
+}
+
+/* [n] An unused name goes. */
+static void evict_locked(struct name *n, struct list *dead)
+{
+	list_remove(&n->lru);
+	nunused--;
+	unhash_locked(n);
+	list_append(dead, &n->lru);
+	unref_locked(n->parent, dead);
+}
+
+unsigned names_shrink(unsigned n)
+{
+	struct list dead = LIST_INIT(dead);
+	unsigned done = 0;
+
+	spin_lock(&names_lock);
+	for (; done < n && !list_empty(&lru); done++)
+		evict_locked(list_first(&lru, struct name, lru), &dead);
+	spin_unlock(&names_lock);
+	bury(&dead);
+	return done;
+}
+
+void names_drop_mount(struct mount *m)
+{
+	struct list dead = LIST_INIT(dead);
+	struct name *n;
+	bool found;
+
+	do { /* a parent becomes unused when its last child goes */
+		struct name *next;
+
+		found = false;
+		spin_lock(&names_lock);
+		list_for_each_safe (n, next, &lru, lru) {
+			struct name *top = n;
+
+			while (top->parent)
+				top = top->parent;
+			if (top->root_of != m)
+				continue;
+			evict_locked(n, &dead);
+			found = true;
+			break;
+		}
+		spin_unlock(&names_lock);
+		bury(&dead);
+	} while (found);
+}
+
+/* [n] */
+static struct name *find_locked(struct name *parent, const char *component, size_t len, uint32_t key)
+{
+	struct name *n;
+
+	list_for_each (n, bucket_of(parent, key), hash)
+		if (n->key == key && n->parent == parent && n->len == len && memcmp(n->component, component, len) == 0)
+			return n;
+	return NULL;
+}
+
+struct name *name_find(struct name *parent, const char *component, size_t len)
+{
+	uint32_t key = key_of(component, len);
+	struct list dead = LIST_INIT(dead);
+	struct name *n;
+
+	spin_lock(&names_lock);
+	n = find_locked(parent, component, len, key);
+	if (n && n->vnode && n->vnode->ops->valid && !n->vnode->ops->valid(n->vnode)) {
+		ref_locked(n);
+		unhash_locked(n);
+		unref_locked(n, &dead);
+		n = NULL;
+	}
+	if (n)
+		ref_locked(n);
+	spin_unlock(&names_lock);
+	bury(&dead);
+	return n;
+}
+
+static void hash_locked(struct name *n)
+{
+	n->hashed = true;
+	list_push(bucket_of(n->parent, n->key), &n->hash);
+	if (n->vnode)
+		list_push(&n->vnode->names, &n->alias);
+}
+
+struct name *name_insert(struct name *n, struct vnode *v)
+{
+	struct name *other;
+
+	spin_lock(&names_lock);
+	other = find_locked(n->parent, n->component, n->len, n->key);
+	if (other) {
+		ref_locked(other);
+	} else {
+		n->vnode = v;
+		hash_locked(n);
+	}
+	spin_unlock(&names_lock);
+	if (!other)
+		return n;
+	if (v)
+		vnode_unref(v);
+	name_unref(n);
+	return other;
+}
+
+void name_fill(struct name *n, struct vnode *v)
+{
+	spin_lock(&names_lock);
+	assert(!n->vnode);
+	n->vnode = v;
+	list_push(&v->names, &n->alias);
+	spin_unlock(&names_lock);
+}
+
+void name_unhash(struct name *n)
+{
+	spin_lock(&names_lock);
+	unhash_locked(n);
+	spin_unlock(&names_lock);
+}
+
+void name_invalidate(struct name *parent, const char *component, size_t len)
+{
+	struct list dead = LIST_INIT(dead);
+	struct name *n;
+
+	spin_lock(&names_lock);
+	n = find_locked(parent, component, len, key_of(component, len));
+	if (n) {
+		ref_locked(n);
+		unhash_locked(n);
+		unref_locked(n, &dead);
+	}
+	spin_unlock(&names_lock);
+	bury(&dead);
+}
+
+int name_move(struct name *n, struct name *parent, const char *component, size_t len)
+{
+	struct list dead = LIST_INIT(dead);
+	struct name scratch = { 0 }, *old, *there;
+	char *old_long;
+
+	if (set_component(&scratch, component, len))
+		return -ENOMEM;
+	name_ref(parent);
+	spin_lock(&names_lock);
+	there = find_locked(parent, component, len, scratch.key);
+	if (there && there != n) {
+		ref_locked(there);
+		unhash_locked(there);
+		unref_locked(there, &dead);
+	}
+	unhash_locked(n);
+	old = n->parent;
+	old_long = n->component == n->room ? NULL : n->component;
+	n->parent = parent;
+	n->len = len;
+	n->key = scratch.key;
+	if (len > NAME_SHORT) {
+		n->component = scratch.component;
+	} else {
+		memcpy(n->room, component, len);
+		n->component = n->room;
+	}
+	hash_locked(n);
+	unref_locked(old, &dead);
+	spin_unlock(&names_lock);
+	kfree(old_long);
+	bury(&dead);
+	return 0;
+}
+
+struct name *name_parent(struct name *n)
+{
+	struct name *parent;
+
+	spin_lock(&names_lock);
+	parent = n->parent ? ref_locked(n->parent) : NULL;
+	spin_unlock(&names_lock);
+	return parent;
+}
+
+bool name_is_above(struct name *a, struct name *n)
+{
+	spin_lock(&names_lock);
+	while (n && n != a)
+		n = n->parent;
+	spin_unlock(&names_lock);
+	return n == a;
+}
+
+struct vnode *name_vnode(struct name *n)
+{
+	return n->vnode;
+}
+
+struct name *name_cross(struct name *n)
+{
+	struct list dead = LIST_INIT(dead);
+
+	if (likely(!__atomic_load_n(&n->mounted, __ATOMIC_RELAXED)))
+		return n;
+	spin_lock(&names_lock);
+	while (n->mounted) {
+		struct name *top = ref_locked(n->mounted->root_name);
+
+		unref_locked(n, &dead);
+		n = top;
+	}
+	spin_unlock(&names_lock);
+	bury(&dead);
+	return n;
+}
+
+struct name *name_anonymous(struct vnode *v, const char *shown)
+{
+	struct name *n = name_create(NULL, shown, MIN(strlen(shown), (size_t)NAME_LONGEST));
+
+	if (n)
+		n->vnode = v;
+	return n;
+}
+
+/* Built from the end of the buffer towards its start. */
+ssize_t name_path(struct name *n, struct name *root, char *buf, size_t size)
+{
+	size_t at = size;
+	ssize_t r = -ERANGE;
+
+	if (size < 2)
+		return -ERANGE;
+	buf[--at] = '\0';
+	spin_lock(&names_lock);
+	while (n != root) {
+		if (n->root_of) {
+			if (!n->root_of->covered)
+				break;
+			n = n->root_of->covered;
+			continue;
+		}
+		if (!n->parent) { /* anonymous: shown as it is */
+			if (at < n->len)
+				goto out;
+			at -= n->len;
+			memcpy(buf + at, n->component, n->len);
+			break;
+		}
+		if (!n->hashed) {
+			r = -ENOENT;
+			goto out;
+		}
+		if (at < n->len + 1u)
+			goto out;
+		at -= n->len;
+		memcpy(buf + at, n->component, n->len);
+		buf[--at] = '/';
+		n = n->parent;
+	}
+	if (at == size - 1)
+		buf[--at] = '/';
+	r = size - 1 - at;
+	memmove(buf, buf + at, r + 1);
+out:
+	spin_unlock(&names_lock);
+	return r;
+}

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * read() and write() of files whose contents are the pages of an object (DESIGN, invariant 8).
+ *
+ * User memory is touched with faults off while the page is held (or, when it is new, busy); what a fault stops is let go of, the
+ * user's page is brought in, and the copy goes on. A page that is stolen again and again is gone around by a bounce frame.
+ *
+ * Writers hold the contents lock a chunk at a time, and wait for writeback between chunks with no lock that it takes. A page wholly written or beyond the old end is
+ * filled without being read; the size grows only after the page is filled and before it stops being busy, so nobody
+ * sees the bytes before they are there, and no writeback leaves with the old size and the new page.
+ */
+#include "arch/user.h"
+#include "fs/internal.h"
+#include "lib/string.h"
+
+#define CHUNK_PAGES 256 /* a write lets others in after so many */
+#define TRIES	    3	/* copies with faults off before the bounce frame */
+
+/* ---- uio ---- */
+
+static void uio_advance(struct uio *u, size_t n)
+{
+	u->addr += n;
+	u->left -= n;
+}
+
+int uio_out(struct uio *u, const void *src, size_t n)
+{
+	size_t missed = 0;
+
+	n = MIN(n, u->left);
+	if (u->user)
+		missed = user_copy_out(u->addr, src, n);
+	else
+		memcpy((void *)u->addr, src, n);
+	uio_advance(u, n - missed);
+	return missed ? -EFAULT : 0;
+}
+
+int uio_in(struct uio *u, void *dst, size_t n)
+{
+	size_t missed = 0;
+
+	n = MIN(n, u->left);
+	if (u->user)
+		missed = user_copy_in(dst, u->addr, n);
+	else
+		memcpy(dst, (const void *)u->addr, n);
+	uio_advance(u, n - missed);
+	return missed ? -EFAULT : 0;
+}
+
+/* Both return the bytes copied. */
+static size_t out_nofault(struct uio *u, const void *src, size_t n)
+{
+	if (u->user)
+		n -= user_copy_out_nofault(u->addr, src, n);
+	else
+		memcpy((void *)u->addr, src, n);
+	uio_advance(u, n);
+	return n;
+}
+
+static size_t in_nofault(struct uio *u, void *dst, size_t n)
+{
+	if (u->user)
+		n -= user_copy_in_nofault(dst, u->addr, n);
+	else
+		memcpy(dst, (const void *)u->addr, n);
+	uio_advance(u, n);
+	return n;
+}
+
+/* ---- read ---- */
+
+/* Copies from the page by way of a frame of this thread's own; bytes, or -errno. Lets the page go. */
+static ssize_t read_bounced(struct page *p, size_t off, struct uio *u, size_t n)
+{
+	struct page *bounce = page_alloc();
+	size_t left = u->left;
+	int r;
+
+	if (!bounce) {
+		page_release(p);
+		bounce = page_alloc_wait();
+		if (bounce)
+			page_free(bounce);
+		return bounce ? 0 : -ENOMEM; /* again */
+	}
+	memcpy(page_data(bounce), (char *)page_data(p) + off, n);
+	page_release(p);
+	r = uio_out(u, page_data(bounce), n);
+	page_free(bounce);
+	return left == u->left ? r : (ssize_t)(left - u->left);
+}
+
+/* Bytes copied from the one page, 0: again, or -errno. */
+static ssize_t read_step(struct vnode *v, struct readahead *ra, struct uio *u, uint64_t pos, size_t n, unsigned try)
+{
+	size_t off = pos & PAGE_MASK, done;
+	struct page *p;
+	int r = object_get_page(v->object, pos >> PAGE_SHIFT, ra, &p);
+
+	if (unlikely(r))
+		return r;
+	if (unlikely(try >= TRIES))
+		return read_bounced(p, off, u, n);
+	done = out_nofault(u, (char *)page_data(p) + off, n);
+	page_release(p);
+	if (unlikely(done < n)) {
+		r = user_fault_in(u->addr, n - done, true);
+		if (r && !done)
+			return r;
+	}
+	return done;
+}
+
+ssize_t pageio_read(struct vnode *v, struct readahead *ra, struct uio *u, uint64_t *offset)
+{
+	uint64_t start = *offset, pos = start;
+	unsigned try = 0;
+
+	if ((int64_t)pos < 0)
+		return -EINVAL;
+	while (u->left) {
+		uint64_t size = __atomic_load_n(&v->size, __ATOMIC_ACQUIRE);
+		ssize_t r;
+
+		if (pos >= size)
+			break;
+		r = read_step(v, ra, u, pos, MIN(MIN(PAGE_SIZE - (pos & PAGE_MASK), u->left), size - pos), try);
+		if (r == -ENXIO) /* truncated meanwhile */
+			break;
+		if (r == 0 && thread_killed())
+			r = -EINTR;
+		if (r < 0) {
+			*offset = pos;
+			return pos > start ? (ssize_t)(pos - start) : r;
+		}
+		try = r ? 0 : try + 1;
+		pos += r;
+	}
+	*offset = pos;
+	return pos - start;
+}
+
+ssize_t vnode_read(struct vnode *v, void *buf, size_t n, uint64_t offset)
+{
+	struct uio u = { .user = false, .addr = (uint64_t)buf, .left = n };
+
+	if (!v->object)
+		return -EINVAL;
+	return pageio_read(v, NULL, &u, &offset);
+}
+
+/* ---- the end of a file ---- */
+
+int pageio_zero_tail(struct vnode *v, uint64_t to)
+{
+	uint64_t size = v->size;
+	size_t off = size & PAGE_MASK, end;
+	struct page *p;
+	int r;
+
+	if (!off || to <= size)
+		return 0;
+	end = MIN(to - (size - off), PAGE_SIZE);
+	r = object_get_page(v->object, size >> PAGE_SHIFT, NULL, &p);
+	if (r)
+		return r;
+	r = object_make_dirty(v->object, p);
+	if (!r) {
+		memset((char *)page_data(p) + off, 0, end - off);
+		object_touch_dirty(v->object, p);
+	}
+	page_release(p);
+	return r;
+}
+
+static void set_size(struct vnode *v, uint64_t size)
+{
+	__atomic_store_n(&v->size, size, __ATOMIC_RELEASE);
+	vnode_mark_dirty(v);
+}
+
+int pageio_extend(struct vnode *v, uint64_t size)
+{
+	int r = pageio_zero_tail(v, size);
+
+	if (r)
+		return r;
+	object_grow(v->object, DIV_ROUND_UP(size, PAGE_SIZE));
+	set_size(v, size);
+	return 0;
+}
+
+int pageio_shrink(struct vnode *v, uint64_t size)
+{
+	if (size & PAGE_MASK) { /* the last page's tail is going to be changed: it must be here, and writable */
+		struct page *p;
+		int r = object_get_page(v->object, size >> PAGE_SHIFT, NULL, &p);
+
+		if (r)
+			return r;
+		r = object_make_dirty(v->object, p);
+		page_release(p);
+		if (r)
+			return r;
+	}
+	set_size(v, size);
+	object_truncate(v->object, size);
+	return 0;
+}
+
+int vnode_setattr_memory(struct vnode *v, const struct attr *a)
+{
+	int r = 0;
+
+	if (a->valid & ATTR_SIZE) {
+		if (!v->object)
+			return -EINVAL;
+		r = a->size < v->size ? pageio_shrink(v, a->size) : pageio_extend(v, a->size);
+	}
+	if (!r)
+		vnode_apply_attr(v, a);
+	return r;
+}
+
+/* ---- write, with the contents lock held ---- */
+
+/* Where the bytes come from: the user's memory, or a bounce frame that holds the first of them already. */
+static size_t fill(struct uio *u, struct page *bounce, void *dst, size_t n)
+{
+	if (!bounce)
+		return in_nofault(u, dst, n);
+	memcpy(dst, page_data(bounce), n);
+	uio_advance(u, n);
+	return n;
+}
+
+/* A page that need not be read: beyond the end, or wholly overwritten. Bytes, 0: again (after a fault), -EAGAIN: it is here, or -errno. */
+static ssize_t write_fresh(struct vnode *v, struct uio *u, struct page *bounce, uint64_t pos, size_t n)
+{
+	uint64_t index = pos >> PAGE_SHIFT;
+	size_t off = pos & PAGE_MASK, done;
+	struct page *p;
+	char *data;
+	bool fresh;
+	int r = object_busy_page(v->object, index, &p, &fresh);
+
+	if (r)
+		return r;
+	if (!fresh) {
+		object_fill_abort(v->object, p, false);
+		object_grow(v->object, index + 1);
+		return -EAGAIN;
+	}
+	r = object_reserve(v->object, index);
+	if (r) {
+		object_fill_abort(v->object, p, true);
+		return r;
+	}
+	data = page_data(p);
+	done = fill(u, bounce, data + off, n);
+	if (done == 0 || (done < n && pos + n < v->size)) { /* the file's own bytes would be lost */
+		uio_advance(u, -done);
+		object_fill_abort(v->object, p, true);
+		return 0;
+	}
+	memset(data, 0, off);
+	memset(data + off + done, 0, PAGE_SIZE - off - done);
+	object_grow(v->object, index + 1);
+	if (pos + done > v->size)
+		set_size(v, pos + done);
+	object_fill_done(v->object, p, true);
+	return done;
+}
+
+static ssize_t write_present(struct vnode *v, struct uio *u, struct page *bounce, uint64_t pos, size_t n)
+{
+	struct page *p;
+	size_t done;
+	int r = object_get_page(v->object, pos >> PAGE_SHIFT, NULL, &p);
+
+	if (unlikely(r))
+		return r;
+	r = object_make_dirty(v->object, p);
+	if (unlikely(r)) {
+		page_release(p);
+		return r;
+	}
+	done = fill(u, bounce, (char *)page_data(p) + (pos & PAGE_MASK), n);
+	if (pos + done > v->size && done)
+		set_size(v, pos + done);
+	object_touch_dirty(v->object, p);
+	page_release(p);
+	return done;
+}
+
+static ssize_t write_step(struct vnode *v, struct uio *u, struct page *bounce, uint64_t pos, size_t n)
+{
+	uint64_t index = pos >> PAGE_SHIFT, pages = DIV_ROUND_UP(v->size, PAGE_SIZE);
+	bool whole = !(pos & PAGE_MASK) && (n == PAGE_SIZE || pos + n >= v->size);
+
+	if (index >= pages || whole) {
+		struct page *here = index < pages ? object_find_page(v->object, index) : NULL;
+		ssize_t r = -EAGAIN;
+
+		if (here)
+			page_release(here);
+		else
+			r = write_fresh(v, u, bounce, pos, n);
+		if (r != -EAGAIN)
+			return r;
+	}
+	return write_present(v, u, bounce, pos, n);
+}
+
+/* Up to CHUNK_PAGES pages; bytes written, or -errno when none; *fault: then the user's memory at u->addr is missing. */
+static ssize_t write_chunk(struct vnode *v, struct uio *u, struct page *bounce, size_t nbounce, uint64_t pos, bool *fault)
+{
+	uint64_t start = pos;
+	ssize_t r = 0;
+
+	for (unsigned i = 0; i < CHUNK_PAGES && u->left; i++) {
+		size_t n = MIN(PAGE_SIZE - (pos & PAGE_MASK), u->left);
+
+		if (bounce)
+			n = MIN(n, nbounce);
+		if (pos > v->size && (r = pageio_zero_tail(v, pos)))
+			break;
+		r = write_step(v, u, bounce, pos, n);
+		if (r < 0)
+			break;
+		pos += r;
+		if ((size_t)r < n) {
+			*fault = true;
+			break;
+		}
+		if (bounce)
+			break;
+	}
+	return pos > start ? (ssize_t)(pos - start) : MIN(r, 0);
+}
+
+/* Brings what a fault stopped, or after some tries fills *bounce with it. 0 or -errno. */
+static int bring_in(struct uio *u, unsigned try, struct page **bounce, size_t *nbounce)
+{
+	size_t n = MIN(u->left, PAGE_SIZE - (u->addr & PAGE_MASK));
+
+	if (try < TRIES)
+		return user_fault_in(u->addr, MAX(n, 1ul), false);
+	if (!*bounce)
+		*bounce = page_alloc_wait();
+	if (!*bounce)
+		return -ENOMEM;
+	n -= user_copy_in(page_data(*bounce), u->addr, n);
+	*nbounce = n;
+	return n ? 0 : -EFAULT;
+}
+
+static int check_room(struct vnode *v, struct uio *u, uint64_t pos)
+{
+	uint64_t max = v->mount && v->mount->max_size ? v->mount->max_size : INT64_MAX;
+
+	if ((int64_t)pos < 0)
+		return -EINVAL;
+	if (S_ISBLK(v->mode))
+		max = v->size;
+	if (pos >= max && u->left)
+		return S_ISBLK(v->mode) ? -ENOSPC : -EFBIG;
+	if (u->left > max - pos)
+		u->left = max - pos;
+	return 0;
+}
+
+static void note_written(struct vnode *v)
+{
+	vnode_time_now(&v->mtime);
+	v->ctime = v->mtime;
+	if (unlikely(v->mode & (S_ISUID | S_ISGID)) && S_ISREG(v->mode))
+		v->mode &= ~(S_ISUID | ((v->mode & 010) ? S_ISGID : 0));
+	vnode_mark_dirty(v);
+}
+
+ssize_t pageio_write(struct vnode *v, struct uio *u, uint64_t *offset, bool append)
+{
+	size_t total = 0, nbounce = 0;
+	struct page *bounce = NULL;
+	unsigned try = 0;
+	ssize_t r = 0;
+
+	if (v->mount && v->mount->read_only && !S_ISBLK(v->mode))
+		return -EROFS;
+	while (u->left && r >= 0) {
+		bool fault = false;
+
+		vm_throttle_writer();
+		rwlock_write(&v->contents);
+		if (append)
+			*offset = v->size;
+		r = check_room(v, u, *offset);
+		if (!r)
+			r = write_chunk(v, u, try >= TRIES ? bounce : NULL, nbounce, *offset, &fault);
+		if (r > 0)
+			note_written(v);
+		rwlock_write_unlock(&v->contents);
+		if (r > 0) {
+			*offset += r;
+			total += r;
+			try = 0;
+		}
+		if (fault) {
+			int e = bring_in(u, ++try, &bounce, &nbounce);
+
+			if (e)
+				r = e;
+		}
+		if (r >= 0 && u->left && thread_killed())
+			r = -EINTR;
+	}
+	if (bounce)
+		page_free(bounce);
+	return total ? (ssize_t)total : r;
+}
