@@ -9,7 +9,7 @@
 #include "lib/fdt.h"
 #include "lib/string.h"
 
-int probe_stimecmp(void); /* trap.S */
+int probe_stimecmp(void); /* trap_entry.S */
 
 static uint64_t boot_count;   /* the counter at boot */
 static uint64_t ns_per_count; /* 0: the frequency does not divide a second into whole nanoseconds */

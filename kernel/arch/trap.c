@@ -46,7 +46,7 @@ enum cause {
 enum { SIGILL_ = 4, SIGTRAP_ = 5, SIGBUS_ = 7, SIGSEGV_ = 11 };
 enum { ILL_ILLOPC_ = 1, TRAP_BRKPT_ = 1, BUS_ADRALN_ = 1, BUS_ADRERR_ = 2 };
 
-struct fixup { /* uaccess.S: a fault within [start, end) goes on at `handler` */
+struct fixup { /* user_copy.S: a fault within [start, end) goes on at `handler` */
 	uint64_t start, end, handler;
 };
 extern const struct fixup fixup_start[], fixup_end[];
@@ -55,7 +55,7 @@ extern char trap_entry[];
 void fp_store(struct fpstate *fp);
 void fp_load(const struct fpstate *fp);
 
-/* Called from trap.S. */
+/* Called from trap_entry.S. */
 void trap_user(struct trapframe *f, uint64_t cause);
 void trap_user_exit(struct trapframe *f);
 void trap_kernel(struct trapframe *f);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* User memory: the checks of addresses around the loops of uaccess.S. */
+/* User memory: the checks of addresses around the loops of user_copy.S. */
 #include "arch/user.h"
 #include "arch/mmu.h"
 #include "lib/errno.h"
