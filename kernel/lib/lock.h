@@ -138,6 +138,11 @@ void rwlock_read_unlock(struct rwlock *l);
 void rwlock_write(struct rwlock *l);
 bool rwlock_trywrite(struct rwlock *l);
 void rwlock_write_unlock(struct rwlock *l);
+/* Somebody holds it for writing: for the audit. */
+static inline bool rwlock_busy(const struct rwlock *l)
+{
+	return __atomic_load_n(&l->state, __ATOMIC_RELAXED) == RW_WRITER;
+}
 bool rwlock_write_held(const struct rwlock *l); /* by this thread */
 
 /* Asserts (debug) that this thread may sleep now: no spinlock held, interrupts on. */

@@ -188,6 +188,7 @@ struct node {			   /* all [h] */
 	uint32_t refs;		   /* parents that name it; above 1 it is shared and must not change for one member */
 	uint16_t used;		   /* slots that are not EMPTY */
 	uint8_t level;
+	uint32_t audit;		   /* audit.c */
 };
 
 /* What a thread gathers before it takes a lock, because nothing is allocated under one. */
