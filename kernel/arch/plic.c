@@ -111,6 +111,7 @@ int intr_register(unsigned irq, intr_handler fn, void *arg, const char *name)
 		handlers[irq].name = name;
 		__atomic_store_n(&handlers[irq].fn, fn, __ATOMIC_RELEASE);
 		*source_reg(PRIORITY(irq)) = 1;
+		*context_reg(CONTEXT(ctx)) = 0; /* the firmware raises it as it starts a hart, after intr_init */
 		*source_reg(ENABLE(ctx) + irq / 32 * 4) |= 1u << irq % 32;
 	}
 	spin_unlock(&lock);
