@@ -26,7 +26,10 @@ extern int tool_trouble;      /* exit status of bad usage, of die() and of a fai
 
 /* First call of a tool. Spells the long options of `longs` (may be NULL) as short ones in argv. */
 void tool_init(int argc, char **argv, int trouble, const char *usage_text, const struct long_name *longs);
-/* As getopt(3), but a wrong option ends the tool with its usage. A '+' before `letters` stops at the first operand. */
+/*
+ * As getopt(3), but a wrong option ends the tool with its usage, and options may stand behind operands, which are
+ * moved to the end of argv. A '+' before `letters` stops at the first operand.
+ */
 int next_option(int argc, char **argv, const char *letters);
 _Noreturn void usage(void);
 
@@ -110,7 +113,11 @@ char **directory_names(const char *path);
 void free_names(char **names);
 
 enum walk_when { WALK_FIRST, WALK_LAST }; /* every file: FIRST. A directory: FIRST, what is in it, LAST */
-enum { WALK_FOLLOW_TOP = 1, WALK_FOLLOW = 2 };
+enum {
+	WALK_FOLLOW_TOP = 1,
+	WALK_FOLLOW = 2,
+	WALK_DANGLING = 4 /* a link that leads nowhere stands for itself */
+};
 enum {
 	WALK_OK,
 	WALK_SKIP,

@@ -55,7 +55,7 @@ int walk(const char *path, int flags, walk_visit *visit, void *context)
 	bool follow = flags & (WALK_FOLLOW_TOP | WALK_FOLLOW);
 	int failures = 0;
 
-	if ((follow ? stat : lstat)(path, &st) < 0) {
+	if ((follow ? stat : lstat)(path, &st) < 0 && !((flags & WALK_DANGLING) && lstat(path, &st) == 0)) {
 		file_error(path);
 		return 1;
 	}

@@ -55,13 +55,40 @@ void tool_init(int argc, char **argv, int trouble, const char *usage_text, const
 	}
 }
 
+static void reverse(char **first, char **end)
+{
+	for (; first < end; first++) {
+		char *kept = *first;
+		*first = *--end;
+		*end = kept;
+	}
+}
+
 int next_option(int argc, char **argv, const char *letters)
 {
-	int c = getopt(argc, argv, letters);
+	static int moved; /* operands that options stood behind: they wait at the end of argv */
+	char first_stops[64];
 
-	if (c == '?')
-		usage();
-	return c;
+	snprintf(first_stops, sizeof(first_stops), "+%s", letters + (*letters == '+'));
+	for (;;) {
+		int c = getopt(argc - moved, argv, first_stops);
+		if (c == '?')
+			usage();
+		bool ended = *letters == '+' || optind >= argc - moved || strcmp(argv[optind - 1], "--") == 0;
+		if (c != -1 || (ended && moved == 0))
+			return c;
+		if (ended)
+			break;
+		char *operand = argv[optind];
+		memmove(argv + optind, argv + optind + 1, (size_t)(argc - 1 - optind) * sizeof(*argv));
+		argv[argc - 1] = operand;
+		moved++;
+	}
+	/* Those that waited come before the ones behind "--": the two parts change places. */
+	reverse(argv + optind, argv + argc - moved);
+	reverse(argv + argc - moved, argv + argc);
+	reverse(argv + optind, argv + argc);
+	return -1;
 }
 
 void usage(void)

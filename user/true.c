@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: ISC */
+/* true: does nothing, successfully. */
+
+int main(void)
+{
+	return 0;
+}
