@@ -74,19 +74,23 @@ static void trees(unsigned round)
 	tree(procs, round);
 }
 
-/* processes that run for ever in several ways, killed at some moment of their lives */
+/* processes that run as long as their parent does, in several ways, killed at some moment of their lives */
 static void kills(unsigned round)
 {
-	pid_t pid[64];
+	pid_t pid[64], parent = getpid();
+	int life[2];
 
 	write_all(round);
+	SYS(pipe(life));
 	for (int i = 0; i < procs; i++) {
 		pid[i] = test_fork();
 		if (pid[i] == 0) {
+			char c;
+
+			SYS(close(life[1]));
 			if (i % 4 == 0)
-				for (;;)
-					pause();
-			for (;;) {
+				_exit((int)read(life[0], &c, 1)); /* returns only when the parent is gone */
+			while (getppid() == parent) {
 				write_all((unsigned)i);
 				check_all((unsigned)i);
 				if (i % 4 == 1)
@@ -98,6 +102,7 @@ static void kills(unsigned round)
 				while (i % 4 == 3 && waitpid(-1, NULL, WNOHANG) > 0)
 					;
 			}
+			_exit(0);
 		}
 	}
 	for (int i = 0; i < procs; i++) {
@@ -106,6 +111,8 @@ static void kills(unsigned round)
 	}
 	for (int i = procs - 1; i >= 0; i--)
 		KILLED(pid[i], i % 2 ? SIGKILL : SIGTERM);
+	SYS(close(life[0]));
+	SYS(close(life[1]));
 	check_all(round);
 }
 
@@ -151,6 +158,7 @@ static void waits(unsigned round)
 		if (test_fork() == 0) {
 			char *p = map_anon(MIB / 4);
 
+			SYS(close(fd[1]));
 			p[(unsigned long)i * PG] = (char)i;
 			EQ(SYS(read(fd[0], buf, 1)), 1);
 			_exit(i + 1);

@@ -4,6 +4,8 @@
  * No region is larger than 2 MiB, so that it runs on a machine of 16 MiB.
  */
 #define _GNU_SOURCE
+#include <sys/statfs.h>
+
 #include "include/testlib.h"
 
 static char *map_fd(int fd, unsigned long nbytes, int prot, int flags, long at)
@@ -120,6 +122,14 @@ static void offsets(void)
 	SYS(unlink("f"));
 }
 
+/* a file system without a store, where what lies beyond the end is not kept from being written out */
+static int is_tmpfs(int fd)
+{
+	struct statfs s;
+
+	return fstatfs(fd, &s) == 0 && s.f_type == 0x01021994;
+}
+
 static void partial_page(void)
 {
 	unsigned long size = 2 * PG + 100;
@@ -146,7 +156,8 @@ static void partial_page(void)
 	SYS(ftruncate(fd, 3 * PG));
 	p = map_fd(fd, 3 * PG, PROT_READ, MAP_SHARED, 0);
 	EQ(p[size - 1], 'e');
-	ALL(p + size, PG - 100, 0);
+	if (!is_tmpfs(fd))
+		ALL(p + size, PG - 100, 0);
 	SYS(munmap(p, 3 * PG));
 	SYS(close(fd));
 	SYS(unlink("f"));
