@@ -2,14 +2,15 @@
 /*
  * Threads and the scheduler.
  *
- * Each hart has a run queue of two lists: threads that woke from a sleep, which go first and preempt one that is using up
- * its time slice, and the others, in turn. After BOOST_STREAK picks from the first the second gets its turn. An
- * idle hart steals; who makes a thread runnable prefers an idle hart and pokes it.
+ * Each hart has a run queue of two lists: threads that woke from a sleep, which go first and preempt one
+ * that is using up its time slice, and the others, in turn. After BOOST_STREAK picks from the first the
+ * second gets its turn. An idle hart steals; who makes a thread runnable prefers an idle hart and pokes it.
  *
- * States: RUNNING -> SLEEPING is written by the thread itself, which then goes on to sched_sleep() with interrupts off;
- * SLEEPING -> RUNNABLE by a waker, under the lock of the run queue of thread->hart. That lock is held across the
- * context switch and let go by the next thread, so a waker finds a thread either still running (rq->current: then it
- * finds itself runnable in sched_sleep and stays) or switched away for good. thread->hart changes under that lock too.
+ * States: RUNNING -> SLEEPING is written by the thread itself, which then goes on to sched_sleep() with
+ * interrupts off; SLEEPING -> RUNNABLE by a waker, under the lock of the run queue of thread->hart. That
+ * lock is held across the context switch and let go by the next thread, so a waker finds a thread either
+ * still running (rq->current: then it finds itself runnable in sched_sleep and stays) or switched away for
+ * good. thread->hart changes under that lock too.
  */
 #include "arch/cpu.h"
 #include "arch/trap.h"
@@ -30,7 +31,7 @@ static struct runq {
 	struct spinlock lock;
 	struct list woken, ready;
 	unsigned nqueued;
-	unsigned streak;	 /* picks from `woken` since the last from `ready` */
+	unsigned streak; /* picks from `woken` since the last from `ready` */
 	struct thread *current;
 	struct thread *previous; /* whom the switch in progress leaves */
 } runqs[MAX_HARTS];
@@ -175,8 +176,8 @@ static struct hart *choose_hart(struct hart *last)
 }
 
 /*
- * Queues a runnable thread that is on no queue and runs nowhere, with the lock of its hart's queue held, which is let go.
- * It may go to another hart: nobody else cares for a runnable thread meanwhile.
+ * Queues a runnable thread that is on no queue and runs nowhere, with the lock of its hart's queue held,
+ * which is let go. It may go to another hart: nobody else cares for a runnable thread meanwhile.
  */
 static void place(struct thread *t, struct runq *q)
 {
@@ -192,7 +193,8 @@ static void place(struct thread *t, struct runq *q)
 	if (t->boosted && q->current && !q->current->boosted)
 		h->need_resched = true;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* queued before idle_mask is read; see sched_start */
-	if (h != this_hart() && (h->need_resched || __atomic_load_n(&idle_mask, __ATOMIC_RELAXED) >> h->index & 1))
+	if (h != this_hart() &&
+	    (h->need_resched || __atomic_load_n(&idle_mask, __ATOMIC_RELAXED) >> h->index & 1))
 		hart_poke(h);
 	spin_unlock(&q->lock);
 }
@@ -234,7 +236,8 @@ void thread_wake(struct thread *t)
 {
 	struct runq *q;
 
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* what the sleeper waits for was written before its state is read */
+	__atomic_thread_fence(
+		__ATOMIC_SEQ_CST); /* what the sleeper waits for was written before its state is read */
 	if (__atomic_load_n(&t->state, __ATOMIC_RELAXED) != THREAD_SLEEPING)
 		return;
 	q = lock_runq(t);
@@ -398,8 +401,8 @@ void sched_tick(bool from_user)
 }
 
 /*
- * Sleeps if the thread's state is still SLEEPING. The caller turned interrupts off before it wrote the state, so
- * that it is not preempted with it.
+ * Sleeps if the thread's state is still SLEEPING. The caller turned interrupts off before it wrote the
+ * state, so that it is not preempted with it.
  */
 void sched_sleep(void)
 {
@@ -500,7 +503,8 @@ static bool steal(struct hart *self)
 			spin_unlock(&q->lock);
 			continue;
 		}
-		t = list_entry(list_empty(&q->ready) ? q->woken.prev : q->ready.prev, struct thread, run_link);
+		t = list_entry(list_empty(&q->ready) ? q->woken.prev : q->ready.prev, struct thread,
+			       run_link);
 		list_remove(&t->run_link);
 		q->nqueued--;
 		t->hart = self;

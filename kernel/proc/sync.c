@@ -2,23 +2,19 @@
 /*
  * Wait queues, mutexes, reader-writer locks: everything that sleeps.
  *
- * A sleeper hangs itself into the queue and writes its state under the queue's lock, with the caller's lock still held:
- * so whoever changes the condition under that lock finds it there. Wakers take it off and wake it under the queue's lock; a
- * sleeper takes that lock again before its waiter, which is on its stack, goes away.
+ * A sleeper hangs itself into the queue and writes its state under the queue's lock, with the caller's lock
+ * still held: so whoever changes the condition under that lock finds it there. Wakers take it off and wake
+ * it under the queue's lock; a sleeper takes that lock again before its waiter, which is on its stack, goes
+ * away.
  *
- * A mutex's owner word is the thread, with bit 0 set while somebody may be asleep: taking and letting go are one
- * atomic each as long as it is clear.
+ * A mutex's owner word is the thread, with bit 0 set while somebody may be asleep: taking and letting go are
+ * one atomic each as long as it is clear.
  */
 #include "arch/cpu.h"
 #include "lib/errno.h"
 #include "lib/lock.h"
 #include "proc/thread.h"
 #include "proc/timer.h"
-
-struct waiter {
-	struct list link;
-	struct thread *thread;
-};
 
 struct sleep_timer {
 	struct timer timer;
@@ -42,7 +38,8 @@ static void note_lock(uint8_t rank, bool check)
 		return;
 	for (unsigned i = 0; check && i < t->nranks; i++)
 		if (t->ranks[i] >= rank)
-			panic("sleeping lock of rank %u taken while one of rank %u is held", rank, t->ranks[i]);
+			panic("sleeping lock of rank %u taken while one of rank %u is held", rank,
+			      t->ranks[i]);
 	assert(t->nranks < ARRAY_SIZE(t->ranks));
 	t->ranks[t->nranks++] = rank;
 }
@@ -112,7 +109,8 @@ static int wait(struct waitq *q, struct spinlock *held, uint64_t deadline_ns, bo
 	spin_unlock(&q->lock);
 	if (held)
 		spin_unlock(held);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the state is written before sigpending is read; see thread_wake */
+	__atomic_thread_fence(
+		__ATOMIC_SEQ_CST); /* the state is written before sigpending is read; see thread_wake */
 	if (deadline_ns != UINT64_MAX)
 		timer_set(&timeout.timer, deadline_ns, sleep_timeout);
 	if (early_end(t, deadline_ns, intr) != 0)
@@ -155,7 +153,10 @@ static bool wake_first(struct waitq *q)
 	return true;
 }
 
-/* A sleeper that could miss the change is already on the list, whose emptiness may so be read without the lock. */
+/*
+ * A sleeper that could miss the change is already on the list, whose emptiness may so be read without the
+ * lock.
+ */
 void waitq_wake_one(struct waitq *q)
 {
 	if (list_empty(&q->waiters))
@@ -173,6 +174,50 @@ void waitq_wake_all(struct waitq *q)
 	while (wake_first(q))
 		;
 	spin_unlock(&q->lock);
+}
+
+/* ---- several queues at once: poll ---- */
+
+void waitq_join(struct waitq *q, struct waiter *w)
+{
+	w->thread = thread_current();
+	spin_lock(&q->lock);
+	list_append(&q->waiters, &w->link);
+	spin_unlock(&q->lock);
+}
+
+void waitq_leave(struct waitq *q, struct waiter *w)
+{
+	spin_lock(&q->lock); /* also waits for a waker that has just taken it off */
+	list_remove(&w->link);
+	spin_unlock(&q->lock);
+}
+
+static bool any_taken_off(const struct waiter *w, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (list_empty(&w[i].link))
+			return true;
+	return false;
+}
+
+int waitq_sleep_any(struct waiter *w, unsigned n, uint64_t deadline_ns, bool intr)
+{
+	struct thread *t = thread_current();
+	struct sleep_timer timeout = { .thread = t };
+
+	might_sleep();
+	intr_push();
+	__atomic_store_n(&t->state, THREAD_SLEEPING, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* wakers take a waiter off before they read the state */
+	if (deadline_ns != UINT64_MAX)
+		timer_set(&timeout.timer, deadline_ns, sleep_timeout);
+	if (any_taken_off(w, n) || early_end(t, deadline_ns, intr) != 0)
+		thread_wake(t);
+	sched_sleep();
+	intr_pop();
+	timer_cancel(&timeout.timer);
+	return any_taken_off(w, n) ? 0 : early_end(t, deadline_ns, intr);
 }
 
 void thread_sleep_ns(uint64_t ns)
@@ -212,7 +257,8 @@ static void __attribute__((noinline)) mutex_lock_slow(struct mutex *m)
 		uintptr_t owner = (uintptr_t)__atomic_load_n(&m->owner, __ATOMIC_RELAXED);
 
 		if (owner == 0) {
-			if (owner_cas(m, 0, self | (list_empty(&m->waiters.waiters) ? 0 : CONTENDED), __ATOMIC_ACQUIRE))
+			if (owner_cas(m, 0, self | (list_empty(&m->waiters.waiters) ? 0 : CONTENDED),
+				      __ATOMIC_ACQUIRE))
 				break;
 		} else if (owner & CONTENDED || owner_cas(m, owner, owner | CONTENDED, __ATOMIC_RELAXED)) {
 			waitq_sleep(&m->waiters, &m->lock);
@@ -253,7 +299,8 @@ void mutex_unlock(struct mutex *m)
 
 bool mutex_held(const struct mutex *m)
 {
-	return ((uintptr_t)__atomic_load_n(&m->owner, __ATOMIC_RELAXED) & ~CONTENDED) == (uintptr_t)thread_current();
+	return ((uintptr_t)__atomic_load_n(&m->owner, __ATOMIC_RELAXED) & ~CONTENDED) ==
+	       (uintptr_t)thread_current();
 }
 
 /* ---- reader-writer lock ---- */
@@ -271,7 +318,8 @@ static inline bool try_read(struct rwlock *l)
 	int32_t n = __atomic_load_n(&l->state, __ATOMIC_RELAXED);
 
 	while (n >= 0 && !__atomic_load_n(&l->writers_waiting, __ATOMIC_RELAXED))
-		if (__atomic_compare_exchange_n(&l->state, &n, n + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(&l->state, &n, n + 1, true, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
 			return true;
 	return false;
 }
@@ -280,15 +328,16 @@ static inline bool try_write(struct rwlock *l)
 {
 	int32_t none = 0;
 
-	if (!__atomic_compare_exchange_n(&l->state, &none, RW_WRITER, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	if (!__atomic_compare_exchange_n(&l->state, &none, RW_WRITER, false, __ATOMIC_ACQUIRE,
+					 __ATOMIC_RELAXED))
 		return false;
 	l->owner = thread_current();
 	return true;
 }
 
 /*
- * Both slow paths count themselves as waiting before they look at the state again; who lets go changes the state before
- * it looks at the count. So one of them sees the other.
+ * Both slow paths count themselves as waiting before they look at the state again; who lets go changes the
+ * state before it looks at the count. So one of them sees the other.
  */
 static void __attribute__((noinline)) read_slow(struct rwlock *l)
 {

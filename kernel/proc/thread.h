@@ -51,6 +51,13 @@ struct thread {
 	uint64_t nvcsw, nivcsw, nminflt, nmajflt;
 	uint64_t clear_child_tid;	      /* set_tid_address */
 	void *sig;			      /* proc/signal.c */
+	uint64_t saved_mask;		      /* sigsuspend: the mask to come back to */
+	bool restore_mask;
+	struct {
+		uint64_t sp;
+		uint32_t flags;
+		uint64_t size;
+	} altstack; /* sigaltstack: as stack_t lies in memory */
 #ifdef QUIRE_DEBUG
 	uint8_t ranks[16]; /* sleeping locks held */
 	unsigned nranks;

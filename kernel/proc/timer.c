@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Timers and the scheduler's tick. A hart's hardware timer is set to the earliest of both; nothing else wakes an idle
- * hart. Locks: one spinlock a hart (RANK_TIMER) guards its list; functions run without it, and `running`
- * tells a canceller to wait.
+ * Timers and the scheduler's tick. A hart's hardware timer is set to the earliest of both; nothing else
+ * wakes an idle hart. Locks: one spinlock a hart (RANK_TIMER) guards its list; functions run without it, and
+ * `running` tells a canceller to wait.
  */
 #include "proc/timer.h"
 #include "arch/cpu.h"

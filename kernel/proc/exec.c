@@ -1,0 +1,581 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * execve: a new space is built completely beside the old one, so that every error leaves the caller as it was. Segments are mapped
+ * from the file's object and come in by demand paging; only a partial page of zeros behind a segment's data and the
+ * argument pages are written here. ELF-64 as in the System V ABI, riscv64 psABI; stack contents as Linux has them.
+ */
+#include "arch/trap.h"
+#include "arch/user.h"
+#include "dev/dev.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+#include "proc/proc.h"
+#include "vm/kmap.h"
+
+struct elf_header {
+	uint8_t ident[16];
+	uint16_t type, machine;
+	uint32_t version;
+	uint64_t entry, phoff, shoff;
+	uint32_t flags;
+	uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
+};
+
+struct elf_segment {
+	uint32_t type, flags;
+	uint64_t offset, vaddr, paddr, filesz, memsz, align;
+};
+
+enum { ET_EXEC = 2, ET_DYN = 3, EM_RISCV = 243, PT_LOAD = 1, PT_INTERP = 3, PF_X = 1, PF_W = 2, PF_R = 4 };
+#define MAX_SEGMENTS (PAGE_SIZE / sizeof(struct elf_segment))
+#define PIE_BASE 0x2aaaaaa000ul
+#define MMAP_GAP_MIN (128ul << 20) /* kept for the stack */
+#define INTERPRETERS_MAX 4
+#define HWCAP 0x112d /* imafdc */
+
+/* A program file being loaded. */
+struct image {
+	struct vnode *vnode;
+	struct elf_header h;
+	struct elf_segment *segments; /* one kernel page */
+	uint64_t base;		      /* added to every address */
+	uint64_t first, end, file_end;
+};
+
+/* ---- the strings ---- */
+
+static int make_room(struct exec_strings *s, size_t n)
+{
+	size_t size = s->size ? s->size : PAGE_SIZE;
+	char *buf;
+
+	if (s->used + n > EXEC_TOTAL_MAX)
+		return -E2BIG;
+	if (s->used + n <= s->size)
+		return 0;
+	while (size < s->used + n)
+		size *= 4;
+	buf = kmap_alloc(size / PAGE_SIZE);
+	if (!buf)
+		return -ENOMEM;
+	memcpy(buf, s->buf, s->used);
+	if (s->buf)
+		kmap_free(s->buf, s->size / PAGE_SIZE);
+	s->buf = buf;
+	s->size = size;
+	return 0;
+}
+
+int exec_add(struct exec_strings *s, const char *text)
+{
+	size_t n = strlen(text) + 1;
+	int err = make_room(s, n);
+
+	if (err)
+		return err;
+	memcpy(s->buf + s->used, text, n);
+	s->used += n;
+	s->envc++;
+	return 0;
+}
+
+int exec_add_user(struct exec_strings *s, uint64_t utext)
+{
+	size_t at = 0, room;
+	ssize_t n;
+	int err;
+
+	/* a string that crosses the end of the buffer is tried again with a larger one */
+	for (;;) {
+		err = make_room(s, at + 1);
+		if (err)
+			return err;
+		room = MIN(s->size - s->used, EXEC_STRING_MAX);
+		n = user_copy_string(s->buf + s->used, utext, room);
+		if (n >= 0)
+			break;
+		if (n != -ENAMETOOLONG)
+			return n;
+		if (room >= EXEC_STRING_MAX)
+			return -E2BIG;
+		at = s->size - s->used;
+	}
+	s->used += n + 1;
+	s->envc++;
+	return 0;
+}
+
+void exec_free(struct exec_strings *s)
+{
+	if (s->buf)
+		kmap_free(s->buf, s->size / PAGE_SIZE);
+	*s = (struct exec_strings){ 0 };
+}
+
+/* `#!`: the first string gives way to the interpreter, its argument if any, and the script's path. */
+static int prepend(struct exec_strings *s, const char *interpreter, const char *arg, const char *path)
+{
+	size_t old = s->argc ? strlen(s->buf) + 1 : 0, a = strlen(interpreter) + 1, b = arg ? strlen(arg) + 1 : 0, c = strlen(path) + 1;
+	int err = make_room(s, a + b + c);
+
+	if (err)
+		return err;
+	memmove(s->buf + a + b + c, s->buf + old, s->used - old);
+	memcpy(s->buf, interpreter, a);
+	if (arg)
+		memcpy(s->buf + a, arg, b);
+	memcpy(s->buf + a + b, path, c);
+	s->used += a + b + c - old;
+	s->argc += (arg ? 3 : 2) - (old ? 1 : 0);
+	return 0;
+}
+
+/* ---- the file ---- */
+
+static int read_at(struct vnode *v, void *buf, size_t n, uint64_t offset)
+{
+	ssize_t got = vnode_read(v, buf, n, offset);
+
+	return got < 0 ? got : (size_t)got < n ? -ENOEXEC : 0;
+}
+
+static int check_header(const struct elf_header *h)
+{
+	static const uint8_t magic[7] = { 0x7f, 'E', 'L', 'F', 2 /* 64 bits */, 1 /* little-endian */, 1 };
+
+	if (memcmp(h->ident, magic, sizeof(magic)) || h->machine != EM_RISCV || (h->type != ET_EXEC && h->type != ET_DYN))
+		return -ENOEXEC;
+	if (h->phentsize != sizeof(struct elf_segment) || h->phnum == 0 || h->phnum > MAX_SEGMENTS)
+		return -ENOEXEC;
+	return 0;
+}
+
+/* The extent of the loadable segments; -ENOEXEC for any that makes no sense. */
+static int check_segments(struct image *im)
+{
+	im->first = UINT64_MAX;
+	for (unsigned i = 0; i < im->h.phnum; i++) {
+		const struct elf_segment *g = &im->segments[i];
+
+		if (g->type != PT_LOAD || g->memsz == 0)
+			continue;
+		if (g->filesz > g->memsz || g->vaddr >= USER_TOP || g->memsz > USER_TOP - g->vaddr || g->offset > INT64_MAX ||
+		    g->filesz > INT64_MAX - g->offset || (g->vaddr ^ g->offset) & PAGE_MASK)
+			return -ENOEXEC;
+		if (im->end > page_round_down(g->vaddr) && im->first != UINT64_MAX)
+			return -ENOEXEC; /* overlapping, or out of order */
+		im->first = MIN(im->first, page_round_down(g->vaddr));
+		im->end = page_round_up(g->vaddr + g->memsz);
+	}
+	return im->first == UINT64_MAX ? -ENOEXEC : 0;
+}
+
+static int image_open(struct image *im, struct vnode *v)
+{
+	struct page *p = page_alloc_kernel();
+	int err;
+
+	if (!p)
+		return -ENOMEM;
+	im->vnode = v;
+	im->segments = page_data(p);
+	err = read_at(v, &im->h, sizeof(im->h), 0);
+	if (!err)
+		err = check_header(&im->h);
+	if (!err)
+		err = read_at(v, im->segments, im->h.phnum * sizeof(struct elf_segment), im->h.phoff);
+	if (!err)
+		err = check_segments(im);
+	return err;
+}
+
+static void image_close(struct image *im)
+{
+	if (im->segments)
+		page_free(pfn_page(virt_to_phys(im->segments) >> PAGE_SHIFT));
+	im->segments = NULL;
+}
+
+/* ---- mapping it ---- */
+
+static int seg_prot(uint32_t flags)
+{
+	return (flags & PF_R ? PROT_READ : 0) | (flags & PF_W ? PROT_WRITE : 0) | (flags & PF_X ? PROT_EXEC : 0);
+}
+
+/* The bytes between a segment's file data and the end of that page are zero in memory, whatever the file has there. */
+static int zero_tail(struct space *s, uint64_t from, int prot)
+{
+	size_t n = page_round_up(from) - from;
+	static const char zeros[256];
+
+	if (!(prot & PROT_WRITE))
+		return 0;
+	while (n > 0) {
+		size_t k = MIN(n, sizeof(zeros));
+
+		if (vm_access(s, from, (void *)(uintptr_t)zeros, k, true) != k)
+			return -ENOMEM;
+		from += k;
+		n -= k;
+	}
+	return 0;
+}
+
+static int map_segment(struct space *s, struct image *im, const struct elf_segment *g)
+{
+	uint64_t start = page_round_down(im->base + g->vaddr), data_end = im->base + g->vaddr + g->filesz;
+	uint64_t file_end = page_round_up(data_end), end = page_round_up(im->base + g->vaddr + g->memsz);
+	int prot = seg_prot(g->flags);
+	int64_t r;
+
+	if (g->filesz > 0) {
+		r = vm_mmap(s, start, file_end - start, prot, MAP_PRIVATE | MAP_FIXED, im->vnode->object, page_round_down(g->offset), 7);
+		if (r < 0)
+			return r;
+		if (g->memsz > g->filesz && data_end & PAGE_MASK) {
+			int err = zero_tail(s, data_end, prot);
+
+			if (err)
+				return err;
+		}
+	} else {
+		file_end = start;
+	}
+	if (end > file_end) {
+		r = vm_mmap(s, file_end, end - file_end, prot, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, NULL, 0, 7);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int image_map(struct space *s, struct image *im)
+{
+	for (unsigned i = 0; i < im->h.phnum; i++) {
+		const struct elf_segment *g = &im->segments[i];
+		int err = g->type == PT_LOAD && g->memsz ? map_segment(s, im, g) : 0;
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* An interpreter may lie anywhere: room for all of it is found first. */
+static int image_map_anywhere(struct space *s, struct image *im)
+{
+	int64_t at = vm_mmap(s, 0, im->end - im->first, 0, MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0, 7);
+
+	if (at < 0)
+		return at;
+	im->base = at - im->first;
+	return image_map(s, im);
+}
+
+/* The address of the program headers in memory, for AT_PHDR. */
+static uint64_t phdr_address(const struct image *im)
+{
+	for (unsigned i = 0; i < im->h.phnum; i++) {
+		const struct elf_segment *g = &im->segments[i];
+
+		if (g->type == PT_LOAD && im->h.phoff >= g->offset && im->h.phoff < g->offset + g->filesz)
+			return im->base + g->vaddr + (im->h.phoff - g->offset);
+	}
+	return 0;
+}
+
+/* ---- the stack ---- */
+
+struct stack {
+	struct space *space;
+	uint64_t sp;
+	int err;
+};
+
+static uint64_t push(struct stack *k, const void *bytes, size_t n)
+{
+	k->sp -= n;
+	if (!k->err && vm_access(k->space, k->sp, (void *)(uintptr_t)bytes, n, true) != n)
+		k->err = -ENOMEM;
+	return k->sp;
+}
+
+/* Writes argc, argv, envp and the auxiliary vector below the strings; k->sp is where the program starts. */
+static void push_vectors(struct stack *k, const struct exec_strings *s, uint64_t strings, const uint64_t *aux, unsigned naux)
+{
+	unsigned n = 1 + s->argc + 1 + s->envc + 1;
+	uint64_t at, address = strings, word;
+	const char *text = s->buf;
+
+	k->sp = ALIGN_DOWN(k->sp - (n + naux) * sizeof(uint64_t), 16) + (n + naux) * sizeof(uint64_t);
+	push(k, aux, naux * sizeof(uint64_t));
+	at = k->sp - n * sizeof(uint64_t);
+	k->sp = at;
+	word = s->argc;
+	for (unsigned i = 0; i < n && !k->err; i++, at += sizeof(word)) {
+		if (i > 0 && i != 1 + s->argc && i != n - 1) {
+			size_t length = strlen(text) + 1;
+
+			word = address;
+			address += length;
+			text += length;
+		} else if (i > 0) {
+			word = 0;
+		}
+		if (vm_access(k->space, at, &word, sizeof(word), true) != sizeof(word))
+			k->err = -ENOMEM;
+	}
+}
+
+static int build_stack(struct space *s, struct proc *p, const struct exec_strings *strings, const char *path, const struct image *im,
+		       uint64_t interp_base, uint64_t *sp)
+{
+	uint64_t top = SIGTRAMP - 16 * PAGE_SIZE, size = strings->used + (strings->argc + strings->envc) * 8ul + 34 * PAGE_SIZE;
+	struct stack k = { .space = s, .sp = top - 8 };
+	uint8_t random[16];
+	uint64_t execfn, at_random, texts;
+	int err;
+
+	if (size > s->limits.stack)
+		return -E2BIG;
+	err = vm_map_stack(s, top, size);
+	if (err)
+		return err;
+	execfn = push(&k, path, strlen(path) + 1);
+	texts = push(&k, strings->buf, strings->used);
+	random_bytes(random, sizeof(random));
+	at_random = push(&k, random, sizeof(random));
+	const uint64_t aux[] = {
+		3,  phdr_address(im),		   /* PHDR */
+		4,  sizeof(struct elf_segment),	   /* PHENT */
+		5,  im->h.phnum,		   /* PHNUM */
+		6,  PAGE_SIZE,			   /* PAGESZ */
+		7,  interp_base,		   /* BASE */
+		8,  0,				   /* FLAGS */
+		9,  im->base + im->h.entry,	   /* ENTRY */
+		11, p->cred.uid,  12, p->cred.euid, /* UID EUID */
+		13, p->cred.gid,  14, p->cred.egid, /* GID EGID */
+		16, HWCAP,			   /* HWCAP */
+		17, 100,			   /* CLKTCK */
+		23, 0,				   /* SECURE */
+		25, at_random,			   /* RANDOM */
+		31, execfn,			   /* EXECFN */
+		51, 2048,			   /* MINSIGSTKSZ */
+		0,  0,
+	};
+
+	push_vectors(&k, strings, texts, aux, ARRAY_SIZE(aux));
+	s->arg_start = texts;
+	s->arg_end = texts;
+	for (unsigned i = 0; i < strings->argc; i++)
+		s->arg_end += strlen(strings->buf + (s->arg_end - texts)) + 1;
+	s->env_start = s->arg_end;
+	s->env_end = texts + strings->used;
+	*sp = k.sp;
+	return k.err;
+}
+
+/* ---- putting it together ---- */
+
+static int open_program(struct fs_context *fs, const struct cred *cred, const char *path, struct name **name)
+{
+	struct vnode *v;
+	int err = path_lookup(fs, cred, NULL, path, LOOK_FOLLOW, name);
+
+	if (err)
+		return err;
+	v = name_vnode(*name);
+	if (!v)
+		err = -ENOENT;
+	else if (!S_ISREG(v->mode))
+		err = -EACCES;
+	else
+		err = vnode_permission(v, cred, 1);
+	if (!err && !v->object)
+		err = -EACCES;
+	if (err)
+		name_unref(*name);
+	return err;
+}
+
+static int load_interpreter(struct space *s, struct proc *p, struct fs_context *fs, const struct image *im, uint64_t *entry, uint64_t *base)
+{
+	const struct elf_segment *g = NULL;
+	struct image interp = { 0 };
+	char path[256];
+	struct name *name;
+	int err;
+
+	for (unsigned i = 0; i < im->h.phnum && !g; i++)
+		if (im->segments[i].type == PT_INTERP)
+			g = &im->segments[i];
+	if (!g)
+		return 0;
+	if (g->filesz < 2 || g->filesz > sizeof(path))
+		return -ENOEXEC;
+	err = read_at(im->vnode, path, g->filesz, g->offset);
+	if (err || path[g->filesz - 1])
+		return err ? err : -ENOEXEC;
+	err = open_program(fs, &p->cred, path, &name);
+	if (err)
+		return err;
+	err = image_open(&interp, name_vnode(name));
+	if (!err)
+		err = image_map_anywhere(s, &interp);
+	*base = interp.base;
+	*entry = interp.base + interp.h.entry;
+	image_close(&interp);
+	name_unref(name);
+	return err == -ENOEXEC ? -ELIBBAD : err;
+}
+
+static int build_space(struct space *s, struct proc *p, struct fs_context *fs, struct image *im, const struct exec_strings *strings,
+		       const char *path, uint64_t *entry, uint64_t *sp)
+{
+	uint64_t interp_base = 0, gap;
+	int err;
+	int64_t r;
+
+	s->limits = (struct vm_limits){ .stack = p->rlimits[3].cur, .as = p->rlimits[9].cur, .data = p->rlimits[2].cur };
+	gap = MAX(MIN(s->limits.stack, USER_TOP / 4), MMAP_GAP_MIN);
+	s->mmap_top = page_round_down(SIGTRAMP - 16 * PAGE_SIZE - gap);
+	r = vm_mmap(s, SIGTRAMP, PAGE_SIZE, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, signal_trampoline(), 0, PROT_READ | PROT_EXEC);
+	if (r < 0)
+		return r;
+	im->base = im->h.type == ET_DYN ? PIE_BASE - im->first : 0;
+	if (im->base + im->end > s->mmap_top)
+		return -ENOEXEC;
+	err = image_map(s, im);
+	if (err)
+		return err;
+	s->brk_start = s->brk_end = im->base + im->end;
+	*entry = im->base + im->h.entry;
+	err = load_interpreter(s, p, fs, im, entry, &interp_base);
+	return err ? err : build_stack(s, p, strings, path, im, interp_base, sp);
+}
+
+/* The point of no return is behind: the process becomes the program. */
+static void become(struct proc *p, struct space *s, struct name *name, struct vnode *v, const char *path, uint64_t entry, uint64_t sp)
+{
+	struct thread *t = thread_current();
+	struct space *old = p->space;
+	struct name *old_name = p->exe_name;
+	struct vnode *old_exe = p->exe;
+	const char *slash = strrchr(path, '/');
+
+	vnode_ref(v);
+	spin_lock(&proc_lock);
+	p->space = s;
+	p->exe = v;
+	p->exe_name = name ? name_ref(name) : NULL;
+	strlcpy(p->name, slash ? slash + 1 : path, sizeof(p->name));
+	strlcpy(t->name, p->name, sizeof(t->name));
+	p->execed = true;
+	spin_unlock(&proc_lock);
+	thread_set_space(s);
+	proc_vfork_done(p);
+	if (old)
+		space_unref(old);
+	if (old_name)
+		name_unref(old_name);
+	if (old_exe)
+		vnode_unref(old_exe);
+	signal_exec(p);
+	fdtable_close_on_exec(p->files);
+	t->clear_child_tid = 0;
+	memset(&t->altstack, 0, sizeof(t->altstack));
+	t->altstack.flags = 2; /* SS_DISABLE */
+	memset(&t->fp, 0, sizeof(t->fp));
+	trapframe_init(t->frame, entry, sp);
+}
+
+/* An interpreter script: its first line names the program. 0: *interp, *arg point into line; -ENOEXEC: no script. */
+static int parse_script(char *line, size_t n, char **interp, char **arg)
+{
+	char *end, *s = line + 2;
+
+	line[n] = '\0';
+	if (n < 3 || line[0] != '#' || line[1] != '!')
+		return -ENOEXEC;
+	end = strchr(line, '\n');
+	if (!end)
+		return -ENOEXEC;
+	while (end > s && (end[-1] == ' ' || end[-1] == '\t'))
+		end--;
+	*end = '\0';
+	while (*s == ' ' || *s == '\t')
+		s++;
+	if (!*s)
+		return -ENOEXEC;
+	*interp = s;
+	while (*s && *s != ' ' && *s != '\t')
+		s++;
+	*arg = NULL;
+	if (*s) {
+		*s++ = '\0';
+		while (*s == ' ' || *s == '\t')
+			s++;
+		*arg = s;
+	}
+	return 0;
+}
+
+static int load(struct proc *p, struct fs_context *fs, struct vnode *v, struct name *name, const char *path, const struct exec_strings *strings)
+{
+	struct image im = { 0 };
+	uint64_t entry = 0, sp = 0;
+	struct space *s;
+	int err = image_open(&im, v);
+
+	if (!err) {
+		s = space_create();
+		err = s ? build_space(s, p, fs, &im, strings, path, &entry, &sp) : -ENOMEM;
+		if (!err)
+			become(p, s, name, v, path, entry, sp);
+		else if (s)
+			space_unref(s);
+	}
+	image_close(&im);
+	return err;
+}
+
+int proc_exec(struct proc *p, struct fs_context *fs, const char *path, struct exec_strings *strings, struct vnode *direct)
+{
+	char line[258], file[258], *interp, *arg;
+	struct name *name = NULL;
+	struct vnode *v = direct;
+	const char *at = path;
+	ssize_t n;
+	int err;
+
+	for (unsigned depth = 0; depth <= INTERPRETERS_MAX; depth++) {
+		if (!direct) {
+			err = open_program(fs, &p->cred, at, &name);
+			if (err)
+				return err;
+			v = name_vnode(name);
+		}
+		n = vnode_read(v, line, sizeof(line) - 2, 0);
+		err = n < 0 ? n : 0;
+		if (!err && (n < 2 || line[0] != '#' || line[1] != '!')) {
+			err = load(p, fs, v, name, path, strings);
+			if (name)
+				name_unref(name);
+			return err;
+		}
+		if (name)
+			name_unref(name);
+		name = NULL;
+		direct = NULL;
+		if (!err)
+			err = parse_script(line, n, &interp, &arg);
+		if (!err)
+			err = prepend(strings, interp, arg, at);
+		if (err)
+			return err;
+		strlcpy(file, interp, sizeof(file));
+		at = file;
+	}
+	return -ELOOP;
+}

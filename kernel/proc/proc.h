@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Processes (thread groups): what their threads share. proc/process.c: table, fork, exit, wait; proc/exec.c; proc/signal.c.
+ * Lock keys: [p] the process table lock (proc_lock, RANK_PROC_TREE); [g] p->sig_lock (RANK_SIGNAL); [c] constant; [a] atomic.
+ */
+#ifndef PROC_PROC_H
+#define PROC_PROC_H
+
+#include "fs/vnode.h"
+#include "lib/base.h"
+#include "lib/list.h"
+#include "lib/lock.h"
+#include "proc/thread.h"
+#include "proc/timer.h"
+#include "vm/vm.h"
+
+#define NSIG 64
+#define NRLIMITS 16
+
+struct sigaction_k { /* as rt_sigaction(2) passes it on riscv64: no restorer */
+	uint64_t handler, flags, mask;
+};
+
+struct sigqueue;
+
+struct rlimit {
+	uint64_t cur, max;
+};
+
+enum proc_state { PROC_RUNNING, PROC_STOPPED, PROC_ZOMBIE };
+
+struct proc {
+	pid_t pid;	     /* [c] */
+	enum proc_state state; /* [p] */
+	struct proc *parent; /* [p] */
+	struct list children, sibling; /* [p] */
+	struct list all;     /* [p] */
+	struct list threads; /* [p] struct thread.proc_link */
+	unsigned nthreads;   /* [p] */
+	pid_t pgid, sid;     /* [p] */
+	struct tty *ctty;    /* [p] */
+	int exit_status;     /* [p] as wait4 reports it */
+	bool exiting, execed, vfork_done; /* [p] */
+	bool stop_reported, continued;	  /* [p] for wait4 */
+	int stop_signal;		  /* [p] */
+	struct waitq wait_children; /* wait4 sleeps here with proc_lock */
+	struct space *space; /* [p] changes at exec */
+	struct fdtable *files;
+	struct fs_context *fs;
+	struct cred cred;
+	struct vnode *exe;   /* /proc/PID/exe */
+	struct name *exe_name;
+	char name[16];	     /* comm */
+	struct rlimit rlimits[NRLIMITS];
+	int oom_score_adj, nice;
+	uint64_t start_ns;
+	uint64_t utime_ns, stime_ns;	   /* of threads that ended */
+	uint64_t cutime_ns, cstime_ns;	   /* of children waited for */
+	uint64_t minflt, majflt, cminflt, cmajflt;
+	/* signals */
+	struct spinlock sig_lock;
+	struct sigaction_k actions[NSIG];  /* [g] signal n at n-1 */
+	uint64_t pending;		   /* [g] for the process */
+	struct list queue;		   /* [g] struct sigqueue */
+	int exit_signal;		   /* to the parent: SIGCHLD */
+	struct timer alarm;		   /* ITIMER_REAL */
+	uint64_t alarm_interval_ns;
+};
+
+extern struct spinlock proc_lock;
+extern struct list proc_list; /* [p] struct proc.all, zombies too */
+
+struct proc *proc_current(void);	   /* for kernel/sys only */
+struct proc *proc_find(pid_t pid);	   /* [p] */
+/* Boot: makes pid 1 run init (the embedded one when path is NULL) with argv, descriptors 0-2 on /dev/console if it exists. */
+void proc_start_init(struct fs_context *fs, const char *path, const void *embedded, size_t embedded_size, char **argv, char **envp);
+
+/* clone(2) without threads: fork and vfork forms; the child's pid. `f` holds the caller's registers. */
+#define CLONE_VM 0x100
+#define CLONE_FS 0x200
+#define CLONE_FILES 0x400
+#define CLONE_SIGHAND 0x800
+#define CLONE_VFORK 0x4000
+#define CLONE_PARENT 0x8000
+#define CLONE_THREAD 0x10000
+#define CLONE_SETTLS 0x80000
+#define CLONE_PARENT_SETTID 0x100000
+#define CLONE_CHILD_CLEARTID 0x200000
+#define CLONE_CHILD_SETTID 0x1000000
+struct clone_args {
+	uint64_t flags, stack, parent_tid, child_tid, tls;
+	int exit_signal;
+};
+int64_t proc_clone(struct proc *p, const struct clone_args *a);
+
+/* The strings of an exec: argv's, then envp's, NUL after NUL. */
+struct exec_strings {
+	char *buf;
+	size_t used, size;
+	unsigned argc, envc;
+};
+#define EXEC_STRING_MAX (128ul << 10)
+#define EXEC_TOTAL_MAX (2ul << 20)
+/* Appends one string from the kernel or the program: 0, -E2BIG, -EFAULT, -ENOMEM. */
+int exec_add(struct exec_strings *s, const char *text);
+int exec_add_user(struct exec_strings *s, uint64_t utext);
+void exec_free(struct exec_strings *s);
+/* Replaces the program of the current process. 0: user_return goes to the new program; else nothing has changed. */
+int proc_exec(struct proc *p, struct fs_context *fs, const char *path, struct exec_strings *s, struct vnode *direct);
+void proc_exit(int status) __noreturn; /* wait status: code << 8 or signal */
+
+/* The process has memory of its own, or none any more: a vfork's parent goes on. */
+void proc_vfork_done(struct proc *p);
+/* [p] SIGCHLD with CLD_ code and status, and whoever waits wakes. */
+void proc_tell_parent(struct proc *p, int code, int status);
+
+struct wait_result {
+	pid_t pid;
+	int status;
+	uint64_t utime_ns, stime_ns, minflt, majflt;
+};
+/* wait4's selection by pid and options; the pid, 0 (WNOHANG), -ECHILD, -ERESTARTSYS. */
+int64_t proc_wait(struct proc *p, pid_t pid, int options, struct wait_result *r);
+#define WNOHANG 1
+#define WUNTRACED 2
+#define WEXITED 4
+#define WCONTINUED 8
+#define WNOWAIT 0x1000000
+unsigned proc_count(void); /* [p] */
+/* The system's calls of threads in a process. */
+struct thread *proc_thread(struct proc *p); /* [p] its only thread, or NULL */
+
+/* Signals. */
+enum {
+	SIGHUP = 1, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM,
+	SIGTERM, SIGSTKFLT, SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGWINCH,
+	SIGIO, SIGPWR, SIGSYS
+};
+#define SIG_DFL 0ul
+#define SIG_IGN 1ul
+#define SA_NOCLDSTOP 1ul
+#define SA_NOCLDWAIT 2ul
+#define SA_SIGINFO 4ul
+#define SA_ONSTACK 0x08000000ul
+#define SA_RESTART 0x10000000ul
+#define SA_NODEFER 0x40000000ul
+#define SA_RESETHAND 0x80000000ul
+#define SI_USER 0
+#define SI_KERNEL 0x80
+#define SI_TKILL (-6)
+#define SIGBIT(n) (1ul << ((n)-1))
+
+struct siginfo { /* kernel-side siginfo_t: the fields any signal of ours carries; laid out for the program by signal.c */
+	int signo, err, code;
+	pid_t pid;
+	uint32_t uid;
+	int status;
+	uint64_t addr, value;
+};
+/* Queues a signal for the process and wakes its thread. proc_lock is held, or the process cannot go. Any context. 0, -EAGAIN. */
+int signal_send(struct proc *p, const struct siginfo *si);
+/* kill(2): 0, -ESRCH, -EPERM, -EINVAL. */
+int signal_kill(struct proc *from, pid_t pid, int sig);
+/* Something to deliver to this thread, its own: unmasked and not ignored. */
+bool signal_pending(struct thread *t);
+void signal_fork(struct proc *child, const struct proc *parent);
+void signal_exec(struct proc *p);
+void signal_flush(struct proc *p); /* frees the queue */
+int signal_set_action(struct proc *p, int sig, const struct sigaction_k *new, struct sigaction_k *old);
+void signal_set_mask(struct proc *p, struct thread *t, uint64_t mask);
+/* The trampoline page that calls rt_sigreturn, as an object to be mapped at SIGTRAMP in every space. */
+#define SIGTRAMP (USER_TOP - PAGE_SIZE)
+void signal_init(void);
+struct object *signal_trampoline(void);
+struct trapframe;
+/* rt_sigtimedwait: takes a pending signal of the set, 0: none; copies a siginfo out. */
+int signal_take(struct proc *p, uint64_t set, struct siginfo *si);
+int signal_put_info(uint64_t uaddr, const struct siginfo *si);
+int64_t signal_return(struct trapframe *f); /* rt_sigreturn */
+
+/* proc_start_init's argv strings etc. end the system when pid 1 ends, or reboot(2) says so. */
+void system_shutdown(int status) __noreturn;
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: ISC */
+/* System calls about memory: argument checks in Linux's order; the work is in vm/mmap.c and vm/swap.c. */
+#include "arch/mmu.h"
+#include "arch/user.h"
+#include "dev/block.h"
+#include "proc/proc.h"
+#include "sys/sys.h"
+#include "vm/kmem.h"
+
+int64_t sys_brk(const uint64_t *a)
+{
+	return vm_brk(proc_current()->space, a[0]);
+}
+
+/* The object behind a descriptor and what its open mode allows: 0, or -errno. */
+static int file_object(struct file *f, int prot, int flags, struct object **o, int *max_prot)
+{
+	unsigned mode = f->flags & O_ACCMODE;
+	bool shared = (flags & MAP_SHARED_VALIDATE) != MAP_PRIVATE;
+
+	if (f->flags & O_PATH)
+		return -EBADF;
+	if (mode == O_WRONLY || (shared && prot & PROT_WRITE && mode != O_RDWR))
+		return -EACCES;
+	*max_prot = shared && mode != O_RDWR ? PROT_READ | PROT_EXEC : PROT_READ | PROT_WRITE | PROT_EXEC;
+	*o = f->vnode->object;
+	if (f->vnode->ops->mmap)
+		return f->vnode->ops->mmap(f, o);
+	return S_ISREG(f->vnode->mode) && *o ? 0 : -ENODEV;
+}
+
+int64_t sys_mmap(const uint64_t *a)
+{
+	struct proc *p = proc_current();
+	int prot = a[2], flags = a[3], max_prot = 7, err;
+	struct object *o = NULL;
+	struct file *f;
+	int64_t r;
+
+	if (a[5] & PAGE_MASK)
+		return -EINVAL;
+	if (flags & MAP_ANONYMOUS)
+		return vm_mmap(p->space, a[0], a[1], prot, flags, NULL, 0, 7);
+	f = fd_get(p->files, (int)a[4]);
+	if (!f)
+		return -EBADF;
+	err = a[1] == 0 || !(flags & MAP_SHARED_VALIDATE) ? -EINVAL : file_object(f, prot, flags, &o, &max_prot);
+	r = err ? err : vm_mmap(p->space, a[0], a[1], prot, flags, o, a[5], max_prot);
+	file_unref(f);
+	return r;
+}
+
+int64_t sys_munmap(const uint64_t *a)
+{
+	return vm_munmap(proc_current()->space, a[0], a[1]);
+}
+
+int64_t sys_mprotect(const uint64_t *a)
+{
+	return vm_mprotect(proc_current()->space, a[0], a[1], a[2]);
+}
+
+int64_t sys_msync(const uint64_t *a)
+{
+	return vm_msync(proc_current()->space, a[0], a[1], a[2]);
+}
+
+int64_t sys_madvise(const uint64_t *a)
+{
+	return vm_madvise(proc_current()->space, a[0], a[1], a[2]);
+}
+
+int64_t sys_mincore(const uint64_t *a)
+{
+	uint64_t n = page_round_up(a[1]) >> PAGE_SHIFT, chunk;
+	uint8_t vec[256];
+	int err;
+
+	if (a[0] & PAGE_MASK)
+		return -EINVAL;
+	if (a[1] > USER_TOP || a[0] > USER_TOP - a[1])
+		return -ENOMEM;
+	for (uint64_t done = 0; done < n; done += chunk) {
+		chunk = MIN(n - done, sizeof(vec));
+		err = vm_mincore(proc_current()->space, a[0] + (done << PAGE_SHIFT), chunk << PAGE_SHIFT, vec);
+		if (err)
+			return err;
+		if (put_user(a[2] + done, vec, chunk))
+			return -EFAULT;
+	}
+	return 0;
+}
+
+int64_t sys_riscv_flush_icache(const uint64_t *a)
+{
+	if (a[2] & ~1ul)
+		return -EINVAL;
+	mmu_fence_i_all();
+	return 0;
+}
+
+/* The block device that a path names: 0, -ENOTBLK, ... */
+static int block_by_path(uint64_t upath, struct block_device **dev, char *path, size_t size)
+{
+	struct proc *p = proc_current();
+	struct name *name;
+	ssize_t n;
+	int err;
+
+	if (p->cred.euid != 0)
+		return -EPERM;
+	n = user_copy_string(path, upath, size);
+	if (n < 0)
+		return n;
+	err = path_lookup(p->fs, &p->cred, NULL, path, LOOK_FOLLOW, &name);
+	if (err)
+		return err;
+	*dev = S_ISBLK(name_vnode(name)->mode) ? block_find_devno(name_vnode(name)->rdev) : NULL;
+	name_unref(name);
+	return *dev ? 0 : -EINVAL;
+}
+
+int64_t sys_swapon(const uint64_t *a)
+{
+	struct block_device *dev;
+	char path[256];
+	int err = block_by_path(a[0], &dev, path, sizeof(path));
+
+	return err ? err : vm_swapon(dev, path, a[1]);
+}
+
+int64_t sys_swapoff(const uint64_t *a)
+{
+	struct block_device *dev;
+	char path[256];
+	int err = block_by_path(a[0], &dev, path, sizeof(path));
+
+	return err ? err : vm_swapoff(dev);
+}

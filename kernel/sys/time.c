@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: ISC */
+/* System calls about time. */
+#include "arch/user.h"
+#include "proc/proc.h"
+#include "sys/sys.h"
+
+#define NS 1000000000l
+
+enum { REALTIME, MONOTONIC, PROCESS_CPUTIME, THREAD_CPUTIME, MONOTONIC_RAW, REALTIME_COARSE, MONOTONIC_COARSE, BOOTTIME };
+
+static int clock_now(uint64_t clock, uint64_t *ns)
+{
+	switch (clock) {
+	case REALTIME:
+	case REALTIME_COARSE:
+		*ns = time_realtime_ns();
+		return 0;
+	case MONOTONIC:
+	case MONOTONIC_RAW:
+	case MONOTONIC_COARSE:
+	case BOOTTIME:
+		*ns = time_ns();
+		return 0;
+	case PROCESS_CPUTIME:
+		*ns = proc_current()->utime_ns + proc_current()->stime_ns + thread_cpu_ns(thread_current());
+		return 0;
+	case THREAD_CPUTIME:
+		*ns = thread_cpu_ns(thread_current());
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static int put_time(uint64_t uaddr, uint64_t ns)
+{
+	struct timespec ts = { ns / NS, ns % NS };
+
+	return put_user(uaddr, &ts, sizeof(ts));
+}
+
+static int get_time(uint64_t uaddr, uint64_t *ns)
+{
+	struct timespec ts;
+
+	if (get_user(&ts, uaddr, sizeof(ts)))
+		return -EFAULT;
+	if (ts.tv_sec < 0 || (uint64_t)ts.tv_nsec >= NS)
+		return -EINVAL;
+	*ns = ts.tv_sec >= INT64_MAX / NS ? INT64_MAX : ts.tv_sec * NS + ts.tv_nsec;
+	return 0;
+}
+
+int64_t sys_clock_gettime(const uint64_t *a)
+{
+	uint64_t ns;
+	int err = clock_now(a[0], &ns);
+
+	return err ? err : put_time(a[1], ns);
+}
+
+int64_t sys_clock_getres(const uint64_t *a)
+{
+	uint64_t ns;
+	int err = clock_now(a[0], &ns);
+
+	return err ? err : a[1] ? put_time(a[1], a[0] == REALTIME_COARSE || a[0] == MONOTONIC_COARSE ? TICK_NS : 100) : 0;
+}
+
+int64_t sys_clock_settime(const uint64_t *a)
+{
+	uint64_t ns;
+	int err;
+
+	if (a[0] != REALTIME)
+		return -EINVAL;
+	if (proc_current()->cred.euid != 0)
+		return -EPERM;
+	err = get_time(a[1], &ns);
+	if (!err)
+		time_set_realtime(ns);
+	return err;
+}
+
+/* Sleeps until the monotonic deadline: 0, or -EINTR with the rest in *left_ns. */
+static int sleep_until(uint64_t deadline, uint64_t *left_ns)
+{
+	struct waitq never = WAITQ_INIT(never);
+	struct spinlock lock = SPINLOCK_INIT("sleep", RANK_SIGNAL);
+	uint64_t now;
+	int err = 0;
+
+	spin_lock(&lock);
+	while ((now = time_ns()) < deadline && err != -ERESTARTSYS)
+		err = waitq_sleep_until(&never, &lock, deadline, true);
+	spin_unlock(&lock);
+	*left_ns = now < deadline ? deadline - now : 0;
+	return *left_ns ? -EINTR : 0;
+}
+
+static int64_t nap(uint64_t deadline, uint64_t uleft)
+{
+	uint64_t left;
+	int err = sleep_until(deadline, &left);
+
+	if (err && uleft && put_time(uleft, left))
+		return -EFAULT;
+	return err;
+}
+
+int64_t sys_nanosleep(const uint64_t *a)
+{
+	uint64_t ns, now = time_ns();
+	int err = get_time(a[0], &ns);
+
+	return err ? err : nap(ns > INT64_MAX - now ? INT64_MAX : now + ns, a[1]);
+}
+
+int64_t sys_clock_nanosleep(const uint64_t *a)
+{
+	uint64_t ns, now, mono = time_ns();
+	int err = get_time(a[2], &ns);
+
+	if (err)
+		return err;
+	if (a[0] == THREAD_CPUTIME || clock_now(a[0], &now))
+		return -EINVAL;
+	if (a[1] & 1) /* TIMER_ABSTIME */
+		return nap(ns > now ? mono + (ns - now) : mono, 0);
+	return nap(ns > INT64_MAX - mono ? INT64_MAX : mono + ns, a[3]);
+}
+
+int64_t sys_gettimeofday(const uint64_t *a)
+{
+	uint64_t ns = time_realtime_ns();
+	const int64_t tv[2] = { ns / NS, ns / 1000 % 1000000 };
+	const int32_t tz[2] = { 0, 0 };
+
+	if ((a[0] && put_user(a[0], tv, sizeof(tv))) || (a[1] && put_user(a[1], tz, sizeof(tz))))
+		return -EFAULT;
+	return 0;
+}
+
+int64_t sys_settimeofday(const uint64_t *a)
+{
+	int64_t tv[2];
+
+	if (proc_current()->cred.euid != 0)
+		return -EPERM;
+	if (!a[0])
+		return 0;
+	if (get_user(tv, a[0], sizeof(tv)))
+		return -EFAULT;
+	if (tv[0] < 0 || (uint64_t)tv[1] > 999999)
+		return -EINVAL;
+	time_set_realtime(tv[0] * NS + tv[1] * 1000);
+	return 0;
+}
