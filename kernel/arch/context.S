@@ -35,14 +35,24 @@ thread_trampoline:
 
 	.option	arch, +f, +d
 
+.macro fp_each insn
+	.set	i, 0
+	.irp	r, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19
+	\insn	\r, i(a0)
+	.set	i, i + 8
+	.endr
+	.irp	r, f20, f21, f22, f23, f24, f25, f26, f27, f28, f29, f30, f31
+	\insn	\r, i(a0)
+	.set	i, i + 8
+	.endr
+.endm
+
 /* fp_store(struct fpstate *), fp_load(const struct fpstate *): with sstatus.FS on for just these. */
 	.globl	fp_store
 fp_store:
 	li	t0, SSTATUS_FS
 	csrs	sstatus, t0
-	.irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
-	fsd	f\n, 8 * \n(a0)
-	.endr
+	fp_each	fsd
 	frcsr	t1
 	sw	t1, 256(a0)
 	csrc	sstatus, t0
@@ -52,9 +62,7 @@ fp_store:
 fp_load:
 	li	t0, SSTATUS_FS
 	csrs	sstatus, t0
-	.irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
-	fld	f\n, 8 * \n(a0)
-	.endr
+	fp_each	fld
 	lw	t1, 256(a0)
 	fscsr	t1
 	csrc	sstatus, t0

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Harts, interrupt state and time. In the kernel `tp` holds the current struct thread, whose `hart` field names
- * the hart it runs on; that is stable only with interrupts off. The host build has its own version of this file.
+ * Harts, interrupt state and time. In the kernel `tp` holds the current struct thread, whose `hart` field
+ * names the hart it runs on; that is stable only with interrupts off. The host build has its own version of
+ * this file.
  */
 #ifndef ARCH_CPU_H
 #define ARCH_CPU_H
@@ -12,15 +13,15 @@ struct thread;
 struct space;
 
 struct hart {
-	unsigned index;		/* 0 .. nharts-1, dense */
-	uint64_t hartid;	/* the SBI's number */
+	unsigned index;	 /* 0 .. nharts-1, dense */
+	uint64_t hartid; /* the SBI's number */
 	struct thread *idle;
-	struct space *space;	/* whose page table satp names; NULL: the kernel's own */
-	uint32_t intr_depth;	/* nesting of intr_push */
-	bool intr_were_on;	/* before the outermost intr_push */
+	struct space *space; /* whose page table satp names; NULL: the kernel's own */
+	uint32_t intr_depth; /* nesting of intr_push */
+	bool intr_were_on;   /* before the outermost intr_push */
 	bool need_resched;
 	bool online;
-	void *frame_cache;	/* vm/page.c */
+	void *frame_cache;			       /* vm/page.c */
 	uint64_t ticks_user, ticks_kernel, ticks_idle; /* timer ticks */
 	uint64_t nswitches, ninterrupts;
 	uint64_t timer_ns; /* what the timer is set to; UINT64_MAX: nothing */
@@ -42,7 +43,10 @@ static inline struct thread *thread_current(void)
 	return t;
 }
 
-/* The hart that runs this; call with interrupts off. Defined beside struct thread, whose first field it reads. */
+/*
+ * The hart that runs this; call with interrupts off. Defined beside struct thread, whose first field it
+ * reads.
+ */
 static inline struct hart *this_hart(void)
 {
 	struct hart *h;
@@ -110,8 +114,10 @@ uint64_t time_realtime_ns(void);
 /* clock_settime: what time_realtime_ns() says now. */
 void time_set_realtime(uint64_t ns);
 
-/* arch/time.c: reads the frequency from the device tree; then each hart asks for its timer interrupt at or soon
- * after `ns` (monotonic) unless an earlier one is due. Interrupts off. */
+/*
+ * arch/time.c: reads the frequency from the device tree; then each hart asks for its timer interrupt at or
+ * soon after `ns` (monotonic) unless an earlier one is due. Interrupts off.
+ */
 void time_init(void);
 void timer_arm(uint64_t ns);
 void timer_disarm(void);

@@ -21,11 +21,11 @@
 
 #define SATP_SV39 (8ul << 60)
 
-#define csr_read(csr)                                                                             \
-	({                                                                                        \
-		uint64_t v_;                                                                      \
-		__asm__ volatile("csrr %0, " #csr : "=r"(v_)::"memory");                          \
-		v_;                                                                               \
+#define csr_read(csr)                                                    \
+	({                                                               \
+		uint64_t v_;                                             \
+		__asm__ volatile("csrr %0, " #csr : "=r"(v_)::"memory"); \
+		v_;                                                      \
 	})
 #define csr_write(csr, v) __asm__ volatile("csrw " #csr ", %0" ::"rK"((uint64_t)(v)) : "memory")
 #define csr_set(csr, v)	  __asm__ volatile("csrs " #csr ", %0" ::"rK"((uint64_t)(v)) : "memory")

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The first instructions of each hart, with translation off. The jump to the upper half goes through the trap
- * vector: the fetch behind the write of satp faults, and stvec already names the place in the upper half, so no
- * identity mapping is ever needed.
+ * The first instructions of each hart, with translation off. The jump to the upper half goes through the
+ * trap vector: the fetch behind the write of satp faults, and stvec already names the place in the upper
+ * half, so no identity mapping is ever needed.
  */
 #include "arch/csr.h"
 #include "arch/offsets.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* External interrupts through the PLIC. Handlers run with interrupts off, on whichever hart took it; they must not sleep. */
+/*
+ * External interrupts through the PLIC. Handlers run with interrupts off, on whichever hart took it; they
+ * must not sleep.
+ */
 #ifndef ARCH_INTR_H
 #define ARCH_INTR_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The kernel's own page table and the fences. The upper half is made once, at boot: the direct map, the root entry
- * of kernel ranges, the image. Only entries below that of the kernel ranges change later (vm/kmap.c locks).
+ * The kernel's own page table and the fences. The upper half is made once, at boot: the direct map, the root
+ * entry of kernel ranges, the image. Only entries below that of the kernel ranges change later (vm/kmap.c
+ * locks).
  */
 #include "arch/mmu.h"
 #include "arch/cpu.h"
@@ -80,10 +81,11 @@ static void map_image(pte_t *root, const char *start, const char *end, uint64_t 
 }
 
 /*
- * The new root grows on the stack and then replaces the one in use, whose direct map serves in the meantime: what
- * both map they map to the same frames.
+ * The new root grows on the stack and then replaces the one in use, whose direct map serves in the meantime:
+ * what both map they map to the same frames.
  */
-uint64_t mmu_init(const struct mem_range *ram, unsigned nram, const struct mem_range *reserved, unsigned nreserved)
+uint64_t mmu_init(const struct mem_range *ram, unsigned nram, const struct mem_range *reserved,
+		  unsigned nreserved)
 {
 	uint64_t text = virt_to_phys(image_start), data = virt_to_phys(image_rodata_end), kmap;
 	pte_t root[MMU_FANOUT] = { 0 };

@@ -12,20 +12,20 @@
 typedef uint64_t pte_t;
 typedef uint64_t pfn_t; /* physical frame number: physical address >> 12 */
 
-#define PTE_V (1ul << 0)
-#define PTE_R (1ul << 1)
-#define PTE_W (1ul << 2)
-#define PTE_X (1ul << 3)
-#define PTE_U (1ul << 4)
-#define PTE_G (1ul << 5)
-#define PTE_A (1ul << 6)
-#define PTE_D (1ul << 7)
+#define PTE_V	 (1ul << 0)
+#define PTE_R	 (1ul << 1)
+#define PTE_W	 (1ul << 2)
+#define PTE_X	 (1ul << 3)
+#define PTE_U	 (1ul << 4)
+#define PTE_G	 (1ul << 5)
+#define PTE_A	 (1ul << 6)
+#define PTE_D	 (1ul << 7)
 #define PTE_SOFT (1ul << 8) /* free for software */
 
-#define MMU_LEVELS 3 /* level 2 is the root, level 0 holds 4 KiB leaves */
-#define MMU_FANOUT 512
+#define MMU_LEVELS    3 /* level 2 is the root, level 0 holds 4 KiB leaves */
+#define MMU_FANOUT    512
 #define MMU_ROOT_USER 256 /* root entries below the kernel's */
-#define USER_TOP (1ul << 38)
+#define USER_TOP      (1ul << 38)
 
 static inline pte_t pte_leaf(pfn_t pfn, uint64_t bits)
 {
@@ -49,7 +49,8 @@ static inline unsigned mmu_index(uint64_t va, unsigned level)
 
 /* All of RAM lies at this constant distance in the kernel's half (host: simulated frames). */
 #define DIRECT_MAP 0xffffffc000000000ul
-#define KERNEL_OFFSET 0xffffffff00000000ul /* the kernel's image: virtual minus physical address, see kernel.ld */
+#define KERNEL_OFFSET \
+	0xffffffff00000000ul /* the kernel's image: virtual minus physical address, see kernel.ld */
 #if defined(__riscv) && !defined(QUIRE_HOST)
 static inline void *phys_to_virt(uint64_t phys)
 {
@@ -72,10 +73,14 @@ uint64_t virt_to_phys(const void *virt);
 #define KMAP_SIZE (1ul << 30)
 extern pte_t *mmu_kmap_table;
 
-/* Boot: the final page table of the kernel, with all of `ram` in the direct map, text and constants read-only there too.
- * Tables come from the frames behind the kernel's image, outside of `reserved`; returns the end of what is used. */
+/*
+ * Boot: the final page table of the kernel, with all of `ram` in the direct map, text and constants
+ * read-only there too. Tables come from the frames behind the kernel's image, outside of `reserved`; returns the
+ * end of what is used.
+ */
 struct mem_range;
-uint64_t mmu_init(const struct mem_range *ram, unsigned nram, const struct mem_range *reserved, unsigned nreserved);
+uint64_t mmu_init(const struct mem_range *ram, unsigned nram, const struct mem_range *reserved,
+		  unsigned nreserved);
 
 /* Fills the kernel half of a fresh root table. */
 void mmu_init_root(pte_t *root);
@@ -83,8 +88,11 @@ void mmu_init_root(pte_t *root);
 /* Points this hart's satp at `root` (0: the kernel's own table) and empties its TLB. Interrupts off. */
 void mmu_switch(pfn_t root);
 
-/* Fences: this hart, one page; this hart, all; the harts of `mask` (bit = hart index), this one included if named.
- * The remote ones return when every named hart has fenced; OpenSBI does it, also on harts with interrupts off. */
+/*
+ * Fences: this hart, one page; this hart, all; the harts of `mask` (bit = hart index), this one included if
+ * named. The remote ones return when every named hart has fenced; OpenSBI does it, also on harts with
+ * interrupts off.
+ */
 void mmu_fence_page(uint64_t va);
 void mmu_fence_local(void);
 void mmu_fence_harts(uint64_t mask);

@@ -16,7 +16,7 @@
 #define HART_NEED_RESCHED 37
 
 #define TF_EPC	   0
-#define TF_X(n)	   ((n) * 8)
+#define TF_X(n)	   ((n)*8)
 #define TF_STATUS  256
 #define TF_CAUSE   264
 #define TF_TVAL	   272

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * External interrupts: the platform-level interrupt controller (RISC-V PLIC specification 1.0). Each source goes to
- * one hart, chosen in turn when its handler is registered. The table of handlers only grows.
+ * External interrupts: the platform-level interrupt controller (RISC-V PLIC specification 1.0). Each source
+ * goes to one hart, chosen in turn when its handler is registered. The table of handlers only grows.
  */
 #include "arch/cpu.h"
 #include "arch/intr.h"
@@ -12,9 +12,9 @@
 #include "vm/kmap.h"
 
 #define MAX_SOURCES    128
-#define PRIORITY(irq)  ((irq) * 4)
-#define ENABLE(ctx)    (0x2000 + (ctx) * 0x80)
-#define CONTEXT(ctx)   (0x200000 + (ctx) * 0x1000)
+#define PRIORITY(irq)  ((irq)*4)
+#define ENABLE(ctx)    (0x2000 + (ctx)*0x80)
+#define CONTEXT(ctx)   (0x200000 + (ctx)*0x1000)
 #define CONTEXTS_START 0x200000
 #define SUPERVISOR     9 /* a context's interrupt number at its hart */
 
@@ -54,7 +54,8 @@ static struct hart *find_hart(uint32_t phandle)
 
 	for (cpu = fdt_first_child(fdt_path("/cpus")); cpu; cpu = fdt_next_sibling(cpu))
 		for (child = fdt_first_child(cpu); child; child = fdt_next_sibling(child)) {
-			if (!fdt_prop_u32(child, "phandle", &value) || value != phandle || !fdt_reg(cpu, 0, &hartid, NULL))
+			if (!fdt_prop_u32(child, "phandle", &value) || value != phandle ||
+			    !fdt_reg(cpu, 0, &hartid, NULL))
 				continue;
 			for (unsigned i = 0; i < MAX_HARTS; i++)
 				if (harts[i].timer_ns && harts[i].hartid == hartid)
@@ -111,7 +112,7 @@ int intr_register(unsigned irq, intr_handler fn, void *arg, const char *name)
 		handlers[irq].name = name;
 		__atomic_store_n(&handlers[irq].fn, fn, __ATOMIC_RELEASE);
 		*source_reg(PRIORITY(irq)) = 1;
-		*context_reg(CONTEXT(ctx)) = 0; /* the firmware raises it as it starts a hart, after intr_init */
+		*context_reg(CONTEXT(ctx)) = 0; /* again: the firmware raises it as it starts a hart */
 		*source_reg(ENABLE(ctx) + irq / 32 * 4) |= 1u << irq % 32;
 	}
 	spin_unlock(&lock);
@@ -126,7 +127,8 @@ void intr_external(void)
 	if (!sources || ctx < 0)
 		return;
 	while ((irq = *context_reg(CONTEXT(ctx) + 4)) != 0) {
-		intr_handler fn = irq < MAX_SOURCES ? __atomic_load_n(&handlers[irq].fn, __ATOMIC_ACQUIRE) : NULL;
+		intr_handler fn = irq < MAX_SOURCES ? __atomic_load_n(&handlers[irq].fn, __ATOMIC_ACQUIRE) :
+						      NULL;
 
 		if (fn)
 			fn(handlers[irq].arg);

@@ -22,7 +22,10 @@ struct sbi_result sbi_call(uint64_t ext, uint64_t fn, uint64_t a0, uint64_t a1, 
 	register uint64_t r6 __asm__("a6") = fn;
 	register uint64_t r7 __asm__("a7") = ext;
 
-	__asm__ volatile("ecall" : "+r"(r0), "+r"(r1) : "r"(r2), "r"(r3), "r"(r4), "r"(r6), "r"(r7) : "memory");
+	__asm__ volatile("ecall"
+			 : "+r"(r0), "+r"(r1)
+			 : "r"(r2), "r"(r3), "r"(r4), "r"(r6), "r"(r7)
+			 : "memory");
 	return (struct sbi_result){ .error = (int64_t)r0, .value = (int64_t)r1 };
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The harts: finding and starting them, and the interrupts they send each other, which say nothing by themselves:
- * the receiver looks whether it shall stop, and the scheduler looks at its queue anyway.
+ * The harts: finding and starting them, and the interrupts they send each other, which say nothing by
+ * themselves: the receiver looks whether it shall stop, and the scheduler looks at its queue anyway.
  */
 #include "arch/cpu.h"
 #include "arch/csr.h"
@@ -16,9 +16,9 @@
 struct hart harts[MAX_HARTS];
 unsigned nharts;
 
-static unsigned nfound;		   /* of the device tree; nharts are online */
-static bool stop_requested;	   /* for good */
-static uint32_t pausing;	   /* 1: stand still */
+static unsigned nfound;	    /* of the device tree; nharts are online */
+static bool stop_requested; /* for good */
+static uint32_t pausing;    /* 1: stand still */
 
 extern char secondary_start[];
 void hart_main(void); /* from entry.S */
@@ -113,7 +113,8 @@ static void poke_others(void)
 static bool others_are(bool stopped)
 {
 	for (unsigned i = 0; i < nharts; i++)
-		if (&harts[i] != this_hart() && __atomic_load_n(&harts[i].stopped, __ATOMIC_ACQUIRE) != stopped)
+		if (&harts[i] != this_hart() &&
+		    __atomic_load_n(&harts[i].stopped, __ATOMIC_ACQUIRE) != stopped)
 			return false;
 	return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The clock, and each hart's timer interrupt: through the stimecmp register where the processor has one (Sstc),
- * else through the firmware. The counter is the same on all harts.
+ * The clock, and each hart's timer interrupt: through the stimecmp register where the processor has one
+ * (Sstc), else through the firmware. The counter is the same on all harts.
  */
 #include "arch/cpu.h"
 #include "arch/csr.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What traps lead to: page faults to the vm, other faults of programs to signals, interrupts to their handlers,
- * faults of the kernel's own to panic, except where a routine that touches user memory has a fix-up.
+ * What traps lead to: page faults to the vm, other faults of programs to signals, interrupts to their
+ * handlers, faults of the kernel's own to panic, except where a routine that touches user memory has a
+ * fix-up.
  */
 #include "arch/trap.h"
 #include "arch/cpu.h"
@@ -93,9 +94,9 @@ static inline bool is_page_fault(uint64_t cause)
 
 static inline unsigned fault_access(uint64_t cause)
 {
-	return cause == CAUSE_STORE_PAGE  ? ACCESS_WRITE
-	       : cause == CAUSE_LOAD_PAGE ? ACCESS_READ
-					  : ACCESS_EXEC;
+	return cause == CAUSE_STORE_PAGE ? ACCESS_WRITE :
+	       cause == CAUSE_LOAD_PAGE	 ? ACCESS_READ :
+					   ACCESS_EXEC;
 }
 
 /* The first use of floating point since the thread was last switched away: then its registers are loaded. */
@@ -153,7 +154,10 @@ void trap_user(struct trapframe *f, uint64_t cause)
 		signal_fault(info.sig, info.code, tval);
 }
 
-/* Before a return to the program, when a signal may be pending or another thread should run. Interrupts are off. */
+/*
+ * Before a return to the program, when a signal may be pending or another thread should run. Interrupts are
+ * off.
+ */
 void trap_user_exit(struct trapframe *f)
 {
 	if (this_hart()->need_resched)
@@ -194,11 +198,21 @@ static bool user_access_fault(struct trapframe *f)
 
 static const char *cause_name(uint64_t cause)
 {
-	static const char *const names[] = { "misaligned fetch", "fetch access fault", "illegal instruction",
-					     "breakpoint",	 "misaligned load",    "load access fault",
-					     "misaligned store", "store access fault", "call from user mode",
-					     "call",		 "trap 10",	       "trap 11",
-					     "fetch page fault", "load page fault",    "trap 14",
+	static const char *const names[] = { "misaligned fetch",
+					     "fetch access fault",
+					     "illegal instruction",
+					     "breakpoint",
+					     "misaligned load",
+					     "load access fault",
+					     "misaligned store",
+					     "store access fault",
+					     "call from user mode",
+					     "call",
+					     "trap 10",
+					     "trap 11",
+					     "fetch page fault",
+					     "load page fault",
+					     "trap 14",
 					     "store page fault" };
 
 	return cause < ARRAY_SIZE(names) ? names[cause] : "trap";

@@ -8,7 +8,7 @@
 struct thread;
 
 struct trapframe {
-	uint64_t epc;	/* order of Linux's user_regs_struct: pc, then x1..x31 */
+	uint64_t epc; /* order of Linux's user_regs_struct: pc, then x1..x31 */
 	uint64_t ra, sp, gp, tp, t0, t1, t2, s0, s1, a0, a1, a2, a3, a4, a5, a6, a7;
 	uint64_t s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, t3, t4, t5, t6;
 	uint64_t status, cause, tval;
@@ -26,13 +26,21 @@ static inline void trapframe_init(struct trapframe *f, uint64_t pc, uint64_t sp)
 
 /* Called by trap.c; provided by sys/table.c, proc/signal.c. */
 void syscall_dispatch(struct trapframe *f);
-/* A fault or trap of the program that the kernel cannot mend: queue the signal for this thread, now (forced). */
+/*
+ * A fault or trap of the program that the kernel cannot mend: queue the signal for this thread, now
+ * (forced).
+ */
 void signal_fault(int sig, int code, uint64_t addr);
-/* On the way back to user mode with thread->sigpending set (or the process exiting): may not return. Interrupts on. */
+/*
+ * On the way back to user mode with thread->sigpending set (or the process exiting): may not return.
+ * Interrupts on.
+ */
 void signal_deliver(struct trapframe *f);
 
-/* Floating point of the current thread: fp_save brings thread->fp up to date (before reading or copying it); fp_restore
- * makes the program see what was written there (sigreturn; exec after zeroing it). */
+/*
+ * Floating point of the current thread: fp_save brings thread->fp up to date (before reading or copying it);
+ * fp_restore makes the program see what was written there (sigreturn; exec after zeroing it).
+ */
 void fp_save(void);
 void fp_restore(void);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Traps. In user mode sscratch holds the thread, in the kernel 0. A trap of a program saves its registers in the
- * thread's frame, at the top of its kernel stack; one of the kernel pushes a frame of the same form.
+ * Traps. In user mode sscratch holds the thread, in the kernel 0. A trap of a program saves its registers in
+ * the thread's frame, at the top of its kernel stack; one of the kernel pushes a frame of the same form.
  */
 #include "arch/csr.h"
 #include "arch/offsets.h"
@@ -9,7 +9,10 @@
 .macro save_registers
 	sd	x1, TF_X(1)(sp)
 	sd	x3, TF_X(3)(sp)
-	.irp n, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+	.irp n, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19
+	sd	x\n, TF_X(\n)(sp)
+	.endr
+	.irp n, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
 	sd	x\n, TF_X(\n)(sp)
 	.endr
 .endm
@@ -18,7 +21,10 @@
 .macro restore_registers
 	ld	x1, TF_X(1)(sp)
 	ld	x3, TF_X(3)(sp)
-	.irp n, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+	.irp n, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19
+	ld	x\n, TF_X(\n)(sp)
+	.endr
+	.irp n, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
 	ld	x\n, TF_X(\n)(sp)
 	.endr
 .endm

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Touching user memory from the kernel: with SUM set for just these routines and a fix-up table for their faults.
- * A fault goes to vm_fault() of the current space unless faults are off for the thread; so nothing that a fault
- * takes may be held (DESIGN, invariant 8). Addresses are checked against USER_TOP.
+ * Touching user memory from the kernel: with SUM set for just these routines and a fix-up table for their
+ * faults. A fault goes to vm_fault() of the current space unless faults are off for the thread; so nothing
+ * that a fault takes may be held (DESIGN, invariant 8). Addresses are checked against USER_TOP.
  */
 #ifndef ARCH_USER_H
 #define ARCH_USER_H
@@ -15,14 +15,23 @@ size_t user_copy_out(uint64_t udst, const void *src, size_t n);
 /* Zeroes user memory; the number of bytes not zeroed. */
 size_t user_zero(uint64_t udst, size_t n);
 
-/* The same with faults off: a page that is not mapped stops the copy. May be called with page busy held; no spinlock. */
+/*
+ * The same with faults off: a page that is not mapped stops the copy. May be called with page busy held; no
+ * spinlock.
+ */
 size_t user_copy_in_nofault(void *dst, uint64_t usrc, size_t n);
 size_t user_copy_out_nofault(uint64_t udst, const void *src, size_t n);
 
-/* Touches (reads, or writes back what is there) one byte of each page of the range with faults on; 0 or -EFAULT. */
+/*
+ * Touches (reads, or writes back what is there) one byte of each page of the range with faults on; 0 or
+ * -EFAULT.
+ */
 int user_fault_in(uint64_t uaddr, size_t n, bool write);
 
-/* Copies a string of at most max bytes with its NUL; its length, -EFAULT, or -ENAMETOOLONG when max is too small. */
+/*
+ * Copies a string of at most max bytes with its NUL; its length, -EFAULT, or -ENAMETOOLONG when max is too
+ * small.
+ */
 ssize_t user_copy_string(char *dst, uint64_t usrc, size_t max);
 
 /* 0 or -EFAULT for whole objects. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The loops that touch user memory, with SUM set for just these. All advance their registers at the end of a round, so
- * that after a fault the byte loop can go on where the round began, and stops at the very byte. Leaf routines
- * without a stack frame; what faults is in the table .fixup: start, end, where to go on.
+ * The loops that touch user memory, with SUM set for just these. All advance their registers at the end of a
+ * round, so that after a fault the byte loop can go on where the round began, and stops at the very byte.
+ * Leaf routines without a stack frame; what faults is in the table .fixup: start, end, where to go on.
  */
 #include "arch/csr.h"
 
@@ -73,8 +73,10 @@ copy_fast:
 	bgeu	a2, t4, 7b
 	j	copy_tail
 
-/* Source and destination lie differently in their words: aligned reads, shifted together. An aligned word that
- * holds a byte of the source is on a page of the source. */
+/*
+ * Source and destination lie differently in their words: aligned reads, shifted together. An aligned word
+ * that holds a byte of the source is on a page of the source.
+ */
 copy_skewed:
 1:	andi	t4, a0, 7
 	beqz	t4, 2f
@@ -160,7 +162,10 @@ zero_done:
 	fixup	zero_fast, zero_fast_end, zero_tail
 	fixup	zero_tail, zero_done, zero_done
 
-/* user_string_raw(a0 dst, a1 src, a2 max): the length without the NUL, max if there is none within, -1 for a fault. */
+/*
+ * user_string_raw(a0 dst, a1 src, a2 max): the length without the NUL, max if there is none within, -1 for a
+ * fault.
+ */
 	.globl	user_string_raw
 user_string_raw:
 	li	t0, SSTATUS_SUM

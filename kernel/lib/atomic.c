@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Atomic operations on single bytes, which the compiler calls by these names because the A extension has none: done
- * on the aligned word around the byte.
+ * Atomic operations on single bytes, which the compiler calls by these names because the A extension has
+ * none: done on the aligned word around the byte.
  */
 #include "lib/base.h"
 
@@ -20,8 +20,8 @@ uint8_t atomic_exchange_byte(volatile void *p, uint8_t value, int order __unused
 	unsigned shift;
 	uint32_t *word = word_of(p, &shift), old = __atomic_load_n(word, __ATOMIC_RELAXED);
 
-	while (!__atomic_compare_exchange_n(word, &old, (old & ~(0xffu << shift)) | (uint32_t)value << shift, true,
-					    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+	while (!__atomic_compare_exchange_n(word, &old, (old & ~(0xffu << shift)) | (uint32_t)value << shift,
+					    true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 		;
 	return (uint8_t)(old >> shift);
 }
@@ -34,7 +34,8 @@ bool atomic_compare_exchange_byte(volatile void *p, void *expected, uint8_t desi
 	uint8_t *want = expected;
 
 	while ((uint8_t)(old >> shift) == *want)
-		if (__atomic_compare_exchange_n(word, &old, (old & ~(0xffu << shift)) | (uint32_t)desired << shift, true,
+		if (__atomic_compare_exchange_n(word, &old,
+						(old & ~(0xffu << shift)) | (uint32_t)desired << shift, true,
 						__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 			return true;
 	*want = (uint8_t)(old >> shift);

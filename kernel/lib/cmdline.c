@@ -5,8 +5,8 @@
 
 #define MAX_WORDS 64
 
-static char text[CMDLINE_MAX];	 /* as given */
-static char words[CMDLINE_MAX];	 /* with a NUL after each word */
+static char text[CMDLINE_MAX];	/* as given */
+static char words[CMDLINE_MAX]; /* with a NUL after each word */
 static const char *word[MAX_WORDS];
 static unsigned nwords, ndashes; /* ndashes: index of `--`, or nwords */
 static const char *command;	 /* in the device tree */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The kernel command line (/chosen bootargs): words separated by blanks, KEY=VALUE or flags; what follows `--` is init's. */
+/*
+ * The kernel command line (/chosen bootargs): words separated by blanks, KEY=VALUE or flags; what follows
+ * `--` is init's.
+ */
 #ifndef LIB_CMDLINE_H
 #define LIB_CMDLINE_H
 
@@ -10,9 +13,10 @@
 /* Copies the line; what exceeds CMDLINE_MAX - 1 bytes is cut. */
 void cmdline_init(const char *line);
 /*
- * The bytes of a command that the front end wants run, or NULL. They are the rest of the line after its first
- * " quire.command=", any bytes but NUL, up to 64 KiB; they lie where @line of cmdline_init was (the device tree), and
- * are not part of the other answers. (QEMU before 8 cannot give such a file by -fw_cfg on this machine.)
+ * The bytes of a command that the front end wants run, or NULL. They are the rest of the line after its
+ * first " quire.command=", any bytes but NUL, up to 64 KiB; they lie where @line of cmdline_init was (the
+ * device tree), and are not part of the other answers. (QEMU before 8 cannot give such a file by -fw_cfg on
+ * this machine.)
  */
 const char *cmdline_command(void);
 /* The whole line as given but for the command, for /proc/cmdline. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Flattened device trees. A node is the offset of its FDT_BEGIN_NODE token from the start of the blob. Look-ups walk
- * the tree from its start: it is small and read at boot only. Constant after fdt_init: no lock.
+ * Flattened device trees. A node is the offset of its FDT_BEGIN_NODE token from the start of the blob. A look-up
+ * walks the tree from its start: it is small and read at boot only. Constant after fdt_init: no lock.
  */
 #include "lib/fdt.h"
 #include "lib/errno.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The end of the kernel: stop the other harts, say what happened with registers and a backtrace, exit with
- * status 255. A panic or a fault inside of this ends the machine at once; the third time even that is not tried.
+ * status 255. A panic or a fault inside of this ends the machine at once; the third time even that is not
+ * tried.
  */
 #include "lib/panic.h"
 #include "arch/cpu.h"
@@ -12,8 +13,8 @@
 #include "lib/printf.h"
 #include "proc/thread.h"
 
-static uint32_t panicked;	 /* 1 + index of the hart that did */
-static unsigned depth;		 /* of panics on that hart */
+static uint32_t panicked; /* 1 + index of the hart that did */
+static unsigned depth;	  /* of panics on that hart */
 
 bool panic_is_here(void)
 {
@@ -43,14 +44,16 @@ static void panic_claim(void)
 
 static void print_registers(const struct trapframe *f)
 {
-	static const char *const names[] = { "ra", "sp", "gp", "tp", "t0", "t1", "t2",  "s0",  "s1", "a0", "a1",
-					     "a2", "a3", "a4", "a5", "a6", "a7", "s2",  "s3",  "s4", "s5", "s6",
-					     "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6" };
+	static const char *const names[] = { "ra", "sp",  "gp",	 "tp", "t0", "t1", "t2", "s0",
+					     "s1", "a0",  "a1",	 "a2", "a3", "a4", "a5", "a6",
+					     "a7", "s2",  "s3",	 "s4", "s5", "s6", "s7", "s8",
+					     "s9", "s10", "s11", "t3", "t4", "t5", "t6" };
 	const uint64_t *regs = &f->ra;
 
 	kprintf("  epc %016lx status %016lx cause %lx tval %016lx\n", f->epc, f->status, f->cause, f->tval);
 	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
-		kprintf("  %3s %016lx%s", names[i], regs[i], i % 4 == 3 || i + 1 == ARRAY_SIZE(names) ? "\n" : "");
+		kprintf("  %3s %016lx%s", names[i], regs[i],
+			i % 4 == 3 || i + 1 == ARRAY_SIZE(names) ? "\n" : "");
 }
 
 static void print_place(unsigned n, uint64_t pc, bool is_return)
@@ -107,7 +110,8 @@ static void print_head(const char *fmt, va_list ap)
 	kprintf_fresh_line();
 	kprintf("panic: ");
 	kvprintf(fmt, ap);
-	kprintf("\n  hart %u, thread %d %s\n", this_hart()->index, thread_current()->tid, thread_current()->name);
+	kprintf("\n  hart %u, thread %d %s\n", this_hart()->index, thread_current()->tid,
+		thread_current()->name);
 }
 
 void panic(const char *fmt, ...)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Formatted output, and the kernel's messages: to the console and into a ring of the last KLOG_SIZE bytes that
- * dmesg reads. One lock keeps the lines of several harts apart; it is the highest rank, so kprintf works
- * everywhere. During a panic there is one hart left, and no lock is taken.
+ * Formatted output, and the kernel's messages: to the console and into a ring of the last KLOG_SIZE bytes
+ * that dmesg reads. One lock keeps the lines of several harts apart; it is the highest rank, so kprintf
+ * works everywhere. During a panic there is one hart left, and no lock is taken.
  */
 #include "lib/printf.h"
 #include "dev/dev.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Formatted output: %d %i %u %x %X %o %c %s %p %%, h hh l ll z t j, width, precision, - 0 # + space, and * for both. */
+/*
+ * Formatted output: %d %i %u %x %X %o %c %s %p %%, h hh l ll z t j, width, precision, - 0 # + space, and *
+ * for both.
+ */
 #ifndef LIB_PRINTF_H
 #define LIB_PRINTF_H
 
@@ -13,7 +16,10 @@ int kvsnprintf(char *buf, size_t size, const char *fmt, va_list ap);
 void kprintf(const char *fmt, ...) __printf(1, 2);
 void kvprintf(const char *fmt, va_list ap);
 
-/* Copies up to `size` bytes of the kept messages (klog_size of them) from `offset` on, the oldest first; the number. */
+/*
+ * Copies up to `size` bytes of the kept messages (klog_size of them) from `offset` on, the oldest first; the
+ * number.
+ */
 size_t klog_read(char *buf, size_t size, size_t offset);
 size_t klog_size(void);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Memory and strings. Copies and fills work on words of 8 bytes, 64 bytes a round; where source and destination
- * lie differently in their words, the words are read aligned and shifted together, because a misaligned access
- * may trap to the firmware.
+ * Memory and strings. Copies and fills work on words of 8 bytes, 64 bytes a round; where source and
+ * destination lie differently in their words, the words are read aligned and shifted together, because a
+ * misaligned access may trap to the firmware.
  */
 #include "lib/string.h"
 
@@ -75,7 +75,8 @@ void *memmove(void *dst, const void *src, size_t n)
 	const uint8_t *s = src;
 
 	if (d <= s || d >= s + n)
-		return memcpy(dst, src, n); /* which goes forward and reads each word before it writes there */
+		return memcpy(dst, src,
+			      n); /* which goes forward and reads each word before it writes there */
 	if (((uintptr_t)d & (WORD - 1)) == ((uintptr_t)s & (WORD - 1))) {
 		for (; n > 0 && (uintptr_t)(d + n) & (WORD - 1); n--)
 			d[n - 1] = s[n - 1];

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The C17 string functions the kernel uses, with their standard meaning; memcpy and memset are tuned for pages. */
+/*
+ * The C17 string functions the kernel uses, with their standard meaning; memcpy and memset are tuned for
+ * pages.
+ */
 #ifndef LIB_STRING_H
 #define LIB_STRING_H
 

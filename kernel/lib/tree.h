@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Balanced binary search trees (AVL) with the nodes inside their elements. The caller compares, searches and locks:
+ * Balanced binary search trees (AVL) with the nodes inside their elements. The caller compares, searches and
+ * locks:
  *
  *	struct tree_node **link = &t->root, *parent = NULL;
  *	while (*link) {
@@ -23,7 +24,10 @@ struct tree {
 	struct tree_node *root;
 };
 
-#define TREE_INIT { .root = NULL }
+#define TREE_INIT            \
+	{                    \
+		.root = NULL \
+	}
 #define tree_entry(ptr, type, member) container_of(ptr, type, member)
 
 static inline void tree_init(struct tree *t)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Kernel virtual ranges: [KMAP_BASE, KMAP_BASE + KMAP_SIZE). The ranges in use are a list in the order of their addresses,
- * each with a free page behind it; the search for room goes on where the last one ended. Level 0 tables come on demand
- * and stay. Everything is guarded by one mutex; before a range is used again, its translations were fenced away.
+ * Kernel virtual ranges: [KMAP_BASE, KMAP_BASE + KMAP_SIZE). The ranges in use are a list in the order of
+ * their addresses, each with a free page behind it; the search for room goes on where the last one ended.
+ * Level 0 tables come on demand and stay. Everything is guarded by one mutex; before a range is used again,
+ * its translations were fenced away.
  */
 #include "vm/kmap.h"
 #include "arch/cpu.h"
@@ -138,7 +139,9 @@ void *kmap_alloc(size_t npages)
 		unmap(r, n);
 		forget(r);
 	} else {
-		/* From invalid to valid: another hart that sees the old entry faults; make that impossible. */
+		/*
+		 * From invalid to valid: another hart that sees the old entry faults; make that impossible.
+		 */
 		mmu_fence_harts((1ul << nharts) - 1);
 		p = (void *)(KMAP_BASE + r->first * PAGE_SIZE);
 	}

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Virtually contiguous kernel memory with an unmapped guard page below and above each range: kernel stacks, tables. */
+/*
+ * Virtually contiguous kernel memory with an unmapped guard page below and above each range: kernel stacks,
+ * tables.
+ */
 #ifndef VM_KMAP_H
 #define VM_KMAP_H
 
