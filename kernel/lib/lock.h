@@ -90,6 +90,11 @@ struct waitq {
 	struct list waiters; /* struct waiter, on the sleepers' stacks */
 };
 
+struct waiter {
+	struct list link;
+	struct thread *thread;
+};
+
 #define WAITQ_INIT(wq) { .lock = SPINLOCK_INIT("waitq", RANK_WAITQ), .waiters = LIST_INIT((wq).waiters) }
 
 void waitq_init(struct waitq *q);
@@ -102,6 +107,12 @@ int waitq_sleep_intr(struct waitq *q, struct spinlock *held);
 
 /* Also ends at `deadline_ns` (monotonic, time_ns()): -ETIMEDOUT; `intr` says whether signals end it. */
 int waitq_sleep_until(struct waitq *q, struct spinlock *held, uint64_t deadline_ns, bool intr);
+
+/* Waiting on several queues at once (poll): join each, look at the conditions, sleep until a wake-up took one of the n waiters off,
+ * leave each. A waiter that joins stays in place until it leaves. Returns 0, -ETIMEDOUT, -ERESTARTSYS as above. */
+void waitq_join(struct waitq *q, struct waiter *w);
+void waitq_leave(struct waitq *q, struct waiter *w);
+int waitq_sleep_any(struct waiter *w, unsigned n, uint64_t deadline_ns, bool intr);
 
 void waitq_wake_one(struct waitq *q);
 void waitq_wake_all(struct waitq *q);

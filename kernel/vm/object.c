@@ -747,3 +747,21 @@ void object_drop_range(struct object *o, uint64_t first, uint64_t npages)
 	unmap_everywhere(o, first, end, false);
 	remove_pages(o, first, end);
 }
+
+uint64_t object_count(struct object *o, uint64_t first, uint64_t npages)
+{
+	uint64_t end = npages > OBJECT_ALL - first ? OBJECT_ALL : first + npages, n = 0, i;
+
+	spin_lock(&o->home.lock);
+	while ((i = object_next(o, first, end, false)) != NONE) {
+		if (!slot_is_stamp(*object_slot(o, i)))
+			n++;
+		first = i + 1;
+		if (n % NODE_SLOTS == 0) { /* others get their turn */
+			spin_unlock(&o->home.lock);
+			spin_lock(&o->home.lock);
+		}
+	}
+	spin_unlock(&o->home.lock);
+	return n;
+}

@@ -294,6 +294,8 @@ void object_grow(struct object *o, uint64_t limit_pages);
 void object_truncate(struct object *o, uint64_t nbytes);
 /* Removes clean or dirty pages of a range without writing them (hole punching, O_TRUNC replacement). May sleep. */
 void object_drop_range(struct object *o, uint64_t first, uint64_t npages);
+/* How many indices of the range have a page or a swap entry. */
+uint64_t object_count(struct object *o, uint64_t first, uint64_t npages);
 /* Evicts clean, unmapped pages (drop_caches). */
 void object_drop_clean(struct object *o);
 /* Writes dirty pages of [first, first+npages) in runs; `wait`: until they and those in flight are done; 0 or the -errno of a failed one.
