@@ -17,14 +17,17 @@
 	.endr
 .endm
 
-/* All but sp and tp. */
-.macro restore_registers
+/* Those that C code may have changed, with s0; not sp and tp. */
+.macro restore_caller_saved
 	ld	x1, TF_X(1)(sp)
 	ld	x3, TF_X(3)(sp)
-	.irp n, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19
+	.irp n, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
 	ld	x\n, TF_X(\n)(sp)
 	.endr
-	.irp n, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+.endm
+
+.macro restore_callee_saved		/* s1 - s11 */
+	.irp n, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27
 	ld	x\n, TF_X(\n)(sp)
 	.endr
 .endm
@@ -59,7 +62,12 @@ trap_entry:
 	mv	a0, sp
 	call	syscall_dispatch
 
-	/* sp is the frame */
+	/* Calls that replace the program's registers leave another cause. */
+	ld	t0, TF_CAUSE(sp)
+	li	t1, 8
+	bne	t0, t1, user_exit_all
+
+	/* sp is the frame; s1 - s11 are what they were, as C code keeps them */
 user_exit:
 	csrci	sstatus, SSTATUS_BIT_SIE
 	ld	t1, TH_HART(tp)
@@ -67,12 +75,13 @@ user_exit:
 	lbu	t1, HART_NEED_RESCHED(t1)
 	or	t0, t0, t1
 	bnez	t0, user_exit_slow
+user_exit_now:
 	ld	t0, TF_EPC(sp)
 	ld	t1, TF_STATUS(sp)
 	csrw	sscratch, tp
 	csrw	sepc, t0
 	csrw	sstatus, t1
-	restore_registers
+	restore_caller_saved
 	ld	x4, TF_X(4)(sp)
 	ld	sp, TF_X(2)(sp)
 	sret
@@ -80,7 +89,15 @@ user_exit:
 user_exit_slow:
 	mv	a0, sp
 	call	trap_user_exit
-	j	user_exit
+user_exit_all:
+	csrci	sstatus, SSTATUS_BIT_SIE
+	ld	t1, TH_HART(tp)
+	lbu	t0, TH_SIGPENDING(tp)
+	lbu	t1, HART_NEED_RESCHED(t1)
+	or	t0, t0, t1
+	bnez	t0, user_exit_slow
+	restore_callee_saved
+	j	user_exit_now
 
 not_a_call:
 	sd	t2, TF_EPC(sp)
@@ -93,7 +110,7 @@ not_a_call:
 user_return:
 	ld	sp, TH_FRAME(tp)
 	li	s0, 0
-	j	user_exit
+	j	user_exit_all
 
 from_kernel:
 	csrrw	tp, sscratch, tp
@@ -126,7 +143,7 @@ kernel_frame:
 	ld	t1, TF_STATUS(sp)
 	csrw	sepc, t0
 	csrw	sstatus, t1
-	restore_registers
+	restore_caller_saved
 	addi	sp, sp, TF_SIZE
 	sret
 
