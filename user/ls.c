@@ -58,7 +58,7 @@ static int compare_files(const void *a, const void *b)
 
 static void sort_files(struct file_list *list)
 {
-	if (!no_sort)
+	if (!no_sort && list->count > 0)
 		qsort(list->files, list->count, sizeof(*list->files), compare_files);
 }
 

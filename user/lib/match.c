@@ -364,8 +364,10 @@ static void repeat(struct parse *p, int start, int least, int most)
 	for (int i = 0; i < copies && !p->error; i++) {
 		if (i >= least)
 			emit(p, SPLIT, 1, (copies - i) * (length + 1)); /* leave all that is optional */
-		for (int j = 0; j < length && !p->error; j++)
-			p->m->program[emit(p, CHAR, 0, 0)] = piece[j];
+		for (int j = 0; j < length && !p->error; j++) {
+			int at = emit(p, CHAR, 0, 0); /* may move the program */
+			p->m->program[at] = piece[j];
+		}
 	}
 	if (most < 0)
 		emit(p, SPLIT, -length, 1);
