@@ -168,15 +168,15 @@ static void add_columns(const char *list)
 
 	while (rest) {
 		char *name = rest, *comma = strpbrk(rest, ", "), *equals = strchr(rest, '=');
-		if (equals && comma && equals < comma) /* the heading reaches to the end of the argument */
-			comma = NULL;
+		if (equals && comma && equals > comma)
+			equals = NULL; /* of a later column */
+		if (equals && comma && comma != equals + 1)
+			comma = NULL; /* the heading reaches to the end of the argument */
 		rest = comma ? comma + 1 : NULL;
 		if (comma)
 			*comma = '\0';
-		if (equals && !comma)
+		if (equals)
 			*equals++ = '\0';
-		else
-			equals = NULL;
 		const struct column *c = NULL;
 		for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
 			if (strcmp(columns[i].name, name) == 0)
