@@ -6,6 +6,7 @@
 #include "arch/trap.h"
 #include "dev/block.h"
 #include "dev/dev.h"
+#include "dev/finisher.h"
 #include "fs/vnode.h"
 #include "lib/cmdline.h"
 #include "lib/fdt.h"
@@ -105,6 +106,7 @@ void kernel_main(uint64_t hartid, uint64_t dtb)
 	time_init();
 	memory_init(dtb);
 	kmap_init();
+	finisher_init(); /* from here on a panic's status reaches QEMU */
 	sched_init();
 	intr_init();
 	kthread_create("boot", boot, NULL);

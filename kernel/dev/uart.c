@@ -210,6 +210,11 @@ void console_panic_putc(char c)
 		return;
 	}
 	uart_finish(); /* what came before the panic comes first */
+	if (uart.mid_line) { /* the terminal's text ends here */
+		uart.mid_line = false;
+		poll_out('\r');
+		poll_out('\n');
+	}
 	if (c == '\n')
 		poll_out('\r');
 	poll_out(c);
