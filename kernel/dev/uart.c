@@ -209,7 +209,7 @@ void console_panic_putc(char c)
 		sbi_console_putc(c);
 		return;
 	}
-	uart_finish(); /* what came before the panic comes first */
+	uart_finish();	     /* what came before the panic comes first */
 	if (uart.mid_line) { /* the terminal's text ends here */
 		uart.mid_line = false;
 		poll_out('\r');
