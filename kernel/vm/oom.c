@@ -42,12 +42,12 @@ static struct space *choose(struct space *const *tried, unsigned ntried)
 	return best;
 }
 
-static void wait_for_exit(struct space *s)
+/* Until the victim's memory comes back; no reference is held meanwhile, so that its exit frees the space before its parent hears of it. */
+static void wait_for_exit(void)
 {
 	uint64_t until = time_ns() + PATIENCE_NS;
 
-	/* our own reference is the last when the victim is gone */
-	while (time_ns() < until && __atomic_load_n(&s->refs, __ATOMIC_ACQUIRE) > 1 && page_nfree() <= page_totals()->low)
+	while (time_ns() < until && page_nfree() <= page_totals()->low)
 		thread_sleep_ns(5000000);
 }
 
@@ -67,8 +67,8 @@ void oom_kill(void)
 			s->dying = true;
 			spin_unlock(&s->table_lock);
 			reclaim_wake_waiters();
-			wait_for_exit(s);
 			space_unref(s);
+			wait_for_exit();
 			return;
 		}
 		space_unref(s);

@@ -277,12 +277,8 @@ void table_free_list(struct list *freed)
 {
 	struct list *l;
 
-	while ((l = list_pop(freed))) {
-		struct page *t = list_entry(l, struct page, link);
-
-		clear_page(page_data(t));
-		table_free(t);
-	}
+	while ((l = list_pop(freed)))
+		table_free(list_entry(l, struct page, link));
 }
 
 void table_destroy(struct space *s)
