@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Open files and descriptor tables. */
 #include "fs/internal.h"
+#include "fs/lock.h"
 #include "lib/string.h"
 #include "vm/kmap.h"
 #include "vm/kmem.h"
@@ -39,6 +40,7 @@ void file_unref(struct file *f)
 {
 	if (__atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL))
 		return;
+	file_locks_forget(f->vnode, f);
 	if (f->vnode->ops && f->vnode->ops->release && !(f->flags & O_PATH))
 		f->vnode->ops->release(f);
 	if (f->name)
@@ -247,9 +249,12 @@ void fdtable_unref(struct fdtable *t)
 {
 	if (__atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL))
 		return;
-	for (unsigned i = 0; i < t->size; i++)
-		if (t->files[i])
-			file_unref(t->files[i]);
+	for (unsigned i = 0; i < t->size; i++) {
+		if (!t->files[i])
+			continue;
+		file_locks_forget(t->files[i]->vnode, t);
+		file_unref(t->files[i]);
+	}
 	arrays_free(t->files, t->size);
 	kfree(t);
 }
@@ -368,6 +373,7 @@ int fd_close(struct fdtable *t, int fd)
 	spin_unlock(&t->lock);
 	if (!f)
 		return -EBADF;
+	file_locks_forget(f->vnode, t);
 	file_unref(f);
 	return 0;
 }
@@ -390,7 +396,9 @@ int fd_replace(struct fdtable *t, struct file *f, int fd, bool cloexec)
 	t->files[fd] = f;
 	t->cloexec[fd] = cloexec;
 	spin_unlock(&t->lock);
-	if (old)
+	if (old) {
+		file_locks_forget(old->vnode, t);
 		file_unref(old);
+	}
 	return fd;
 }

@@ -19,7 +19,8 @@
 	X(50, fchdir) X(51, chroot) X(52, fchmod) X(53, fchmodat) X(54, fchownat) X(55, fchown) X(56, openat)          \
 	X(57, close) X(59, pipe2) X(61, getdents64) X(62, lseek) X(63, read) X(64, write) X(65, readv) X(66, writev)   \
 	X(67, pread64) X(68, pwrite64) X(69, preadv) X(70, pwritev) X(71, sendfile) X(72, pselect6) X(73, ppoll)       \
-	X(78, readlinkat) X(79, newfstatat) X(80, fstat) X(81, sync) X(82, fsync) X(83, fdatasync) X(88, utimensat)    \
+	X(78, readlinkat) X(79, newfstatat) X(80, fstat) X(81, sync) X(82, fsync) X(83, fdatasync) X(84, sync_file_range)  \
+	X(88, utimensat) X(279, memfd_create) X(452, fchmodat2)                                                        \
 	X(198, socket) X(203, connect) X(205, getpeername) X(223, fadvise64) X(267, syncfs) X(276, renameat2)          \
 	X(285, copy_file_range) X(291, statx) X(436, close_range) X(439, faccessat2)                                   \
 	/* processes: proc.c */                                                                                         \

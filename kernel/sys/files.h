@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: ISC */
+/* What the system calls on files share: descriptors, paths, credentials of the caller. */
+#ifndef SYS_FILES_H
+#define SYS_FILES_H
+
+#include "arch/user.h"
+#include "fs/vnode.h"
+#include "proc/proc.h"
+#include "sys/sys.h"
+
+#define AT_SYMLINK_NOFOLLOW 0x100
+#define AT_REMOVEDIR	    0x200
+#define AT_EACCESS	    0x200
+#define AT_SYMLINK_FOLLOW   0x400
+#define AT_NO_AUTOMOUNT	    0x800
+#define AT_EMPTY_PATH	    0x1000
+
+/* As many bytes as one call transfers. */
+#define RW_MAX 0x7ffff000ul
+
+/*
+ * The file of a descriptor of the caller, or NULL. A table that nobody shares changes only by what its one thread does, which
+ * is in this call: then the table's reference is enough. file_done goes with it.
+ */
+static inline struct file *file_of(int fd, bool *counted)
+{
+	struct fdtable *t = proc_current()->files;
+
+	*counted = __atomic_load_n(&t->refs, __ATOMIC_RELAXED) != 1;
+	if (unlikely(*counted))
+		return fd_get(t, fd);
+	return likely((unsigned)fd < t->size) ? t->files[fd] : NULL;
+}
+
+static inline void file_done(struct file *f, bool counted)
+{
+	if (unlikely(counted))
+		file_unref(f);
+}
+
+/* A path copied from the program: short ones need no memory. */
+struct path_arg {
+	char *text;
+	char room[192];
+};
+int path_get(struct path_arg *p, uint64_t upath); /* 0, -EFAULT, -ENAMETOOLONG, -ENOMEM */
+void path_put(struct path_arg *p);
+
+/* Where a path begins: *at is a referenced name, or NULL for the current directory (also when the path is absolute). 0, -EBADF, -ENOTDIR. */
+int at_get(int dirfd, const char *path, struct name **at);
+void at_put(struct name *at);
+
+/* The vnode (referenced) that a (dirfd, path, AT_ flags) triple means; AT_EMPTY_PATH with an empty path: the descriptor's own. */
+int at_vnode(int dirfd, uint64_t upath, int at_flags, struct vnode **out);
+
+/* SIGPIPE goes with EPIPE: passes r on. */
+int64_t pipe_signal(int64_t r);
+/* No positions in it: a pipe, a terminal. */
+bool file_is_stream(const struct file *f);
+
+static inline struct fs_context *caller_fs(void)
+{
+	return proc_current()->fs;
+}
+
+static inline const struct cred *caller_cred(void)
+{
+	return &proc_current()->cred;
+}
+
+#endif
