@@ -134,8 +134,11 @@
 #define ERFKILL 132
 #define EOPNOTSUPP 95
 
-/* Never reaches a program: signal delivery turns it into EINTR or restarts the call (SA_RESTART). */
-#define ERESTARTSYS 512
+/* Never reach a program: signal delivery turns them into EINTR or makes the call again. */
+#define ERESTARTSYS 512	      /* again unless a handler without SA_RESTART ran */
+#define ERESTARTNOINTR 513    /* always again */
+#define ERESTARTNOHAND 514    /* again unless a handler ran */
+#define ERESTART_RESTARTBLOCK 516 /* the same, by restart_syscall(2), which knows the time that is left */
 
 /* Pointers that may carry a negative errno. */
 #define ERR_PTR(e) ((void *)(intptr_t)(e))

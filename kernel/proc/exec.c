@@ -26,12 +26,36 @@ struct elf_segment {
 	uint64_t offset, vaddr, paddr, filesz, memsz, align;
 };
 
-enum { ET_EXEC = 2, ET_DYN = 3, EM_RISCV = 243, PT_LOAD = 1, PT_INTERP = 3, PF_X = 1, PF_W = 2, PF_R = 4 };
-#define MAX_SEGMENTS (PAGE_SIZE / sizeof(struct elf_segment))
-#define PIE_BASE 0x2aaaaaa000ul
-#define MMAP_GAP_MIN (128ul << 20) /* kept for the stack */
+enum { ET_EXEC = 2, ET_DYN = 3, EM_RISCV = 243, PT_LOAD = 1, PT_INTERP = 3, PT_GNU_STACK = 0x6474e551 };
+enum { PF_X = 1, PF_W = 2, PF_R = 4 };
+enum {
+	AT_NULL = 0,
+	AT_PHDR = 3,
+	AT_PHENT,
+	AT_PHNUM,
+	AT_PAGESZ,
+	AT_BASE,
+	AT_FLAGS,
+	AT_ENTRY,
+	AT_UID = 11,
+	AT_EUID,
+	AT_GID,
+	AT_EGID,
+	AT_HWCAP = 16,
+	AT_CLKTCK,
+	AT_SECURE = 23,
+	AT_RANDOM = 25,
+	AT_EXECFN = 31,
+	AT_MINSIGSTKSZ = 51
+};
+#define MAX_SEGMENTS	 (PAGE_SIZE / sizeof(struct elf_segment))
+#define PIE_BASE	 0x2aaaaaa000ul
+#define STACK_TOP	 (SIGTRAMP - 16 * PAGE_SIZE)
+#define STACK_ROOM	 (34 * PAGE_SIZE) /* mapped beyond the arguments */
+#define MMAP_GAP_MIN	 (128ul << 20)	  /* kept for the stack */
 #define INTERPRETERS_MAX 4
-#define HWCAP 0x112d /* imafdc */
+#define SCRIPT_LINE_MAX	 256
+#define HWCAP		 0x112d /* imafdc */
 
 /* A program file being loaded. */
 struct image {
@@ -75,7 +99,6 @@ int exec_add(struct exec_strings *s, const char *text)
 		return err;
 	memcpy(s->buf + s->used, text, n);
 	s->used += n;
-	s->envc++;
 	return 0;
 }
 
@@ -101,7 +124,6 @@ int exec_add_user(struct exec_strings *s, uint64_t utext)
 		at = s->size - s->used;
 	}
 	s->used += n + 1;
-	s->envc++;
 	return 0;
 }
 
@@ -115,7 +137,8 @@ void exec_free(struct exec_strings *s)
 /* `#!`: the first string gives way to the interpreter, its argument if any, and the script's path. */
 static int prepend(struct exec_strings *s, const char *interpreter, const char *arg, const char *path)
 {
-	size_t old = s->argc ? strlen(s->buf) + 1 : 0, a = strlen(interpreter) + 1, b = arg ? strlen(arg) + 1 : 0, c = strlen(path) + 1;
+	size_t old = s->argc ? strlen(s->buf) + 1 : 0, a = strlen(interpreter) + 1,
+	       b = arg ? strlen(arg) + 1 : 0, c = strlen(path) + 1;
 	int err = make_room(s, a + b + c);
 
 	if (err)
@@ -143,7 +166,8 @@ static int check_header(const struct elf_header *h)
 {
 	static const uint8_t magic[7] = { 0x7f, 'E', 'L', 'F', 2 /* 64 bits */, 1 /* little-endian */, 1 };
 
-	if (memcmp(h->ident, magic, sizeof(magic)) || h->machine != EM_RISCV || (h->type != ET_EXEC && h->type != ET_DYN))
+	if (memcmp(h->ident, magic, sizeof(magic)) || h->machine != EM_RISCV ||
+	    (h->type != ET_EXEC && h->type != ET_DYN))
 		return -ENOEXEC;
 	if (h->phentsize != sizeof(struct elf_segment) || h->phnum == 0 || h->phnum > MAX_SEGMENTS)
 		return -ENOEXEC;
@@ -159,8 +183,9 @@ static int check_segments(struct image *im)
 
 		if (g->type != PT_LOAD || g->memsz == 0)
 			continue;
-		if (g->filesz > g->memsz || g->vaddr >= USER_TOP || g->memsz > USER_TOP - g->vaddr || g->offset > INT64_MAX ||
-		    g->filesz > INT64_MAX - g->offset || (g->vaddr ^ g->offset) & PAGE_MASK)
+		if (g->filesz > g->memsz || g->vaddr >= USER_TOP || g->memsz > USER_TOP - g->vaddr ||
+		    g->offset > INT64_MAX || g->filesz > INT64_MAX - g->offset ||
+		    (g->vaddr ^ g->offset) & PAGE_MASK)
 			return -ENOEXEC;
 		if (im->end > page_round_down(g->vaddr) && im->first != UINT64_MAX)
 			return -ENOEXEC; /* overlapping, or out of order */
@@ -183,7 +208,9 @@ static int image_open(struct image *im, struct vnode *v)
 	if (!err)
 		err = check_header(&im->h);
 	if (!err)
-		err = read_at(v, im->segments, im->h.phnum * sizeof(struct elf_segment), im->h.phoff);
+		err = im->h.phoff > INT64_MAX ?
+			      -ENOEXEC :
+			      read_at(v, im->segments, im->h.phnum * sizeof(struct elf_segment), im->h.phoff);
 	if (!err)
 		err = check_segments(im);
 	return err;
@@ -200,7 +227,8 @@ static void image_close(struct image *im)
 
 static int seg_prot(uint32_t flags)
 {
-	return (flags & PF_R ? PROT_READ : 0) | (flags & PF_W ? PROT_WRITE : 0) | (flags & PF_X ? PROT_EXEC : 0);
+	return (flags & PF_R ? PROT_READ : 0) | (flags & PF_W ? PROT_WRITE : 0) |
+	       (flags & PF_X ? PROT_EXEC : 0);
 }
 
 /* The bytes between a segment's file data and the end of that page are zero in memory, whatever the file has there. */
@@ -230,7 +258,8 @@ static int map_segment(struct space *s, struct image *im, const struct elf_segme
 	int64_t r;
 
 	if (g->filesz > 0) {
-		r = vm_mmap(s, start, file_end - start, prot, MAP_PRIVATE | MAP_FIXED, im->vnode->object, page_round_down(g->offset), 7);
+		r = vm_mmap(s, start, file_end - start, prot, MAP_PRIVATE | MAP_FIXED, im->vnode->object,
+			    page_round_down(g->offset), 7);
 		if (r < 0)
 			return r;
 		if (g->memsz > g->filesz && data_end & PAGE_MASK) {
@@ -243,7 +272,8 @@ static int map_segment(struct space *s, struct image *im, const struct elf_segme
 		file_end = start;
 	}
 	if (end > file_end) {
-		r = vm_mmap(s, file_end, end - file_end, prot, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, NULL, 0, 7);
+		r = vm_mmap(s, file_end, end - file_end, prot, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, NULL,
+			    0, 7);
 		if (r < 0)
 			return r;
 	}
@@ -301,45 +331,85 @@ static uint64_t push(struct stack *k, const void *bytes, size_t n)
 	return k->sp;
 }
 
-/* Writes argc, argv, envp and the auxiliary vector below the strings; k->sp is where the program starts. */
-static void push_vectors(struct stack *k, const struct exec_strings *s, uint64_t strings, const uint64_t *aux, unsigned naux)
+/* Words that go to rising addresses, a few at a time. */
+struct words {
+	struct stack *stack;
+	uint64_t at;
+	unsigned n;
+	uint64_t buf[64];
+};
+
+static void flush_words(struct words *w)
 {
-	unsigned n = 1 + s->argc + 1 + s->envc + 1;
-	uint64_t at, address = strings, word;
-	const char *text = s->buf;
+	size_t n = w->n * sizeof(uint64_t);
 
-	k->sp = ALIGN_DOWN(k->sp - (n + naux) * sizeof(uint64_t), 16) + (n + naux) * sizeof(uint64_t);
-	push(k, aux, naux * sizeof(uint64_t));
-	at = k->sp - n * sizeof(uint64_t);
-	k->sp = at;
-	word = s->argc;
-	for (unsigned i = 0; i < n && !k->err; i++, at += sizeof(word)) {
-		if (i > 0 && i != 1 + s->argc && i != n - 1) {
-			size_t length = strlen(text) + 1;
-
-			word = address;
-			address += length;
-			text += length;
-		} else if (i > 0) {
-			word = 0;
-		}
-		if (vm_access(k->space, at, &word, sizeof(word), true) != sizeof(word))
-			k->err = -ENOMEM;
-	}
+	if (n && !w->stack->err && vm_access(w->stack->space, w->at, w->buf, n, true) != n)
+		w->stack->err = -ENOMEM;
+	w->at += n;
+	w->n = 0;
 }
 
-static int build_stack(struct space *s, struct proc *p, const struct exec_strings *strings, const char *path, const struct image *im,
-		       uint64_t interp_base, uint64_t *sp)
+static void put_word(struct words *w, uint64_t word)
 {
-	uint64_t top = SIGTRAMP - 16 * PAGE_SIZE, size = strings->used + (strings->argc + strings->envc) * 8ul + 34 * PAGE_SIZE;
-	struct stack k = { .space = s, .sp = top - 8 };
-	uint8_t random[16];
+	if (w->n == ARRAY_SIZE(w->buf))
+		flush_words(w);
+	w->buf[w->n++] = word;
+}
+
+/* The addresses of n strings that lie one after another, and a NULL; the address behind the last one. */
+static uint64_t put_pointers(struct words *w, unsigned n, const char **text, uint64_t address)
+{
+	while (n-- > 0) {
+		size_t length = strlen(*text) + 1;
+
+		put_word(w, address);
+		address += length;
+		*text += length;
+	}
+	put_word(w, 0);
+	return address;
+}
+
+/* Writes argc, argv, envp and the auxiliary vector below the strings; k->sp is where the program starts. */
+static void push_vectors(struct stack *k, const struct exec_strings *s, uint64_t strings, const uint64_t *aux,
+			 unsigned naux)
+{
+	struct words w = { .stack = k };
+	const char *text = s->buf;
+
+	w.at = k->sp = ALIGN_DOWN(k->sp - (s->argc + s->envc + 3ul + naux) * sizeof(uint64_t), 16);
+	put_word(&w, s->argc);
+	k->space->arg_start = strings;
+	k->space->arg_end = k->space->env_start = put_pointers(&w, s->argc, &text, strings);
+	k->space->env_end = put_pointers(&w, s->envc, &text, k->space->arg_end);
+	for (unsigned i = 0; i < naux; i++)
+		put_word(&w, aux[i]);
+	flush_words(&w);
+}
+
+/* A program that asks for an executable stack gets one. */
+static bool wants_executable_stack(const struct image *im)
+{
+	for (unsigned i = 0; i < im->h.phnum; i++)
+		if (im->segments[i].type == PT_GNU_STACK)
+			return im->segments[i].flags & PF_X;
+	return false;
+}
+
+static int build_stack(struct space *s, const struct cred *c, const struct exec_strings *strings,
+		       const char *path, const struct image *im, uint64_t interp_base, uint64_t *sp)
+{
+	uint64_t size = page_round_up(strings->used + (strings->argc + strings->envc) * 8ul) + STACK_ROOM;
+	struct stack k = { .space = s, .sp = STACK_TOP - 8 };
 	uint64_t execfn, at_random, texts;
+	uint8_t random[16];
 	int err;
 
 	if (size > s->limits.stack)
 		return -E2BIG;
-	err = vm_map_stack(s, top, size);
+	err = vm_map_stack(s, STACK_TOP, size);
+	if (!err && wants_executable_stack(im))
+		err = vm_mprotect(s, STACK_TOP - size, size, PROT_READ | PROT_WRITE | PROT_EXEC);
 	if (err)
 		return err;
 	execfn = push(&k, path, strlen(path) + 1);
@@ -347,31 +417,27 @@ static int build_stack(struct space *s, struct proc *p, const struct exec_string
 	random_bytes(random, sizeof(random));
 	at_random = push(&k, random, sizeof(random));
 	const uint64_t aux[] = {
-		3,  phdr_address(im),		   /* PHDR */
-		4,  sizeof(struct elf_segment),	   /* PHENT */
-		5,  im->h.phnum,		   /* PHNUM */
-		6,  PAGE_SIZE,			   /* PAGESZ */
-		7,  interp_base,		   /* BASE */
-		8,  0,				   /* FLAGS */
-		9,  im->base + im->h.entry,	   /* ENTRY */
-		11, p->cred.uid,  12, p->cred.euid, /* UID EUID */
-		13, p->cred.gid,  14, p->cred.egid, /* GID EGID */
-		16, HWCAP,			   /* HWCAP */
-		17, 100,			   /* CLKTCK */
-		23, 0,				   /* SECURE */
-		25, at_random,			   /* RANDOM */
-		31, execfn,			   /* EXECFN */
-		51, 2048,			   /* MINSIGSTKSZ */
-		0,  0,
+		AT_PHDR,	phdr_address(im),
+		AT_PHENT,	sizeof(struct elf_segment),
+		AT_PHNUM,	im->h.phnum,
+		AT_PAGESZ,	PAGE_SIZE,
+		AT_BASE,	interp_base,
+		AT_FLAGS,	0,
+		AT_ENTRY,	im->base + im->h.entry,
+		AT_UID,		c->uid,
+		AT_EUID,	c->euid,
+		AT_GID,		c->gid,
+		AT_EGID,	c->egid,
+		AT_HWCAP,	HWCAP,
+		AT_CLKTCK,	100,
+		AT_SECURE,	c->uid != c->euid || c->gid != c->egid,
+		AT_RANDOM,	at_random,
+		AT_EXECFN,	execfn,
+		AT_MINSIGSTKSZ, 2048,
+		AT_NULL,	0,
 	};
 
 	push_vectors(&k, strings, texts, aux, ARRAY_SIZE(aux));
-	s->arg_start = texts;
-	s->arg_end = texts;
-	for (unsigned i = 0; i < strings->argc; i++)
-		s->arg_end += strlen(strings->buf + (s->arg_end - texts)) + 1;
-	s->env_start = s->arg_end;
-	s->env_end = texts + strings->used;
 	*sp = k.sp;
 	return k.err;
 }
@@ -399,7 +465,8 @@ static int open_program(struct fs_context *fs, const struct cred *cred, const ch
 	return err;
 }
 
-static int load_interpreter(struct space *s, struct proc *p, struct fs_context *fs, const struct image *im, uint64_t *entry, uint64_t *base)
+static int load_interpreter(struct space *s, struct proc *p, struct fs_context *fs, const struct image *im,
+			    uint64_t *entry, uint64_t *base)
 {
 	const struct elf_segment *g = NULL;
 	struct image interp = { 0 };
@@ -430,17 +497,29 @@ static int load_interpreter(struct space *s, struct proc *p, struct fs_context *
 	return err == -ENOEXEC ? -ELIBBAD : err;
 }
 
-static int build_space(struct space *s, struct proc *p, struct fs_context *fs, struct image *im, const struct exec_strings *strings,
-		       const char *path, uint64_t *entry, uint64_t *sp)
+/* What a successful exec changes besides the image's own. */
+struct next {
+	struct space *space;
+	struct fdtable *files; /* NULL: it keeps its own */
+	struct cred cred;
+	uint64_t entry, sp;
+};
+
+static int build_space(struct next *n, struct proc *p, struct fs_context *fs, struct image *im,
+		       const struct exec_strings *strings, const char *path)
 {
 	uint64_t interp_base = 0, gap;
-	int err;
+	struct space *s = n->space;
 	int64_t r;
+	int err;
 
-	s->limits = (struct vm_limits){ .stack = p->rlimits[3].cur, .as = p->rlimits[9].cur, .data = p->rlimits[2].cur };
+	s->limits = (struct vm_limits){ .stack = p->rlimits[RLIMIT_STACK].cur,
+					.as = p->rlimits[RLIMIT_AS].cur,
+					.data = p->rlimits[RLIMIT_DATA].cur };
 	gap = MAX(MIN(s->limits.stack, USER_TOP / 4), MMAP_GAP_MIN);
-	s->mmap_top = page_round_down(SIGTRAMP - 16 * PAGE_SIZE - gap);
-	r = vm_mmap(s, SIGTRAMP, PAGE_SIZE, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, signal_trampoline(), 0, PROT_READ | PROT_EXEC);
+	s->mmap_top = page_round_down(STACK_TOP - gap);
+	r = vm_mmap(s, SIGTRAMP, PAGE_SIZE, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED,
+		    signal_trampoline(), 0, PROT_READ | PROT_EXEC);
 	if (r < 0)
 		return r;
 	im->base = im->h.type == ET_DYN ? PIE_BASE - im->first : 0;
@@ -450,15 +529,38 @@ static int build_space(struct space *s, struct proc *p, struct fs_context *fs, s
 	if (err)
 		return err;
 	s->brk_start = s->brk_end = im->base + im->end;
-	*entry = im->base + im->h.entry;
-	err = load_interpreter(s, p, fs, im, entry, &interp_base);
-	return err ? err : build_stack(s, p, strings, path, im, interp_base, sp);
+	n->entry = im->base + im->h.entry;
+	err = load_interpreter(s, p, fs, im, &n->entry, &interp_base);
+	return err ? err : build_stack(s, &n->cred, strings, path, im, interp_base, &n->sp);
+}
+
+/* Set-id programs; and the saved ids become the effective ones in any case. */
+static void exec_cred(struct cred *c, const struct vnode *v)
+{
+	if (v->mode & S_ISUID)
+		c->euid = v->uid;
+	if (v->mode & S_ISGID && v->mode & 010)
+		c->egid = v->gid;
+	c->suid = c->euid;
+	c->sgid = c->egid;
+}
+
+/* The thread's part: registers, floating point, and what belongs to the old program's memory. */
+static void become_thread(struct thread *t, const struct next *n)
+{
+	t->clear_child_tid = 0;
+	memset(&t->altstack, 0, sizeof(t->altstack));
+	t->nap.deadline_ns = 0;
+	fp_save(); /* so that a switch from here on does not save the old registers again */
+	memset(&t->fp, 0, sizeof(t->fp));
+	trapframe_init(t->frame, n->entry, n->sp);
 }
 
 /* The point of no return is behind: the process becomes the program. */
-static void become(struct proc *p, struct space *s, struct name *name, struct vnode *v, const char *path, uint64_t entry, uint64_t sp)
+static void become(struct proc *p, const struct next *n, struct name *name, struct vnode *v, const char *path)
 {
 	struct thread *t = thread_current();
+	struct fdtable *old_files = n->files ? p->files : NULL;
 	struct space *old = p->space;
 	struct name *old_name = p->exe_name;
 	struct vnode *old_exe = p->exe;
@@ -466,28 +568,65 @@ static void become(struct proc *p, struct space *s, struct name *name, struct vn
 
 	vnode_ref(v);
 	spin_lock(&proc_lock);
-	p->space = s;
+	p->space = n->space;
 	p->exe = v;
 	p->exe_name = name ? name_ref(name) : NULL;
+	if (n->files)
+		p->files = n->files;
+	p->cred = n->cred;
 	strlcpy(p->name, slash ? slash + 1 : path, sizeof(p->name));
 	strlcpy(t->name, p->name, sizeof(t->name));
 	p->execed = true;
+	p->exit_signal = SIGCHLD;
 	spin_unlock(&proc_lock);
-	thread_set_space(s);
-	proc_vfork_done(p);
+	thread_set_space(n->space);
 	if (old)
 		space_unref(old);
+	proc_vfork_done(p);
+	if (old_files)
+		fdtable_unref(old_files);
 	if (old_name)
 		name_unref(old_name);
 	if (old_exe)
 		vnode_unref(old_exe);
 	signal_exec(p);
 	fdtable_close_on_exec(p->files);
-	t->clear_child_tid = 0;
-	memset(&t->altstack, 0, sizeof(t->altstack));
-	t->altstack.flags = 2; /* SS_DISABLE */
-	memset(&t->fp, 0, sizeof(t->fp));
-	trapframe_init(t->frame, entry, sp);
+	become_thread(t, n);
+}
+
+static int try_load(struct proc *p, struct fs_context *fs, struct vnode *v, struct name *name,
+		    const char *path, const struct exec_strings *strings)
+{
+	struct next n = { .cred = p->cred };
+	struct image im = { 0 };
+	int err = image_open(&im, v);
+
+	exec_cred(&n.cred, v);
+	if (!err) {
+		n.space = space_create();
+		err = n.space ? build_space(&n, p, fs, &im, strings, path) : -ENOMEM;
+	}
+	if (!err &&
+	    __atomic_load_n(&p->files->refs, __ATOMIC_RELAXED) > 1) { /* clone(CLONE_FILES) ends here */
+		n.files = fdtable_clone(p->files);
+		err = n.files ? 0 : -ENOMEM;
+	}
+	if (!err)
+		become(p, &n, name, v, path);
+	else if (n.space)
+		space_unref(n.space);
+	image_close(&im);
+	return err;
+}
+
+static int load(struct proc *p, struct fs_context *fs, struct vnode *v, struct name *name, const char *path,
+		const struct exec_strings *strings)
+{
+	int err = try_load(p, fs, v, name, path, strings);
+
+	for (unsigned i = 0; err == -ENOMEM && i < MEMORY_RETRIES && !page_wait_memory(); i++)
+		err = try_load(p, fs, v, name, path, strings);
+	return err;
 }
 
 /* An interpreter script: its first line names the program. 0: *interp, *arg point into line; -ENOEXEC: no script. */
@@ -499,8 +638,10 @@ static int parse_script(char *line, size_t n, char **interp, char **arg)
 	if (n < 3 || line[0] != '#' || line[1] != '!')
 		return -ENOEXEC;
 	end = strchr(line, '\n');
+	if (!end && n == SCRIPT_LINE_MAX)
+		return -ENOEXEC; /* cut off: who knows what it names */
 	if (!end)
-		return -ENOEXEC;
+		end = line + n;
 	while (end > s && (end[-1] == ' ' || end[-1] == '\t'))
 		end--;
 	*end = '\0';
@@ -521,28 +662,10 @@ static int parse_script(char *line, size_t n, char **interp, char **arg)
 	return 0;
 }
 
-static int load(struct proc *p, struct fs_context *fs, struct vnode *v, struct name *name, const char *path, const struct exec_strings *strings)
+int proc_exec(struct proc *p, struct fs_context *fs, const char *path, struct exec_strings *strings,
+	      struct vnode *direct)
 {
-	struct image im = { 0 };
-	uint64_t entry = 0, sp = 0;
-	struct space *s;
-	int err = image_open(&im, v);
-
-	if (!err) {
-		s = space_create();
-		err = s ? build_space(s, p, fs, &im, strings, path, &entry, &sp) : -ENOMEM;
-		if (!err)
-			become(p, s, name, v, path, entry, sp);
-		else if (s)
-			space_unref(s);
-	}
-	image_close(&im);
-	return err;
-}
-
-int proc_exec(struct proc *p, struct fs_context *fs, const char *path, struct exec_strings *strings, struct vnode *direct)
-{
-	char line[258], file[258], *interp, *arg;
+	char line[SCRIPT_LINE_MAX + 1], file[SCRIPT_LINE_MAX + 1], *interp, *arg;
 	struct name *name = NULL;
 	struct vnode *v = direct;
 	const char *at = path;
@@ -556,7 +679,7 @@ int proc_exec(struct proc *p, struct fs_context *fs, const char *path, struct ex
 				return err;
 			v = name_vnode(name);
 		}
-		n = vnode_read(v, line, sizeof(line) - 2, 0);
+		n = vnode_read(v, line, SCRIPT_LINE_MAX, 0);
 		err = n < 0 ? n : 0;
 		if (!err && (n < 2 || line[0] != '#' || line[1] != '!')) {
 			err = load(p, fs, v, name, path, strings);

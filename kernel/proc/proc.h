@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Processes (thread groups): what their threads share. proc/process.c: table, fork, exit, wait; proc/exec.c; proc/signal.c.
+ * Processes (thread groups): what their threads share. proc/process.c: table, fork, the first process; proc/exit.c: exit and wait;
+ * proc/exec.c; proc/signal.c: sending and what signals do; proc/sigframe.c: handlers' frames.
  * Lock keys: [p] the process table lock (proc_lock, RANK_PROC_TREE); [g] p->sig_lock (RANK_SIGNAL); [c] constant; [a] atomic.
  */
 #ifndef PROC_PROC_H
@@ -16,6 +17,9 @@
 
 #define NSIG 64
 #define NRLIMITS 16
+enum { RLIMIT_DATA = 2, RLIMIT_STACK, RLIMIT_CORE, RLIMIT_NPROC = 6, RLIMIT_NOFILE, RLIMIT_MEMLOCK, RLIMIT_AS };
+/* How often a fork or an exec that found no memory for the kernel's own structures waits for some. */
+#define MEMORY_RETRIES 20
 
 struct sigaction_k { /* as rt_sigaction(2) passes it on riscv64: no restorer */
 	uint64_t handler, flags, mask;
@@ -40,7 +44,8 @@ struct proc {
 	pid_t pgid, sid;     /* [p] */
 	struct tty *ctty;    /* [p] */
 	int exit_status;     /* [p] as wait4 reports it */
-	bool exiting, execed, vfork_done; /* [p] */
+	bool exiting;	     /* [p] on its way out: takes no more signals */
+	bool execed, vfork_done; /* [p] */
 	bool stop_reported, continued;	  /* [p] for wait4 */
 	int stop_signal;		  /* [p] */
 	struct waitq wait_children; /* wait4 sleeps here with proc_lock */
@@ -62,6 +67,8 @@ struct proc {
 	struct sigaction_k actions[NSIG];  /* [g] signal n at n-1 */
 	uint64_t pending;		   /* [g] for the process */
 	struct list queue;		   /* [g] struct sigqueue */
+	unsigned nqueued;		   /* [g] */
+	bool stop_dequeued;		   /* [g] a stop signal was taken and no SIGCONT or SIGKILL came since */
 	int exit_signal;		   /* to the parent: SIGCHLD */
 	struct timer alarm;		   /* ITIMER_REAL */
 	uint64_t alarm_interval_ns;
@@ -83,6 +90,11 @@ void proc_start_init(struct fs_context *fs, const char *path, const void *embedd
 #define CLONE_VFORK 0x4000
 #define CLONE_PARENT 0x8000
 #define CLONE_THREAD 0x10000
+#define CLONE_PTRACE 0x2000
+#define CLONE_SYSVSEM 0x40000
+#define CLONE_DETACHED 0x400000
+#define CLONE_UNTRACED 0x800000
+#define CLONE_IO 0x80000000ul
 #define CLONE_SETTLS 0x80000
 #define CLONE_PARENT_SETTID 0x100000
 #define CLONE_CHILD_CLEARTID 0x200000
@@ -101,7 +113,7 @@ struct exec_strings {
 };
 #define EXEC_STRING_MAX (128ul << 10)
 #define EXEC_TOTAL_MAX (2ul << 20)
-/* Appends one string from the kernel or the program: 0, -E2BIG, -EFAULT, -ENOMEM. */
+/* Appends one string from the kernel or the program, without counting it: 0, -E2BIG, -EFAULT, -ENOMEM. */
 int exec_add(struct exec_strings *s, const char *text);
 int exec_add_user(struct exec_strings *s, uint64_t utext);
 void exec_free(struct exec_strings *s);
@@ -112,11 +124,21 @@ void proc_exit(int status) __noreturn; /* wait status: code << 8 or signal */
 /* The process has memory of its own, or none any more: a vfork's parent goes on. */
 void proc_vfork_done(struct proc *p);
 /* [p] SIGCHLD with CLD_ code and status, and whoever waits wakes. */
+enum { CLD_EXITED = 1, CLD_KILLED, CLD_STOPPED = 5, CLD_CONTINUED };
 void proc_tell_parent(struct proc *p, int code, int status);
+/* [p] Does nobody in the session but outside of the group look after it (POSIX.1-2017, 3.264)? `skip` does not count. */
+bool proc_group_orphaned(pid_t pgid, const struct proc *skip);
+/* exit.c's and process.c's own: out of the tree [p], then freed. */
+void proc_unlink(struct proc *p);
+/* Lets go of memory, files, directories and program; the thread does not run in the space (any more). May sleep. */
+void proc_release(struct proc *p);
+void proc_free(struct proc *p);
+extern struct proc *init_proc;
 
 struct wait_result {
 	pid_t pid;
-	int status;
+	uint32_t uid;
+	int status; /* as wait4 gives it */
 	uint64_t utime_ns, stime_ns, minflt, majflt;
 };
 /* wait4's selection by pid and options; the pid, 0 (WNOHANG), -ECHILD, -ERESTARTSYS. */
@@ -147,6 +169,7 @@ enum {
 #define SA_RESETHAND 0x80000000ul
 #define SI_USER 0
 #define SI_KERNEL 0x80
+#define SI_QUEUE (-1)
 #define SI_TKILL (-6)
 #define SIGBIT(n) (1ul << ((n)-1))
 
@@ -157,10 +180,16 @@ struct siginfo { /* kernel-side siginfo_t: the fields any signal of ours carries
 	int status;
 	uint64_t addr, value;
 };
-/* Queues a signal for the process and wakes its thread. proc_lock is held, or the process cannot go. Any context. 0, -EAGAIN. */
+/* Queues a signal for the process and wakes its thread. proc_lock is held; or, but for SIGKILL, SIGCONT and the stopping ones, it is
+ * enough that the process cannot go (it is the current one). Any context. 0, or -EAGAIN: too many real-time signals are queued. */
 int signal_send(struct proc *p, const struct siginfo *si);
-/* kill(2): 0, -ESRCH, -EPERM, -EINVAL. */
+/* kill(2): 0, -ESRCH, -EPERM, -EINVAL; and to one process with any siginfo (tgkill, rt_sigqueueinfo; signo 0: only the checks). */
 int signal_kill(struct proc *from, pid_t pid, int sig);
+int signal_one(struct proc *from, pid_t pid, const struct siginfo *si);
+/* SIGPIPE for the current process, unless that is a kernel thread: who returns -EPIPE to a program calls it. */
+void signal_pipe(void);
+/* [p] signal_group() with the lock held. */
+void signal_group_locked(pid_t pgid, int sig);
 /* Something to deliver to this thread, its own: unmasked and not ignored. */
 bool signal_pending(struct thread *t);
 void signal_fork(struct proc *child, const struct proc *parent);
@@ -168,17 +197,24 @@ void signal_exec(struct proc *p);
 void signal_flush(struct proc *p); /* frees the queue */
 int signal_set_action(struct proc *p, int sig, const struct sigaction_k *new, struct sigaction_k *old);
 void signal_set_mask(struct proc *p, struct thread *t, uint64_t mask);
-/* The trampoline page that calls rt_sigreturn, as an object to be mapped at SIGTRAMP in every space. */
+
+/* sigframe.c. The trampoline page that calls rt_sigreturn, as an object to be mapped at SIGTRAMP in every space. */
 #define SIGTRAMP (USER_TOP - PAGE_SIZE)
 void signal_init(void);
 struct object *signal_trampoline(void);
 struct trapframe;
-/* rt_sigtimedwait: takes a pending signal of the set, 0: none; copies a siginfo out. */
-int signal_take(struct proc *p, uint64_t set, struct siginfo *si);
+/* Makes the program go on in the handler. -EFAULT: no stack for it. */
+int signal_push_frame(struct thread *t, struct trapframe *f, const struct siginfo *si, const struct sigaction_k *sa);
+bool signal_on_altstack(const struct thread *t, uint64_t sp);
+/* rt_sigtimedwait: the signal of the set that came, -EAGAIN at the deadline, -EINTR for another one. */
+int signal_wait(struct proc *p, struct thread *t, uint64_t set, uint64_t deadline_ns, struct siginfo *si);
+/* siginfo_t in the program's memory: 0 or -EFAULT. */
 int signal_put_info(uint64_t uaddr, const struct siginfo *si);
+int signal_get_info(uint64_t uaddr, struct siginfo *si); /* rt_sigqueueinfo's */
 int64_t signal_return(struct trapframe *f); /* rt_sigreturn */
 
-/* proc_start_init's argv strings etc. end the system when pid 1 ends, or reboot(2) says so. */
+/* The end of pid 1, or reboot(2): everything is written, then the machine ends with the status, or starts again. May sleep. */
 void system_shutdown(int status) __noreturn;
+void system_reboot(void) __noreturn;
 
 #endif

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The process table: birth (fork), death, and waiting for children.
+ * The process table, birth (fork), the first process, the end of the system.
  *
  * proc_lock guards the tree (parent, children, groups, sessions, states); the signal state of a process has its own lock, taken inside
- * proc_lock. A process that ends lets go of memory and files first, with no lock held; then, in one step under proc_lock, it hands its
- * children to init, becomes a zombie and tells its parent. From then on only a waiting parent (or, if the parent does not want to
- * know, the process itself) frees the struct. The thread goes on for the rest of its way without a process.
+ * proc_lock. A process is built complete before it enters the tree; there its thread starts. Death is in exit.c.
  */
 #include "arch/trap.h"
 #include "arch/user.h"
@@ -16,11 +14,16 @@
 #include "vm/kmem.h"
 
 #define PID_MAX 32768
+/* Without meaning for processes of one thread. */
+#define CLONE_HINTS (CLONE_PTRACE | CLONE_SYSVSEM | CLONE_DETACHED | CLONE_UNTRACED | CLONE_IO)
+#define CLONE_SUPPORTED                                                                  \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_VFORK | CLONE_PARENT | CLONE_SETTLS | \
+	 CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID)
 
 struct spinlock proc_lock = SPINLOCK_INIT("processes", RANK_PROC_TREE);
 struct list proc_list = LIST_INIT(proc_list);
 static struct kmem_cache proc_cache;
-static struct proc *init_proc;
+struct proc *init_proc;
 static struct waitq vfork_waitq = WAITQ_INIT(vfork_waitq);
 static pid_t last_pid;
 static unsigned nprocs;
@@ -95,16 +98,15 @@ static struct proc *proc_alloc(void)
 	return p;
 }
 
-static void proc_free(struct proc *p)
+void proc_free(struct proc *p)
 {
 	signal_flush(p);
 	kmem_cache_free(&proc_cache, p);
 }
 
-/* Puts a finished process with its thread into the tree. */
+/* [p] Puts a complete process with its thread into the tree. */
 static void enter_tree(struct proc *p, struct thread *t, struct proc *parent)
 {
-	spin_lock(&proc_lock);
 	p->pid = t->tid = new_pid();
 	p->parent = parent;
 	if (parent) {
@@ -118,7 +120,13 @@ static void enter_tree(struct proc *p, struct thread *t, struct proc *parent)
 	p->nthreads = 1;
 	nprocs++;
 	t->proc = p;
-	spin_unlock(&proc_lock);
+}
+
+void proc_unlink(struct proc *p)
+{
+	list_remove(&p->all);
+	list_remove(&p->sibling);
+	nprocs--;
 }
 
 /* Where a forked child's thread starts. */
@@ -152,7 +160,7 @@ static void copy_thread(struct thread *t, const struct clone_args *a)
 		t->altstack = me->altstack;
 }
 
-/* Memory, files and directories for the child, shared or copied; 0 or -ENOMEM with nothing kept. */
+/* Memory, files and directories for the child, shared or copied: 0 or -ENOMEM. proc_release() undoes it, also a part of it. */
 static int copy_resources(struct proc *c, struct proc *p, uint64_t flags)
 {
 	int err = 0;
@@ -162,23 +170,16 @@ static int copy_resources(struct proc *c, struct proc *p, uint64_t flags)
 		c->space = p->space;
 	} else {
 		err = space_fork(p->space, &c->space);
-		if (err)
-			return err;
 	}
+	if (err)
+		return err;
 	if (flags & CLONE_FILES)
 		fdtable_ref(p->files);
 	c->files = flags & CLONE_FILES ? p->files : fdtable_clone(p->files);
 	if (flags & CLONE_FS)
 		fs_context_ref(p->fs);
 	c->fs = flags & CLONE_FS ? p->fs : fs_context_clone(p->fs);
-	if (c->files && c->fs)
-		return 0;
-	if (c->files)
-		fdtable_unref(c->files);
-	if (c->fs)
-		fs_context_unref(c->fs);
-	space_unref(c->space);
-	return -ENOMEM;
+	return c->files && c->fs ? 0 : -ENOMEM;
 }
 
 static void copy_identity(struct proc *c, struct proc *p)
@@ -216,256 +217,71 @@ void proc_vfork_done(struct proc *p)
 	spin_unlock(&proc_lock);
 }
 
+/*
+ * Into the tree, unless a signal came meanwhile: one for a whole group must not miss the child. The fork is then made again, after
+ * the signal. The child's pid, or -errno.
+ */
+static int64_t give_birth(struct proc *p, struct proc *c, struct thread *t, const struct clone_args *a)
+{
+	bool sibling = a->flags & CLONE_PARENT;
+	int64_t r = 0;
+
+	spin_lock(&proc_lock);
+	if (nprocs >= p->rlimits[RLIMIT_NPROC].cur)
+		r = -EAGAIN;
+	else if (sibling && !p->parent)
+		r = -EINVAL;
+	else if (signal_pending(thread_current()))
+		r = -ERESTARTNOINTR;
+	else
+		enter_tree(c, t, sibling ? p->parent : p);
+	spin_unlock(&proc_lock);
+	return r ? r : c->pid;
+}
+
+static int64_t try_clone(struct proc *p, const struct clone_args *a)
+{
+	struct proc *c = proc_alloc();
+	struct thread *t = c ? thread_create(p->name) : NULL;
+	int64_t pid = t ? copy_resources(c, p, a->flags) : -ENOMEM;
+
+	if (!pid) {
+		copy_identity(c, p);
+		c->exit_signal = a->exit_signal;
+		copy_thread(t, a);
+		t->space = c->space;
+		pid = give_birth(p, c, t, a);
+	}
+	if (pid > 0) {
+		if (a->flags & CLONE_PARENT_SETTID)
+			put_user(a->parent_tid, &t->tid, sizeof(t->tid));
+		thread_start(t, child_start, (void *)(a->flags & CLONE_CHILD_SETTID ? a->child_tid : 0));
+		return pid;
+	}
+	if (t)
+		thread_free(t);
+	if (c) {
+		proc_release(c);
+		proc_free(c);
+	}
+	return pid;
+}
+
 int64_t proc_clone(struct proc *p, const struct clone_args *a)
 {
-	struct thread *t;
-	struct proc *c;
-	pid_t pid;
-	int err = -EAGAIN;
+	int64_t pid;
 
 	if (a->flags & CLONE_THREAD)
 		return -ENOSYS;
-	if (a->flags & CLONE_SIGHAND)
-		return -EINVAL; /* goes with threads only here */
-	if (nprocs >= p->rlimits[6].cur)
-		return -EAGAIN;
-	c = proc_alloc();
-	t = c ? thread_create(p->name) : NULL;
-	if (!t)
-		goto fail;
-	err = copy_resources(c, p, a->flags);
-	if (err)
-		goto fail;
-	copy_identity(c, p);
-	c->exit_signal = a->exit_signal;
-	copy_thread(t, a);
-	t->space = c->space;
-	enter_tree(c, t, a->flags & CLONE_PARENT && p->parent ? p->parent : p);
-	pid = c->pid;
-	if (a->flags & CLONE_PARENT_SETTID)
-		put_user(a->parent_tid, &pid, sizeof(pid));
-	thread_start(t, child_start, (void *)(a->flags & CLONE_CHILD_SETTID ? a->child_tid : 0));
-	if (a->flags & CLONE_VFORK)
+	if (a->flags & ~(CLONE_SUPPORTED | CLONE_HINTS))
+		return -EINVAL;
+	pid = try_clone(p, a);
+	/* the kernel's own memory is not waited for where it is needed, so it is here */
+	for (unsigned i = 0; pid == -ENOMEM && i < MEMORY_RETRIES && !page_wait_memory(); i++)
+		pid = try_clone(p, a);
+	if (pid > 0 && a->flags & CLONE_VFORK)
 		vfork_wait(p, pid);
 	return pid;
-fail:
-	if (t)
-		thread_free(t);
-	if (c)
-		proc_free(c);
-	return err;
-}
-
-/* ---- death ---- */
-
-static bool wants_no_children(struct proc *parent)
-{
-	const struct sigaction_k *sa = &parent->actions[SIGCHLD - 1];
-
-	return sa->handler == SIG_IGN || sa->flags & SA_NOCLDWAIT;
-}
-
-/* [p] SIGCHLD or whatever the parent asked for, with what happened. */
-static void tell_parent(struct proc *p, int code, int status)
-{
-	struct siginfo si = { .signo = p->exit_signal, .code = code, .pid = p->pid, .uid = p->cred.uid, .status = status };
-
-	if (!p->parent)
-		return;
-	if (code >= 4) /* stopped or continued: always SIGCHLD */
-		si.signo = SIGCHLD;
-	if (si.signo)
-		signal_send(p->parent, &si);
-	waitq_wake_all(&p->parent->wait_children);
-}
-
-void proc_tell_parent(struct proc *p, int code, int status)
-{
-	tell_parent(p, code, status);
-}
-
-/* [p] The children go to init; those that are dead already are its business now. */
-static void orphan_children(struct proc *p)
-{
-	struct list *l;
-
-	while ((l = list_pop(&p->children))) {
-		struct proc *c = list_entry(l, struct proc, sibling);
-
-		c->parent = init_proc;
-		c->exit_signal = SIGCHLD;
-		list_append(&init_proc->children, &c->sibling);
-		if (c->state == PROC_ZOMBIE)
-			tell_parent(c, 1, c->exit_status >> 8);
-	}
-}
-
-static void release_resources(struct proc *p, struct thread *t)
-{
-	struct space *s = p->space;
-	uint32_t zero = 0;
-
-	if (t->clear_child_tid && s && __atomic_load_n(&s->refs, __ATOMIC_RELAXED) > 1)
-		put_user(t->clear_child_tid, &zero, sizeof(zero));
-	timer_cancel(&p->alarm);
-	fdtable_unref(p->files);
-	spin_lock(&proc_lock); /* /proc may be looking */
-	p->files = NULL;
-	p->space = NULL;
-	spin_unlock(&proc_lock);
-	thread_set_space(NULL);
-	space_unref(s);
-	fs_context_unref(p->fs);
-	p->fs = NULL;
-	proc_vfork_done(p);
-	if (p->exe_name)
-		name_unref(p->exe_name);
-	p->exe_name = NULL;
-	if (p->exe)
-		vnode_unref(p->exe);
-	p->exe = NULL;
-}
-
-static void take_accounts(struct proc *p, struct thread *t)
-{
-	p->utime_ns += t->utime_ns;
-	p->stime_ns += thread_cpu_ns(t) - t->utime_ns;
-	p->minflt += t->nminflt;
-	p->majflt += t->nmajflt;
-}
-
-/* [p] Out of the tree; the caller frees it. */
-static void leave_tree(struct proc *p)
-{
-	list_remove(&p->all);
-	list_remove(&p->sibling);
-	nprocs--;
-}
-
-static int exit_code(int status)
-{
-	return status & 0x7f ? 128 + (status & 0x7f) : status >> 8 & 0xff;
-}
-
-void proc_exit(int status)
-{
-	struct thread *t = thread_current();
-	struct proc *p = t->proc;
-	bool alone;
-
-	spin_lock(&proc_lock);
-	p->exiting = true;
-	spin_unlock(&proc_lock);
-	if (p == init_proc)
-		system_shutdown(exit_code(status));
-	if (p->ctty && p->pid == p->sid)
-		tty_session_end(p->ctty, p->sid);
-	release_resources(p, t);
-
-	spin_lock(&proc_lock);
-	take_accounts(p, t);
-	list_remove(&t->proc_link);
-	p->nthreads = 0;
-	t->proc = NULL;
-	orphan_children(p);
-	p->exit_status = status;
-	p->state = PROC_ZOMBIE;
-	alone = !p->parent || wants_no_children(p->parent);
-	tell_parent(p, status & 0x7f ? 2 : 1, status & 0x7f ? status & 0x7f : status >> 8);
-	if (alone)
-		leave_tree(p);
-	spin_unlock(&proc_lock);
-	if (alone)
-		proc_free(p);
-	thread_exit();
-}
-
-/* ---- waiting ---- */
-
-static bool matches(const struct proc *c, const struct proc *p, pid_t pid)
-{
-	if (pid > 0)
-		return c->pid == pid;
-	if (pid == 0)
-		return c->pgid == p->pgid;
-	return pid == -1 || c->pgid == -pid;
-}
-
-/* [p] Has this child something to tell? */
-static bool reportable(struct proc *c, int options, struct wait_result *r)
-{
-	if (c->state == PROC_ZOMBIE && options & WEXITED) {
-		r->status = c->exit_status;
-		return true;
-	}
-	if (c->state == PROC_STOPPED && options & WUNTRACED && !c->stop_reported) {
-		r->status = c->stop_signal << 8 | 0x7f;
-		if (!(options & WNOWAIT))
-			c->stop_reported = true;
-		return true;
-	}
-	if (c->continued && options & WCONTINUED) {
-		r->status = 0xffff;
-		if (!(options & WNOWAIT))
-			c->continued = false;
-		return true;
-	}
-	return false;
-}
-
-static void fill_usage(struct wait_result *r, const struct proc *c)
-{
-	r->pid = c->pid;
-	r->utime_ns = c->utime_ns + c->cutime_ns;
-	r->stime_ns = c->stime_ns + c->cstime_ns;
-	r->minflt = c->minflt + c->cminflt;
-	r->majflt = c->majflt + c->cmajflt;
-}
-
-static void reap(struct proc *p, struct proc *c, const struct wait_result *r)
-{
-	p->cutime_ns += r->utime_ns;
-	p->cstime_ns += r->stime_ns;
-	p->cminflt += r->minflt;
-	p->cmajflt += r->majflt;
-	leave_tree(c);
-}
-
-int64_t proc_wait(struct proc *p, pid_t pid, int options, struct wait_result *r)
-{
-	struct proc *c, *dead = NULL;
-	bool any;
-	int err;
-
-	spin_lock(&proc_lock);
-	for (;;) {
-		any = false;
-		list_for_each(c, &p->children, sibling) {
-			if (!matches(c, p, pid))
-				continue;
-			any = true;
-			if (reportable(c, options, r))
-				goto found;
-		}
-		err = !any ? -ECHILD : 0;
-		if (err || options & WNOHANG)
-			break;
-		err = waitq_sleep_intr(&p->wait_children, &proc_lock);
-		if (err)
-			break;
-	}
-	spin_unlock(&proc_lock);
-	return err;
-found:
-	fill_usage(r, c);
-	if (c->state == PROC_ZOMBIE && !(options & WNOWAIT)) {
-		reap(p, c, r);
-		dead = c;
-	}
-	spin_unlock(&proc_lock);
-	if (dead)
-		proc_free(dead);
-	return r->pid;
 }
 
 /* ---- the OOM killer's hand ---- */
@@ -479,12 +295,14 @@ bool proc_oom_kill(struct space *s)
 
 	spin_lock(&proc_lock);
 	list_for_each(p, &proc_list, all) {
-		if (p->space != s || p == init_proc || p->exiting)
+		if (p->space != s || p == init_proc)
 			continue;
 		any = true;
-		kprintf("Out of memory: killed process %d (%s)\n", p->pid, p->name);
 		list_for_each(t, &p->threads, proc_link)
 			t->oom_victim = true;
+		if (p->exiting) /* it lets its memory go anyway, with the reserve sooner */
+			continue;
+		kprintf("Out of memory: killed process %d (%s)\n", p->pid, p->name);
 		signal_send(p, &si);
 	}
 	spin_unlock(&proc_lock);
@@ -504,11 +322,11 @@ static void default_limits(struct proc *p)
 {
 	for (unsigned i = 0; i < NRLIMITS; i++)
 		p->rlimits[i] = (struct rlimit){ UINT64_MAX, UINT64_MAX };
-	p->rlimits[3].cur = 8ul << 20;				/* STACK */
-	p->rlimits[4].cur = 0;					/* CORE */
-	p->rlimits[6] = (struct rlimit){ 4096, 4096 };		/* NPROC */
-	p->rlimits[7] = (struct rlimit){ 1024, 4096 };		/* NOFILE */
-	p->rlimits[8] = (struct rlimit){ 8ul << 20, 8ul << 20 }; /* MEMLOCK */
+	p->rlimits[RLIMIT_STACK].cur = 8ul << 20;
+	p->rlimits[RLIMIT_CORE].cur = 0;
+	p->rlimits[RLIMIT_NPROC] = (struct rlimit){ 4096, 4096 };
+	p->rlimits[RLIMIT_NOFILE] = (struct rlimit){ 1024, 4096 };
+	p->rlimits[RLIMIT_MEMLOCK] = (struct rlimit){ 8ul << 20, 8ul << 20 };
 }
 
 /* Descriptors 0 to 2 on the console, if the root has one already; init opens its own otherwise. */
@@ -544,12 +362,13 @@ static void init_start(void *arg __unused)
 	user_return();
 }
 
-void proc_start_init(struct fs_context *fs, const char *path, const void *embedded, size_t embedded_size, char **argv, char **envp)
+void proc_start_init(struct fs_context *fs, const char *path, const void *embedded, size_t embedded_size,
+		     char **argv, char **envp)
 {
 	struct thread *t;
 	struct proc *p;
 
-	kmem_cache_init(&proc_cache, "proc", sizeof(struct proc), false);
+	kmem_cache_init(&proc_cache, "proc", sizeof(struct proc), true); /* getppid reads without a lock */
 	signal_init();
 	p = proc_alloc();
 	t = thread_create("init");
@@ -558,13 +377,11 @@ void proc_start_init(struct fs_context *fs, const char *path, const void *embedd
 	boot_init.path = path;
 	boot_init.embedded = embedded;
 	boot_init.size = embedded_size;
-	for (unsigned i = 0; argv[i]; i++)
-		if (exec_add(&boot_init.strings, argv[i]))
+	for (; argv[boot_init.strings.argc]; boot_init.strings.argc++)
+		if (exec_add(&boot_init.strings, argv[boot_init.strings.argc]))
 			panic("init's arguments are too long");
-	boot_init.strings.argc = boot_init.strings.envc;
-	boot_init.strings.envc = 0;
-	for (unsigned i = 0; envp[i]; i++)
-		if (exec_add(&boot_init.strings, envp[i]))
+	for (; envp[boot_init.strings.envc]; boot_init.strings.envc++)
+		if (exec_add(&boot_init.strings, envp[boot_init.strings.envc]))
 			panic("init's environment is too long");
 	default_limits(p);
 	p->fs = fs;
@@ -573,16 +390,34 @@ void proc_start_init(struct fs_context *fs, const char *path, const void *embedd
 		panic("no memory for the first process");
 	strlcpy(p->name, "init", sizeof(p->name));
 	p->exit_signal = SIGCHLD;
+	spin_lock(&proc_lock);
 	enter_tree(p, t, NULL);
-	p->pgid = p->sid = 0;
 	init_proc = p;
+	spin_unlock(&proc_lock);
 	thread_start(t, init_start, NULL);
+}
+
+/* Once: a second caller only waits for the end that the first one brings. */
+static void shut_down_files(void)
+{
+	static bool begun;
+
+	while (__atomic_exchange_n(&begun, true, __ATOMIC_ACQUIRE))
+		thread_sleep_ns(1000000000);
+	fs_shutdown();
+	port_drain();
 }
 
 void system_shutdown(int status)
 {
 	kprintf("shutting down, status %d\n", status);
-	fs_shutdown();
-	port_drain();
+	shut_down_files();
 	machine_exit(status);
+}
+
+void system_reboot(void)
+{
+	kprintf("starting again\n");
+	shut_down_files();
+	machine_reboot();
 }

@@ -53,11 +53,13 @@ struct thread {
 	void *sig;			      /* proc/signal.c */
 	uint64_t saved_mask;		      /* sigsuspend: the mask to come back to */
 	bool restore_mask;
+	uint64_t sigwait; /* rt_sigtimedwait: wanted though blocked; the process's sig_lock */
 	struct {
-		uint64_t sp;
-		uint32_t flags;
-		uint64_t size;
-	} altstack; /* sigaltstack: as stack_t lies in memory */
+		uint64_t sp, size;
+	} altstack; /* sigaltstack; size 0: none */
+	struct {
+		uint64_t deadline_ns, uleft;
+	} nap; /* a nanosleep that restart_syscall goes on with; deadline 0: none */
 #ifdef QUIRE_DEBUG
 	uint8_t ranks[16]; /* sleeping locks held */
 	unsigned nranks;

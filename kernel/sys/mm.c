@@ -24,7 +24,7 @@ static int file_object(struct file *f, int prot, int flags, struct object **o, i
 		return -EACCES;
 	*max_prot = shared && mode != O_RDWR ? PROT_READ | PROT_EXEC : PROT_READ | PROT_WRITE | PROT_EXEC;
 	*o = f->vnode->object;
-	if (f->vnode->ops->mmap)
+	if (f->vnode->ops && f->vnode->ops->mmap)
 		return f->vnode->ops->mmap(f, o);
 	return S_ISREG(f->vnode->mode) && *o ? 0 : -ENODEV;
 }
@@ -44,7 +44,8 @@ int64_t sys_mmap(const uint64_t *a)
 	f = fd_get(p->files, (int)a[4]);
 	if (!f)
 		return -EBADF;
-	err = a[1] == 0 || !(flags & MAP_SHARED_VALIDATE) ? -EINVAL : file_object(f, prot, flags, &o, &max_prot);
+	err = a[1] == 0 || !(flags & MAP_SHARED_VALIDATE) ? -EINVAL :
+							    file_object(f, prot, flags, &o, &max_prot);
 	r = err ? err : vm_mmap(p->space, a[0], a[1], prot, flags, o, a[5], max_prot);
 	file_unref(f);
 	return r;
@@ -82,7 +83,8 @@ int64_t sys_mincore(const uint64_t *a)
 		return -ENOMEM;
 	for (uint64_t done = 0; done < n; done += chunk) {
 		chunk = MIN(n - done, sizeof(vec));
-		err = vm_mincore(proc_current()->space, a[0] + (done << PAGE_SHIFT), chunk << PAGE_SHIFT, vec);
+		err = vm_mincore(proc_current()->space, a[0] + (done << PAGE_SHIFT), chunk << PAGE_SHIFT,
+				 vec);
 		if (err)
 			return err;
 		if (put_user(a[2] + done, vec, chunk))

@@ -9,7 +9,8 @@
 #include "sys/sys.h"
 #include "vm/kmem.h"
 
-#define USER_HZ 100
+#define USER_HZ	   100
+#define NOFILE_MAX 65536 /* the hard limit of the hard limit */
 
 struct timeval {
 	int64_t sec, usec;
@@ -24,8 +25,12 @@ static struct timeval to_timeval(uint64_t ns)
 
 int64_t sys_clone(const uint64_t *a)
 {
-	struct clone_args args = { .flags = a[0] & ~0xfful, .exit_signal = a[0] & 0xff, .stack = a[1], .parent_tid = a[2],
-				   .tls = a[3], .child_tid = a[4] };
+	struct clone_args args = { .flags = a[0] & ~0xfful,
+				   .exit_signal = a[0] & 0xff,
+				   .stack = a[1],
+				   .parent_tid = a[2],
+				   .tls = a[3],
+				   .child_tid = a[4] };
 
 	if (args.exit_signal > NSIG)
 		return -EINVAL;
@@ -49,32 +54,37 @@ static int gather(struct exec_strings *s, uint64_t uvec, unsigned *n)
 	return err;
 }
 
+static int64_t execve(const uint64_t *a, char *path, struct exec_strings *s)
+{
+	struct proc *p = proc_current();
+	int64_t n = user_copy_string(path, a[0], PAGE_SIZE);
+	int err;
+
+	if (n <= 0)
+		return n < 0 ? n : -ENOENT;
+	err = gather(s, a[1], &s->argc);
+	if (!err && s->argc == 0) { /* as Linux: no program gets an empty argv */
+		err = exec_add(s, "");
+		s->argc = 1;
+	}
+	if (!err)
+		err = gather(s, a[2], &s->envc);
+	return err ? err : proc_exec(p, p->fs, path, s, NULL);
+}
+
 int64_t sys_execve(const uint64_t *a)
 {
 	struct exec_strings s = { 0 };
-	char *path = kmalloc(1008);
-	unsigned argc, envc;
-	int64_t err;
+	struct page *page; /* PATH_MAX is as large */
+	int64_t r;
 
-	if (!path)
-		return -ENOMEM;
-	err = user_copy_string(path, a[0], 1008);
-	if (err >= 0)
-		err = err == 0 ? -ENOENT : gather(&s, a[1], &argc);
-	if (!err && argc == 0) { /* as Linux: an empty argv gets one empty string */
-		err = exec_add(&s, "");
-		argc = 1;
-	}
-	if (!err)
-		err = gather(&s, a[2], &envc);
-	if (!err) {
-		s.argc = argc;
-		s.envc = envc;
-		err = proc_exec(proc_current(), proc_current()->fs, path, &s, NULL);
-	}
+	while (!(page = page_alloc_kernel()))
+		if (page_wait_memory())
+			return -ENOMEM;
+	r = execve(a, page_data(page), &s);
 	exec_free(&s);
-	kfree(path);
-	return err;
+	page_free(page);
+	return r;
 }
 
 int64_t sys_exit(const uint64_t *a)
@@ -89,7 +99,8 @@ int64_t sys_exit_group(const uint64_t *a)
 
 struct rusage {
 	struct timeval utime, stime;
-	int64_t maxrss, ixrss, idrss, isrss, minflt, majflt, nswap, inblock, oublock, msgsnd, msgrcv, nsignals, nvcsw, nivcsw;
+	int64_t maxrss, ixrss, idrss, isrss, minflt, majflt, nswap, inblock, oublock, msgsnd, msgrcv,
+		nsignals, nvcsw, nivcsw;
 };
 
 int64_t sys_wait4(const uint64_t *a)
@@ -105,7 +116,10 @@ int64_t sys_wait4(const uint64_t *a)
 	if (a[1] && put_user(a[1], &r.status, sizeof(r.status)))
 		return -EFAULT;
 	if (a[3]) {
-		struct rusage u = { .utime = to_timeval(r.utime_ns), .stime = to_timeval(r.stime_ns), .minflt = r.minflt, .majflt = r.majflt };
+		struct rusage u = { .utime = to_timeval(r.utime_ns),
+				    .stime = to_timeval(r.stime_ns),
+				    .minflt = r.minflt,
+				    .majflt = r.majflt };
 
 		if (put_user(a[3], &u, sizeof(u)))
 			return -EFAULT;
@@ -129,11 +143,13 @@ int64_t sys_waitid(const uint64_t *a)
 	if (got < 0)
 		return got;
 	if (got > 0) {
-		bool stopped = (r.status & 0xff) == 0x7f, continued = r.status == 0xffff, killed = !stopped && !continued && r.status & 0x7f;
+		bool stopped = (r.status & 0xff) == 0x7f, continued = r.status == 0xffff,
+		     killed = !stopped && !continued && r.status & 0x7f;
 
 		si[0] = SIGCHLD;
 		si[2] = continued ? 6 : stopped ? 5 : killed ? 2 : 1;
 		si[4] = r.pid;
+		si[5] = r.uid;
 		si[6] = continued ? SIGCONT : killed ? r.status & 0x7f : r.status >> 8;
 	}
 	return a[2] ? put_user(a[2], si, sizeof(si)) : 0;
@@ -170,9 +186,15 @@ int64_t sys_gettid(const uint64_t *a __unused)
 
 int64_t sys_getppid(const uint64_t *a __unused)
 {
-	struct proc *parent = __atomic_load_n(&proc_current()->parent, __ATOMIC_RELAXED);
+	struct proc *me = proc_current(), *parent;
+	pid_t pid;
 
-	return parent ? parent->pid : 0; /* structs are of one size class: at worst a stale number */
+	/* without the lock: a struct proc stays one, and if the parent is the same afterwards the number was its own */
+	do {
+		parent = __atomic_load_n(&me->parent, __ATOMIC_ACQUIRE);
+		pid = parent ? __atomic_load_n(&parent->pid, __ATOMIC_ACQUIRE) : 0;
+	} while (unlikely(__atomic_load_n(&me->parent, __ATOMIC_RELAXED) != parent));
+	return pid;
 }
 
 int64_t sys_getuid(const uint64_t *a __unused)
@@ -215,12 +237,14 @@ int64_t sys_getresgid(const uint64_t *a)
 }
 
 /* The new real, effective and saved id, ~0 for "as it is": root may choose, others only among the three they have. */
-static int set_three(const struct cred *c, uint32_t *real, uint32_t *effective, uint32_t *saved, uint32_t r, uint32_t e, uint32_t s)
+static int set_three(const struct cred *c, uint32_t *real, uint32_t *effective, uint32_t *saved, uint32_t r,
+		     uint32_t e, uint32_t s)
 {
 	const uint32_t want[3] = { r, e, s };
 
 	for (unsigned i = 0; i < 3; i++)
-		if (want[i] != ~0u && c->euid != 0 && want[i] != *real && want[i] != *effective && want[i] != *saved)
+		if (want[i] != ~0u && c->euid != 0 && want[i] != *real && want[i] != *effective &&
+		    want[i] != *saved)
 			return -EPERM;
 	if (r != ~0u)
 		*real = r;
@@ -264,7 +288,8 @@ int64_t sys_setgid(const uint64_t *a)
 int64_t sys_setreuid(const uint64_t *a)
 {
 	struct cred *c = &proc_current()->cred;
-	uint32_t saved = (uint32_t)a[0] != ~0u || ((uint32_t)a[1] != ~0u && a[1] != c->uid) ? (uint32_t)a[1] : ~0u;
+	uint32_t saved = (uint32_t)a[0] != ~0u || ((uint32_t)a[1] != ~0u && a[1] != c->uid) ? (uint32_t)a[1] :
+											      ~0u;
 
 	return set_three(c, &c->uid, &c->euid, &c->suid, a[0], a[1], saved);
 }
@@ -272,7 +297,8 @@ int64_t sys_setreuid(const uint64_t *a)
 int64_t sys_setregid(const uint64_t *a)
 {
 	struct cred *c = &proc_current()->cred;
-	uint32_t saved = (uint32_t)a[0] != ~0u || ((uint32_t)a[1] != ~0u && a[1] != c->gid) ? (uint32_t)a[1] : ~0u;
+	uint32_t saved = (uint32_t)a[0] != ~0u || ((uint32_t)a[1] != ~0u && a[1] != c->gid) ? (uint32_t)a[1] :
+											      ~0u;
 
 	return set_three(c, &c->gid, &c->egid, &c->sgid, a[0], a[1], saved);
 }
@@ -375,10 +401,10 @@ int64_t sys_setsid(const uint64_t *a __unused)
 /* Limits that the vm enforces are kept with the space. */
 static void apply_limits(struct proc *p)
 {
-	p->space->limits.stack = p->rlimits[3].cur;
-	p->space->limits.as = p->rlimits[9].cur;
-	p->space->limits.data = p->rlimits[2].cur;
-	p->files->max = MIN(p->rlimits[7].cur, 65536ul);
+	p->space->limits.stack = p->rlimits[RLIMIT_STACK].cur;
+	p->space->limits.as = p->rlimits[RLIMIT_AS].cur;
+	p->space->limits.data = p->rlimits[RLIMIT_DATA].cur;
+	p->files->max = MIN(p->rlimits[RLIMIT_NOFILE].cur, (uint64_t)NOFILE_MAX);
 }
 
 int64_t sys_prlimit64(const uint64_t *a)
@@ -393,6 +419,8 @@ int64_t sys_prlimit64(const uint64_t *a)
 		return -EFAULT;
 	if (a[2] && new.cur > new.max)
 		return -EINVAL;
+	if (a[2] && a[1] == RLIMIT_NOFILE && new.max > NOFILE_MAX)
+		return -EPERM;
 	spin_lock(&proc_lock);
 	p = (int)a[0] ? proc_find(a[0]) : me;
 	if (!p)
@@ -462,8 +490,9 @@ int64_t sys_times(const uint64_t *a)
 	struct proc *p = proc_current();
 	struct thread *t = thread_current();
 	const uint64_t tick = 1000000000 / USER_HZ;
-	const int64_t tms[4] = { (p->utime_ns + t->utime_ns) / tick, (p->stime_ns + thread_cpu_ns(t) - t->utime_ns) / tick,
-				 p->cutime_ns / tick, p->cstime_ns / tick };
+	const int64_t tms[4] = { (p->utime_ns + t->utime_ns) / tick,
+				 (p->stime_ns + thread_cpu_ns(t) - t->utime_ns) / tick, p->cutime_ns / tick,
+				 p->cstime_ns / tick };
 
 	if (a[0] && put_user(a[0], tms, sizeof(tms)))
 		return -EFAULT;
@@ -528,7 +557,7 @@ int64_t sys_prctl(const uint64_t *a)
 {
 	enum { PR_SET_NAME = 15, PR_GET_NAME = 16 };
 	struct proc *p = proc_current();
-	char name[16];
+	char name[16] = { 0 };
 
 	switch (a[0]) {
 	case PR_SET_NAME: {
@@ -597,7 +626,10 @@ int64_t sys_sched_yield(const uint64_t *a __unused)
 int64_t sys_sched_getaffinity(const uint64_t *a)
 {
 	uint64_t mask = (1ul << nharts) - 1;
+	int64_t r = (int)a[0] ? of_process(a[0], false) : 0;
 
+	if (r < 0)
+		return r;
 	if (a[1] < sizeof(mask) || a[1] % sizeof(mask))
 		return -EINVAL;
 	return put_user(a[2], &mask, sizeof(mask)) ? -EFAULT : (int64_t)sizeof(mask);
@@ -653,7 +685,13 @@ int64_t sys_syslog(const uint64_t *a)
 
 int64_t sys_reboot(const uint64_t *a)
 {
-	enum { MAGIC1 = 0xfee1dead, MAGIC2 = 672274793, RESTART = 0x01234567, HALT = 0xcdef0123, POWER_OFF = 0x4321fedc };
+	enum {
+		MAGIC1 = 0xfee1dead,
+		MAGIC2 = 672274793,
+		RESTART = 0x01234567,
+		HALT = 0xcdef0123,
+		POWER_OFF = 0x4321fedc
+	};
 
 	if (proc_current()->cred.euid != 0)
 		return -EPERM;
@@ -661,8 +699,7 @@ int64_t sys_reboot(const uint64_t *a)
 		return -EINVAL;
 	switch ((uint32_t)a[2]) {
 	case RESTART:
-		fs_shutdown();
-		machine_reboot();
+		system_reboot();
 	case HALT:
 	case POWER_OFF:
 		system_shutdown(0);

@@ -13,23 +13,54 @@ int64_t sys_kill(const uint64_t *a)
 	return signal_kill(proc_current(), (int)a[0], (int)a[1]);
 }
 
-static int64_t to_thread(pid_t tgid, pid_t tid, int sig)
+/* One thread a process: its id is the process's. tgid 0: any. */
+static int64_t to_thread(pid_t tgid, pid_t tid, const struct siginfo *si)
 {
-	if (tid <= 0 || (tgid != 0 && tgid <= 0))
+	if (tid <= 0 || tgid < 0)
 		return -EINVAL;
-	if (tgid && tgid != tid) /* one thread a process */
-		return -ESRCH;
-	return signal_kill(proc_current(), tid, sig);
+	return tgid && tgid != tid ? -ESRCH : signal_one(proc_current(), tid, si);
+}
+
+static int64_t thread_kill(pid_t tgid, pid_t tid, int sig)
+{
+	struct proc *p = proc_current();
+
+	return to_thread(
+		tgid, tid,
+		&(struct siginfo){ .signo = sig, .code = SI_TKILL, .pid = p->pid, .uid = p->cred.uid });
 }
 
 int64_t sys_tkill(const uint64_t *a)
 {
-	return to_thread(0, (int)a[0], (int)a[1]);
+	return thread_kill(0, (int)a[0], (int)a[1]);
 }
 
 int64_t sys_tgkill(const uint64_t *a)
 {
-	return (int)a[0] <= 0 ? -EINVAL : to_thread((int)a[0], (int)a[1], (int)a[2]);
+	return (int)a[0] <= 0 ? -EINVAL : thread_kill((int)a[0], (int)a[1], (int)a[2]);
+}
+
+/* A program may say anything of where a signal comes from, except, to others, that the kernel or kill(2) sent it. */
+static int64_t queue_info(pid_t tgid, pid_t tid, int sig, uint64_t uinfo)
+{
+	struct siginfo si;
+
+	if (signal_get_info(uinfo, &si))
+		return -EFAULT;
+	if ((si.code >= 0 || si.code == SI_TKILL) && tid != proc_current()->pid)
+		return -EPERM;
+	si.signo = sig;
+	return to_thread(tgid, tid, &si);
+}
+
+int64_t sys_rt_sigqueueinfo(const uint64_t *a)
+{
+	return queue_info(0, (int)a[0], (int)a[1], a[2]);
+}
+
+int64_t sys_rt_tgsigqueueinfo(const uint64_t *a)
+{
+	return (int)a[0] <= 0 ? -EINVAL : queue_info((int)a[0], (int)a[1], (int)a[2], a[3]);
 }
 
 int64_t sys_rt_sigaction(const uint64_t *a)
@@ -85,11 +116,11 @@ int64_t sys_rt_sigpending(const uint64_t *a)
 	return put_user(a[0], &set, a[1]);
 }
 
+/* The mask comes back when a handler has run, or, if none does, before the call is made again. */
 int64_t sys_rt_sigsuspend(const uint64_t *a)
 {
 	struct thread *t = thread_current();
 	struct waitq never = WAITQ_INIT(never);
-	struct spinlock lock = SPINLOCK_INIT("sigsuspend", RANK_SIGNAL);
 	uint64_t set;
 
 	if (a[1] != SETSIZE)
@@ -99,23 +130,18 @@ int64_t sys_rt_sigsuspend(const uint64_t *a)
 	t->saved_mask = t->sigmask;
 	t->restore_mask = true;
 	signal_set_mask(t->proc, t, set);
-	spin_lock(&lock);
-	while (!signal_pending(t))
-		waitq_sleep_intr(&never, &lock);
-	spin_unlock(&lock);
-	return -EINTR;
+	while (!t->sigpending)
+		waitq_sleep_intr(&never, NULL);
+	return -ERESTARTNOHAND;
 }
 
 int64_t sys_rt_sigtimedwait(const uint64_t *a)
 {
 	struct thread *t = thread_current();
-	struct proc *p = t->proc;
-	struct waitq never = WAITQ_INIT(never);
-	struct spinlock lock = SPINLOCK_INIT("sigtimedwait", RANK_SIGNAL);
-	uint64_t set, old = t->sigmask, deadline = UINT64_MAX;
+	uint64_t set, deadline = UINT64_MAX;
 	struct timespec ts;
 	struct siginfo si;
-	int sig, err = 0;
+	int sig;
 
 	if (a[3] != SETSIZE)
 		return -EINVAL;
@@ -123,18 +149,10 @@ int64_t sys_rt_sigtimedwait(const uint64_t *a)
 		return -EFAULT;
 	if (a[2] && (ts.tv_sec < 0 || (uint64_t)ts.tv_nsec >= 1000000000))
 		return -EINVAL;
-	if (a[2])
+	if (a[2] && ts.tv_sec < 1000000000)
 		deadline = time_ns() + ts.tv_sec * 1000000000 + ts.tv_nsec;
-	signal_set_mask(p, t, old & ~set);
-	spin_lock(&lock);
-	while (!(p->pending & set) && !err)
-		err = signal_pending(t) ? -EINTR : waitq_sleep_until(&never, &lock, deadline, true);
-	spin_unlock(&lock);
-	sig = signal_take(p, set, &si);
-	signal_set_mask(p, t, old);
-	if (!sig)
-		return err == -ETIMEDOUT ? -EAGAIN : -EINTR;
-	return a[1] && signal_put_info(a[1], &si) ? -EFAULT : sig;
+	sig = signal_wait(t->proc, t, set, deadline, &si);
+	return sig > 0 && a[1] && signal_put_info(a[1], &si) ? -EFAULT : sig;
 }
 
 int64_t sys_rt_sigreturn(const uint64_t *a __unused)
@@ -150,25 +168,22 @@ int64_t sys_sigaltstack(const uint64_t *a)
 		uint64_t sp;
 		uint32_t flags, pad;
 		uint64_t size;
-	} new, old = { .sp = t->altstack.sp, .flags = t->altstack.flags, .size = t->altstack.size };
-	bool on = t->altstack.size && t->frame->sp - t->altstack.sp < t->altstack.size;
+	} new, old = { .sp = t->altstack.sp, .size = t->altstack.size };
+	bool on = signal_on_altstack(t, t->frame->sp);
 
+	old.flags = !old.size ? SS_DISABLE : on ? SS_ONSTACK : 0;
 	if (a[0] && get_user(&new, a[0], sizeof(new)))
 		return -EFAULT;
-	if (!t->altstack.size)
-		old.flags = SS_DISABLE;
-	else
-		old.flags = on ? SS_ONSTACK : 0;
 	if (a[0]) {
 		if (on)
 			return -EPERM;
-		if (new.flags & ~(uint32_t)(SS_DISABLE | SS_ONSTACK))
+		if (new.flags & ~(uint32_t)(SS_DISABLE | SS_ONSTACK) ||
+		    new.flags == (SS_DISABLE | SS_ONSTACK))
 			return -EINVAL;
-		if (!(new.flags & SS_DISABLE) && new.size < MINSIGSTKSZ)
+		if (!(new.flags &SS_DISABLE) && new.size < MINSIGSTKSZ)
 			return -ENOMEM;
-		t->altstack.sp = new.flags & SS_DISABLE ? 0 : new.sp;
-		t->altstack.size = new.flags & SS_DISABLE ? 0 : new.size;
-		t->altstack.flags = new.flags & SS_DISABLE;
+		t->altstack.sp = new.flags &SS_DISABLE ? 0 : new.sp;
+		t->altstack.size = new.flags &SS_DISABLE ? 0 : new.size;
 	}
 	return a[1] ? put_user(a[1], &old, sizeof(old)) : 0;
 }
@@ -179,22 +194,30 @@ struct itimerval {
 	int64_t interval_sec, interval_usec, sec, usec;
 };
 
+#define ALARM_PERIOD_MIN_NS 200000
+
 static void alarm_fire(struct timer *timer)
 {
 	struct proc *p = container_of(timer, struct proc, alarm);
 	struct siginfo si = { .signo = SIGALRM, .code = SI_KERNEL };
 
+	uint64_t interval = p->alarm_interval_ns;
+
 	signal_send(p, &si);
-	if (p->alarm_interval_ns)
-		timer_set(timer, time_ns() + p->alarm_interval_ns, alarm_fire);
+	if (interval) /* a period that the hart could not keep up with is stretched */
+		timer_set(timer, MAX(timer->deadline_ns + interval, time_ns() + ALARM_PERIOD_MIN_NS),
+			  alarm_fire);
 }
 
 static void current_alarm(struct proc *p, struct itimerval *v)
 {
-	uint64_t now = time_ns(), left = p->alarm.set && p->alarm.deadline_ns > now ? p->alarm.deadline_ns - now : p->alarm.set ? 1000 : 0;
+	uint64_t now = time_ns(), left = 0;
 
-	*v = (struct itimerval){ p->alarm_interval_ns / 1000000000, p->alarm_interval_ns / 1000 % 1000000, left / 1000000000,
-				 left / 1000 % 1000000 };
+	if (p->alarm.set) /* what is due is not off */
+		left = p->alarm.deadline_ns > now + 1000 ? p->alarm.deadline_ns - now : 1000;
+
+	*v = (struct itimerval){ p->alarm_interval_ns / 1000000000, p->alarm_interval_ns / 1000 % 1000000,
+				 left / 1000000000, left / 1000 % 1000000 };
 }
 
 int64_t sys_getitimer(const uint64_t *a)
@@ -207,23 +230,30 @@ int64_t sys_getitimer(const uint64_t *a)
 	return put_user(a[1], &v, sizeof(v));
 }
 
+/* At most some thirty years, so that nothing overflows. */
+static uint64_t to_ns(int64_t sec, int64_t usec)
+{
+	return MIN(sec, 1000000000l) * 1000000000ul + usec * 1000;
+}
+
 int64_t sys_setitimer(const uint64_t *a)
 {
 	struct proc *p = proc_current();
 	struct itimerval new = { 0 }, old;
 	uint64_t ns;
 
-	if (a[0] != 0)
+	if ((int)a[0] != 0)
 		return -EINVAL;
 	if (a[1] && get_user(&new, a[1], sizeof(new)))
 		return -EFAULT;
-	if (new.sec < 0 || new.interval_sec < 0 || (uint64_t)new.usec > 999999 || (uint64_t)new.interval_usec > 999999)
+	if (new.sec < 0 || new.interval_sec < 0 || (uint64_t) new.usec > 999999 ||
+	    (uint64_t) new.interval_usec > 999999)
 		return -EINVAL;
 	current_alarm(p, &old);
 	p->alarm_interval_ns = 0;
 	timer_cancel(&p->alarm);
-	ns = new.sec * 1000000000ul + new.usec * 1000;
-	p->alarm_interval_ns = new.interval_sec * 1000000000ul + new.interval_usec * 1000;
+	ns = to_ns(new.sec, new.usec);
+	p->alarm_interval_ns = to_ns(new.interval_sec, new.interval_usec);
 	if (ns)
 		timer_set(&p->alarm, time_ns() + ns, alarm_fire);
 	return a[2] ? put_user(a[2], &old, sizeof(old)) : 0;

@@ -34,11 +34,11 @@
 	X(179, sysinfo) X(220, clone) X(221, execve) X(260, wait4) X(261, prlimit64) X(278, getrandom) X(116, syslog)  \
 	/* signals: signal.c */                                                                                         \
 	X(129, kill) X(130, tkill) X(131, tgkill) X(132, sigaltstack) X(133, rt_sigsuspend) X(134, rt_sigaction)       \
-	X(135, rt_sigprocmask) X(136, rt_sigpending) X(137, rt_sigtimedwait) X(139, rt_sigreturn)                      \
-	X(102, getitimer) X(103, setitimer)                                                                             \
+	X(135, rt_sigprocmask) X(136, rt_sigpending) X(137, rt_sigtimedwait) X(138, rt_sigqueueinfo) X(139, rt_sigreturn)    \
+	X(240, rt_tgsigqueueinfo) X(102, getitimer) X(103, setitimer)                                                  \
 	/* time: time.c */                                                                                              \
-	X(101, nanosleep) X(112, clock_settime) X(113, clock_gettime) X(114, clock_getres) X(115, clock_nanosleep)     \
-	X(169, gettimeofday) X(170, settimeofday)                                                                       \
+	X(101, nanosleep) X(128, restart_syscall) X(112, clock_settime) X(113, clock_gettime) X(114, clock_getres)       \
+	X(115, clock_nanosleep) X(169, gettimeofday) X(170, settimeofday)                                                                       \
 	/* memory: mm.c */                                                                                              \
 	X(214, brk) X(215, munmap) X(222, mmap) X(224, swapon) X(225, swapoff) X(226, mprotect) X(227, msync)          \
 	X(232, mincore) X(233, madvise) X(259, riscv_flush_icache)

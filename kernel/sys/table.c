@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The system-call table, and the way in and out. A call that a signal interrupted returns -ERESTARTSYS here; signal_deliver turns
- * that into EINTR or into the call's repetition, for which a0 is kept in orig_a0 and epc still names the instruction behind the ecall.
+ * The system-call table, and the way in and out. A call that a signal interrupted returns one of -ERESTARTSYS and its kin here;
+ * signal_deliver turns that into EINTR or into the call's repetition, for which trap_entry.S has kept a0 in orig_a0.
  */
 #include "arch/trap.h"
 #include "lib/errno.h"
@@ -21,11 +21,14 @@ static const syscall_fn calls[NCALLS] = {
 void syscall_dispatch(struct trapframe *f)
 {
 	uint64_t number = f->a7;
+	int64_t r;
 
-	f->orig_a0 = f->a0;
 	if (unlikely(number >= NCALLS || !calls[number])) {
 		f->a0 = -ENOSYS;
 		return;
 	}
-	f->a0 = calls[number](&f->a0); /* a0 .. a5 lie in a row */
+	r = calls[number](&f->a0); /* a0 .. a5 lie in a row */
+	f->a0 = r;
+	if (unlikely(r <= -ERESTARTSYS && r >= -ERESTART_RESTARTBLOCK))
+		thread_current()->sigpending = true; /* so that signal_deliver settles it */
 }

@@ -6,9 +6,18 @@
 
 #define NS 1000000000l
 
-enum { REALTIME, MONOTONIC, PROCESS_CPUTIME, THREAD_CPUTIME, MONOTONIC_RAW, REALTIME_COARSE, MONOTONIC_COARSE, BOOTTIME };
+enum {
+	REALTIME,
+	MONOTONIC,
+	PROCESS_CPUTIME,
+	THREAD_CPUTIME,
+	MONOTONIC_RAW,
+	REALTIME_COARSE,
+	MONOTONIC_COARSE,
+	BOOTTIME
+};
 
-static int clock_now(uint64_t clock, uint64_t *ns)
+static int clock_now(int clock, uint64_t *ns)
 {
 	switch (clock) {
 	case REALTIME:
@@ -64,7 +73,9 @@ int64_t sys_clock_getres(const uint64_t *a)
 	uint64_t ns;
 	int err = clock_now(a[0], &ns);
 
-	return err ? err : a[1] ? put_time(a[1], a[0] == REALTIME_COARSE || a[0] == MONOTONIC_COARSE ? TICK_NS : 100) : 0;
+	return err  ? err :
+	       a[1] ? put_time(a[1], a[0] == REALTIME_COARSE || a[0] == MONOTONIC_COARSE ? TICK_NS : 100) :
+		      0;
 }
 
 int64_t sys_clock_settime(const uint64_t *a)
@@ -82,7 +93,7 @@ int64_t sys_clock_settime(const uint64_t *a)
 	return err;
 }
 
-/* Sleeps until the monotonic deadline: 0, or -EINTR with the rest in *left_ns. */
+/* Sleeps until the monotonic deadline: 0, or interrupted, with the rest in *left_ns. */
 static int sleep_until(uint64_t deadline, uint64_t *left_ns)
 {
 	struct waitq never = WAITQ_INIT(never);
@@ -95,17 +106,28 @@ static int sleep_until(uint64_t deadline, uint64_t *left_ns)
 		err = waitq_sleep_until(&never, &lock, deadline, true);
 	spin_unlock(&lock);
 	*left_ns = now < deadline ? deadline - now : 0;
-	return *left_ns ? -EINTR : 0;
+	return *left_ns ? -ERESTART_RESTARTBLOCK : 0;
 }
 
+/* When no handler runs (the process was stopped and continued, say) restart_syscall sleeps on until the same time. */
 static int64_t nap(uint64_t deadline, uint64_t uleft)
 {
+	struct thread *t = thread_current();
 	uint64_t left;
 	int err = sleep_until(deadline, &left);
 
 	if (err && uleft && put_time(uleft, left))
 		return -EFAULT;
+	t->nap.deadline_ns = err ? deadline : 0;
+	t->nap.uleft = uleft;
 	return err;
+}
+
+int64_t sys_restart_syscall(const uint64_t *a __unused)
+{
+	struct thread *t = thread_current();
+
+	return t->nap.deadline_ns ? nap(t->nap.deadline_ns, t->nap.uleft) : -EINTR;
 }
 
 int64_t sys_nanosleep(const uint64_t *a)
@@ -125,7 +147,9 @@ int64_t sys_clock_nanosleep(const uint64_t *a)
 		return err;
 	if (a[0] == THREAD_CPUTIME || clock_now(a[0], &now))
 		return -EINVAL;
-	if (a[1] & 1) /* TIMER_ABSTIME */
+	if (a[0] == PROCESS_CPUTIME)
+		return -EOPNOTSUPP; /* it would have to count only while others run */
+	if (a[1] & 1)		    /* TIMER_ABSTIME */
 		return nap(ns > now ? mono + (ns - now) : mono, 0);
 	return nap(ns > INT64_MAX - mono ? INT64_MAX : mono + ns, a[3]);
 }

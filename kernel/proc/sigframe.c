@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the kernel puts on a program's stack for a signal handler, and takes back when it returns: Linux's layout for riscv64
+ * (asm/ucontext.h, asm/sigcontext.h, struct rt_sigframe). riscv has no SA_RESTORER: handlers return to a page
+ * with a call of rt_sigreturn that is mapped into every space.
+ */
+#include "arch/trap.h"
+#include "arch/user.h"
+#include "lib/string.h"
+#include "proc/proc.h"
+
+#define SS_ONSTACK 1
+#define SS_DISABLE 2
+
+struct user_siginfo { /* 128 bytes */
+	int32_t signo, err, code, pad;
+	union {
+		struct {
+			int32_t pid;
+			uint32_t uid;
+			union {
+				int32_t status;
+				uint64_t value;
+			};
+		};
+		uint64_t addr;
+		uint64_t room[14];
+	};
+};
+_Static_assert(sizeof(struct user_siginfo) == 128, "siginfo_t");
+
+struct user_context {
+	uint64_t flags, link;
+	struct {
+		uint64_t sp;
+		uint32_t flags, pad;
+		uint64_t size;
+	} stack;
+	uint64_t mask;
+	uint8_t unused[120];
+	uint64_t regs[32] __attribute__((aligned(16))); /* pc, x1 .. x31 */
+	uint64_t f[32];
+	uint32_t fcsr;
+	uint8_t extension
+		[528 -
+		 260]; /* a union as large as the quad registers; its last words end the list of extensions: zeros */
+};
+_Static_assert(offsetof(struct user_context, regs) == 176 && sizeof(struct user_context) == 960,
+	       "ucontext_t");
+
+struct sigframe {
+	struct user_siginfo info;
+	struct user_context context;
+};
+
+static bool is_fault(const struct siginfo *si)
+{
+	const uint64_t faults = SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGBUS) | SIGBIT(SIGFPE) |
+				SIGBIT(SIGSEGV);
+
+	return SIGBIT(si->signo) & faults && si->code > 0 && si->code != SI_KERNEL;
+}
+
+static void siginfo_to_user(struct user_siginfo *u, const struct siginfo *si)
+{
+	memset(u, 0, sizeof(*u));
+	u->signo = si->signo;
+	u->err = si->err;
+	u->code = si->code;
+	if (is_fault(si)) {
+		u->addr = si->addr;
+		return;
+	}
+	u->pid = si->pid;
+	u->uid = si->uid;
+	if (si->signo == SIGCHLD && si->code > 0)
+		u->status = si->status;
+	else
+		u->value = si->value;
+}
+
+int signal_put_info(uint64_t uaddr, const struct siginfo *si)
+{
+	struct user_siginfo u;
+
+	siginfo_to_user(&u, si);
+	return put_user(uaddr, &u, sizeof(u));
+}
+
+int signal_get_info(uint64_t uaddr, struct siginfo *si)
+{
+	struct user_siginfo u;
+
+	if (get_user(&u, uaddr, sizeof(u)))
+		return -EFAULT;
+	*si = (struct siginfo){
+		.signo = u.signo, .err = u.err, .code = u.code, .pid = u.pid, .uid = u.uid, .value = u.value
+	};
+	return 0;
+}
+
+bool signal_on_altstack(const struct thread *t, uint64_t sp)
+{
+	return sp > t->altstack.sp && sp - t->altstack.sp <= t->altstack.size;
+}
+
+static void fill_context(struct user_context *c, struct thread *t, const struct trapframe *f)
+{
+	c->stack.sp = t->altstack.sp;
+	c->stack.size = t->altstack.size;
+	c->stack.flags = !t->altstack.size ? SS_DISABLE : signal_on_altstack(t, f->sp) ? SS_ONSTACK : 0;
+	c->mask = t->restore_mask ? t->saved_mask : t->sigmask;
+	memcpy(c->regs, f, sizeof(c->regs)); /* epc, x1 .. x31 lie in the same order */
+	fp_save();
+	memcpy(c->f, t->fp.f, sizeof(c->f));
+	c->fcsr = t->fp.fcsr;
+}
+
+int signal_push_frame(struct thread *t, struct trapframe *f, const struct siginfo *si,
+		      const struct sigaction_k *sa)
+{
+	bool on = signal_on_altstack(t, f->sp);
+	uint64_t sp = f->sp, at;
+	struct sigframe frame;
+
+	if (sa->flags & SA_ONSTACK && t->altstack.size && !on)
+		sp = t->altstack.sp + t->altstack.size;
+	at = ALIGN_DOWN(sp - sizeof(frame), 16);
+	if (on && !signal_on_altstack(t, at))
+		return -EFAULT; /* the alternate stack is used up; what lies below is not ours to write */
+	memset(&frame, 0, sizeof(frame));
+	siginfo_to_user(&frame.info, si);
+	fill_context(&frame.context, t, f);
+	if (put_user(at, &frame, sizeof(frame)))
+		return -EFAULT;
+	f->ra = SIGTRAMP;
+	f->sp = at;
+	f->a0 = si->signo;
+	f->a1 = at + offsetof(struct sigframe, info);
+	f->a2 = at + offsetof(struct sigframe, context);
+	f->epc = sa->handler;
+	return 0;
+}
+
+/* The registers are the program's to choose; `status` is not among them, and a bad pc faults in user mode. */
+int64_t signal_return(struct trapframe *f)
+{
+	struct thread *t = thread_current();
+	struct user_context c;
+
+	t->nap.deadline_ns = 0;
+	f->cause = 0; /* no call to restart */
+	if (get_user(&c, f->sp + offsetof(struct sigframe, context), sizeof(c))) {
+		signal_fault(SIGSEGV, SI_KERNEL, 0);
+		return f->a0;
+	}
+	memcpy(f, c.regs, sizeof(c.regs));
+	fp_save();
+	memcpy(t->fp.f, c.f, sizeof(c.f));
+	t->fp.fcsr = c.fcsr & 0xff;
+	fp_restore();
+	if (!signal_on_altstack(t, f->sp)) {
+		t->altstack.sp = c.stack.flags & SS_DISABLE ? 0 : c.stack.sp;
+		t->altstack.size = c.stack.flags & SS_DISABLE ? 0 : c.stack.size;
+	}
+	signal_set_mask(t->proc, t, c.mask);
+	return f->a0;
+}
+
+/* ---- the trampoline ---- */
+
+static struct object *trampoline;
+
+void signal_init(void)
+{
+	static const uint32_t code[] = { 0x08b00893 /* li a7, 139 */, 0x00000073 /* ecall */ };
+	struct page *p;
+	bool fresh;
+
+	trampoline = object_create(NULL, NULL, 1);
+	if (!trampoline || object_busy_page(trampoline, 0, &p, &fresh))
+		panic("no memory for the signal trampoline");
+	clear_page(page_data(p));
+	memcpy(page_data(p), code, sizeof(code));
+	object_fill_done(trampoline, p, true);
+}
+
+struct object *signal_trampoline(void)
+{
+	return trampoline;
+}
