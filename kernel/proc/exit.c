@@ -103,7 +103,7 @@ static void orphan_children(struct proc *p, struct list *unwanted)
 
 /* ---- exit ---- */
 
-void proc_release(struct proc *p)
+void proc_let_go(struct proc *p)
 {
 	struct space *space;
 	struct fdtable *files;
@@ -174,7 +174,7 @@ void proc_exit(int status)
 	if (p->ctty && p->pid == p->sid)
 		tty_session_end(p->ctty, p->sid);
 	leave_memory(p, t);
-	proc_release(p);
+	proc_let_go(p);
 	proc_vfork_done(p);
 
 	spin_lock(&proc_lock);

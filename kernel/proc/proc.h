@@ -131,7 +131,7 @@ bool proc_group_orphaned(pid_t pgid, const struct proc *skip);
 /* exit.c's and process.c's own: out of the tree [p], then freed. */
 void proc_unlink(struct proc *p);
 /* Lets go of memory, files, directories and program; the thread does not run in the space (any more). May sleep. */
-void proc_release(struct proc *p);
+void proc_let_go(struct proc *p);
 void proc_free(struct proc *p);
 extern struct proc *init_proc;
 

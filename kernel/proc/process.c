@@ -160,7 +160,7 @@ static void copy_thread(struct thread *t, const struct clone_args *a)
 		t->altstack = me->altstack;
 }
 
-/* Memory, files and directories for the child, shared or copied: 0 or -ENOMEM. proc_release() undoes it, also a part of it. */
+/* Memory, files and directories for the child, shared or copied: 0 or -ENOMEM. proc_let_go() undoes it, also a part of it. */
 static int copy_resources(struct proc *c, struct proc *p, uint64_t flags)
 {
 	int err = 0;
@@ -261,7 +261,7 @@ static int64_t try_clone(struct proc *p, const struct clone_args *a)
 	if (t)
 		thread_free(t);
 	if (c) {
-		proc_release(c);
+		proc_let_go(c);
 		proc_free(c);
 	}
 	return pid;
