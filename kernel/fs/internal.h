@@ -30,6 +30,8 @@ void files_init(void);
 struct fs_context *fs_context_create(struct name *root);
 /* for /proc/filesystems: NULL gives the first */
 struct fs_type *fs_type_next(struct fs_type *t);
+/* Calls fn for each mount, in the order in which they were made, none coming or going meanwhile; ends when fn returns non-zero. */
+int mount_each(int (*fn)(void *arg, struct mount *m), void *arg);
 
 /* pageio.c: for files whose contents are v->object. [v] is taken where needed. */
 ssize_t pageio_read(struct vnode *v, struct readahead *ra, struct uio *u, uint64_t *offset);

@@ -55,6 +55,19 @@ struct mount *mount_next(struct mount *m)
 	return next == &mounts ? NULL : list_entry(next, struct mount, link);
 }
 
+int mount_each(int (*fn)(void *arg, struct mount *m), void *arg)
+{
+	struct mount *m;
+	int r = 0;
+
+	mutex_lock(&mount_lock);
+	list_for_each (m, &mounts, link)
+		if ((r = fn(arg, m)))
+			break;
+	mutex_unlock(&mount_lock);
+	return r;
+}
+
 /* Mounts the type's file system, hung in nowhere yet. mount_lock is held. */
 static int create_mount(struct fs_type *t, const char *source, bool read_only, const char *options, struct mount **out)
 {
