@@ -206,7 +206,10 @@ static slot_t prune(struct node *n, uint64_t index)
 
 	if (n->level > 0 && n->slot[i]) {
 		n->slot[i] = prune((struct node *)n->slot[i], index);
-		n->used -= !n->slot[i];
+		if (!n->slot[i]) {
+			n->used--;
+			n->dirty &= ~(1ul << i);
+		}
 	}
 	if (n->used)
 		return (slot_t)n;
