@@ -7,6 +7,7 @@
 #include "dev/tty.h"
 #include "fs/internal.h"
 #include "fs/procfs.h"
+#include "fs/tmpfs.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "proc/proc.h"
@@ -201,8 +202,10 @@ static int put_mapping(void *arg, const struct mapping_info *m)
 	if (o && o->ops && o->ops->describe) {
 		o->ops->describe(o, a->path, PAGE_SIZE, &dev, &ino);
 		path = a->path;
-	} else if (o) {
-		path = "/dev/zero (deleted)"; /* as Linux calls shared anonymous memory */
+	} else if (m->start == SIGTRAMP) {
+		path = "[sigpage]";
+	} else if (o) { /* shared memory without a name is called so by Linux */
+		path = tmpfs_describe(o, a->path, PAGE_SIZE, &dev, &ino) ? a->path : "/dev/zero (deleted)";
 	} else if (m->heap || m->stack) {
 		path = m->heap ? "[heap]" : "[stack]";
 	}

@@ -45,7 +45,8 @@ struct tnode {
 	uint32_t mode, nlink, uid, gid;
 	uint64_t rdev, size;
 	struct timespec atime, mtime, ctime;
-	struct object *object;	 /* regular files */
+	struct object *object;	 /* regular files; its `data` names the tnode, under labels_lock */
+	struct vnode *vnode;	 /* [labels_lock] while there is one */
 	int64_t charged;	 /* [a] pages of it in fs->npages */
 	char *target;		 /* symbolic links: one piece of kernel memory or a frame */
 	struct tnode *parent;	 /* directories; the root is its own */
@@ -56,6 +57,7 @@ struct tnode {
 };
 
 static struct kmem_cache tnode_cache;
+static struct spinlock labels_lock = SPINLOCK_INIT("tmpfs labels", RANK_FILES); /* what describe looks at */
 static const struct vnode_ops file_ops, dir_ops, link_ops, other_ops;
 
 static struct tnode *node_of(const struct vnode *v)
@@ -91,7 +93,7 @@ static struct tnode *tnode_create(struct tmpfs *fs, uint32_t mode, uint64_t rdev
 	list_append(&fs->nodes, &n->link);
 	spin_unlock(&fs->lock);
 	if (S_ISREG(mode))
-		n->object = object_create(NULL, NULL, 0); /* the caller looks */
+		n->object = object_create(NULL, n, 0); /* the caller looks */
 	return n;
 }
 
@@ -118,8 +120,12 @@ static void tnode_free(struct tnode *n)
 	list_remove(&n->link);
 	spin_unlock(&fs->lock);
 	__atomic_fetch_sub(&fs->nnodes, 1, __ATOMIC_RELAXED);
-	if (n->object)
+	if (n->object) {
+		spin_lock(&labels_lock);
+		n->object->data = NULL; /* mappings may still hold it */
+		spin_unlock(&labels_lock);
 		object_unref(n->object);
+	}
 	target_free(n->target);
 	kmem_cache_free(&tnode_cache, n);
 }
@@ -234,6 +240,7 @@ static const struct vnode_ops *special_ops(const struct vnode_ops *of)
 	if (!made[i].of) {
 		made[i].of = of;
 		made[i].ops = *of;
+		made[i].ops.getattr = other_ops.getattr;
 		made[i].ops.setattr = other_ops.setattr;
 		made[i].ops.inactive = other_ops.inactive;
 	}
@@ -263,6 +270,34 @@ static int load_special(struct vnode *v)
 	return 0;
 }
 
+static void set_vnode(struct tnode *n, struct vnode *v)
+{
+	spin_lock(&labels_lock);
+	n->vnode = v;
+	spin_unlock(&labels_lock);
+}
+
+bool tmpfs_describe(struct object *o, char *buf, size_t n, uint64_t *dev, uint64_t *ino)
+{
+	struct object described = { 0 };
+	struct vnode *v = NULL;
+	struct tnode *t;
+
+	spin_lock(&labels_lock);
+	t = o->data;
+	if (t && t->vnode) {
+		v = t->vnode;
+		vnode_ref(v);
+	}
+	spin_unlock(&labels_lock);
+	if (!v)
+		return false;
+	described.data = v;
+	vnode_object_describe(&described, buf, n, dev, ino);
+	vnode_unref(v);
+	return true;
+}
+
 static int load(struct vnode *v, void *arg)
 {
 	struct tnode *n = arg;
@@ -278,14 +313,16 @@ static int load(struct vnode *v, void *arg)
 	v->mtime = n->mtime;
 	v->ctime = n->ctime;
 	v->object = n->object;
-	if (S_ISREG(n->mode))
+	if (S_ISREG(n->mode)) {
 		v->ops = &file_ops;
-	else if (S_ISDIR(n->mode))
+		set_vnode(n, v);
+	} else if (S_ISDIR(n->mode)) {
 		v->ops = &dir_ops;
-	else if (S_ISLNK(n->mode))
+	} else if (S_ISLNK(n->mode)) {
 		v->ops = &link_ops;
-	else
+	} else {
 		return load_special(v);
+	}
 	return 0;
 }
 
@@ -293,6 +330,7 @@ static void inactive(struct vnode *v)
 {
 	struct tnode *n = node_of(v);
 
+	set_vnode(n, NULL);
 	v->object = NULL;
 	n->mode = v->mode;
 	n->nlink = v->nlink;
@@ -333,6 +371,8 @@ static int tmpfs_getattr(struct vnode *v, struct attr *a)
 		a->blocks = MAX((uint64_t)n->charged, n->object->npages) * (PAGE_SIZE / 512);
 	else if (S_ISDIR(v->mode))
 		a->size = n->next_cookie * ENTRY_COST;
+	else if (!S_ISLNK(v->mode))
+		a->size = 0; /* a block device's, too, as on Linux: lseek tells it */
 	return 0;
 }
 
@@ -641,7 +681,7 @@ static const struct vnode_ops link_ops = {
 	.setattr = tmpfs_setattr,
 	.inactive = inactive,
 };
-static const struct vnode_ops other_ops = { .setattr = tmpfs_setattr, .inactive = inactive };
+static const struct vnode_ops other_ops = { .getattr = tmpfs_getattr, .setattr = tmpfs_setattr, .inactive = inactive };
 
 /* ---- mounting ---- */
 

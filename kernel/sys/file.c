@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* System calls on descriptors: reading, writing, positions, sync, truncation. */
+#include "arch/mmu.h"
 #include "fs/pipe.h"
 #include "lib/string.h"
 #include "sys/files.h"
@@ -22,6 +23,12 @@ bool file_is_stream(const struct file *f)
 	return S_ISFIFO(v->mode) || (v->mode & S_IFMT) == S_IFSOCK || (S_ISCHR(v->mode) && v->ops && !v->ops->mmap && v->ops->poll);
 }
 
+/* Linux looks at the whole range before it transfers a byte of it. */
+static inline bool range_ok(uint64_t addr, uint64_t n)
+{
+	return n <= USER_TOP && addr <= USER_TOP - n;
+}
+
 int64_t sys_read(const uint64_t *a)
 {
 	struct uio u = { .user = true, .addr = a[1], .left = MIN(a[2], RW_MAX) };
@@ -31,7 +38,7 @@ int64_t sys_read(const uint64_t *a)
 
 	if (unlikely(!f))
 		return -EBADF;
-	r = file_read(f, &u, &f->offset);
+	r = likely(range_ok(a[1], a[2])) ? file_read(f, &u, &f->offset) : -EFAULT;
 	file_done(f, counted);
 	return r;
 }
@@ -45,7 +52,7 @@ int64_t sys_write(const uint64_t *a)
 
 	if (unlikely(!f))
 		return -EBADF;
-	r = file_write(f, &u, &f->offset);
+	r = likely(range_ok(a[1], a[2])) ? file_write(f, &u, &f->offset) : -EFAULT;
 	file_done(f, counted);
 	return pipe_signal(r);
 }
@@ -63,7 +70,7 @@ int64_t sys_pread64(const uint64_t *a)
 	f = file_of(a[0], &counted);
 	if (unlikely(!f))
 		return -EBADF;
-	r = file_is_stream(f) ? -ESPIPE : file_read(f, &u, &offset);
+	r = file_is_stream(f) ? -ESPIPE : range_ok(a[1], a[2]) ? file_read(f, &u, &offset) : -EFAULT;
 	file_done(f, counted);
 	return r;
 }
@@ -81,7 +88,7 @@ int64_t sys_pwrite64(const uint64_t *a)
 	f = file_of(a[0], &counted);
 	if (unlikely(!f))
 		return -EBADF;
-	r = file_is_stream(f) ? -ESPIPE : file_write(f, &u, &offset);
+	r = file_is_stream(f) ? -ESPIPE : range_ok(a[1], a[2]) ? file_write(f, &u, &offset) : -EFAULT;
 	file_done(f, counted);
 	return r;
 }
