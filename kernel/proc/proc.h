@@ -77,7 +77,12 @@ struct proc {
 extern struct spinlock proc_lock;
 extern struct list proc_list; /* [p] struct proc.all, zombies too */
 
-struct proc *proc_current(void);	   /* for kernel/sys only */
+/* For kernel/sys and what takes its place (ioctl, open of /dev/tty): the rest is told whom it works for. */
+static inline struct proc *proc_current(void)
+{
+	return thread_current()->proc;
+}
+
 struct proc *proc_find(pid_t pid);	   /* [p] */
 /* Boot: makes pid 1 run init (the embedded one when path is NULL) with argv, descriptors 0-2 on /dev/console if it exists. */
 void proc_start_init(struct fs_context *fs, const char *path, const void *embedded, size_t embedded_size, char **argv, char **envp);

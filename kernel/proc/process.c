@@ -28,11 +28,6 @@ static struct waitq vfork_waitq = WAITQ_INIT(vfork_waitq);
 static pid_t last_pid;
 static unsigned nprocs;
 
-struct proc *proc_current(void)
-{
-	return thread_current()->proc;
-}
-
 struct proc *proc_find(pid_t pid)
 {
 	struct proc *p;
