@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * waittest: waiting for descriptors (poll, select, with signals and times), locks on files (records, whole files), and the
- * calls that move bytes in other ways than read and write: vectors, sendfile, copies, files in memory.
+ * waittest: waiting for descriptors (poll, select, with signals and times), locks on files (records, whole
+ * files), and the calls that move bytes in other ways than read and write: vectors, sendfile, copies, files
+ * in memory.
  */
 #define _GNU_SOURCE
 #include <poll.h>
@@ -38,7 +39,9 @@ static void polling(void)
 
 	SYS(pipe(a));
 	SYS(pipe(b));
-	struct pollfd p[4] = { { a[0], POLLIN, 0 }, { -1, POLLIN, 7 }, { b[0], POLLIN, 0 }, { a[1], POLLOUT, 0 } };
+	struct pollfd p[4] = {
+		{ a[0], POLLIN, 0 }, { -1, POLLIN, 7 }, { b[0], POLLIN, 0 }, { a[1], POLLOUT, 0 }
+	};
 
 	EQ(SYS(poll(p, 3, 0)), 0);
 	EQ(p[1].revents, 0);
@@ -360,9 +363,15 @@ static void files_in_memory(void)
 }
 
 static const struct test tests[] = {
-	{ "poll", polling },	       { "poll of many", many_descriptors }, { "select", selecting },
-	{ "signal masks", masks },     { "record locks", record_locks },     { "whole-file locks", whole_file_locks },
-	{ "vectors", vectors },	       { "sendfile and copies", sending },   { "files in memory", files_in_memory },
+	{ "poll", polling },
+	{ "poll of many", many_descriptors },
+	{ "select", selecting },
+	{ "signal masks", masks },
+	{ "record locks", record_locks },
+	{ "whole-file locks", whole_file_locks },
+	{ "vectors", vectors },
+	{ "sendfile and copies", sending },
+	{ "files in memory", files_in_memory },
 };
 
 TEST_MAIN("waittest", tests)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * /dev ("devtmpfs"): a tmpfs tree that is born with the devices the machine has. So links, directories and nodes can be made in it as
- * in any other. A serial port's entry is there while its port is.
+ * /dev ("devtmpfs"): a tmpfs tree that is born with the devices the machine has. So links, directories and
+ * nodes can be made in it as in any other. A serial port's entry is there while its port is.
  *
  * Also the character devices themselves, by Linux's numbers, for nodes on any file system.
  */
@@ -16,11 +16,12 @@
 #include "proc/proc.h"
 #include "vm/kmem.h"
 
-#define DEV(major, minor) ((uint64_t)(major) << 8 | (minor)) /* both below 256, or as Linux's 32-bit encoding has them */
-#define MAJOR(dev)	  ((dev) >> 8 & 0xfff)
-#define MINOR(dev)	  ((dev)&0xff)
-#define PORT_MAJOR	  253 /* Linux gives virtio-ports a dynamic one */
-#define NPORTS		  8
+#define DEV(major, minor) \
+	((uint64_t)(major) << 8 | (minor)) /* both below 256, or as Linux's 32-bit encoding has them */
+#define MAJOR(dev) ((dev) >> 8 & 0xfff)
+#define MINOR(dev) ((dev)&0xff)
+#define PORT_MAJOR 253 /* Linux gives virtio-ports a dynamic one */
+#define NPORTS	   8
 
 /* ---- a page to pass bytes through ---- */
 
@@ -152,9 +153,15 @@ static int no_mmap(struct file *f __unused, struct object **o __unused)
 	return -ENODEV;
 }
 
-static const struct vnode_ops null_ops = { .read = null_read, .write = null_write, .poll = always_ready, .mmap = no_mmap };
-static const struct vnode_ops zero_ops = { .read = zero_read, .write = null_write, .poll = always_ready, .mmap = zero_mmap };
-static const struct vnode_ops full_ops = { .read = zero_read, .write = full_write, .poll = always_ready, .mmap = no_mmap };
+static const struct vnode_ops null_ops = {
+	.read = null_read, .write = null_write, .poll = always_ready, .mmap = no_mmap
+};
+static const struct vnode_ops zero_ops = {
+	.read = zero_read, .write = null_write, .poll = always_ready, .mmap = zero_mmap
+};
+static const struct vnode_ops full_ops = {
+	.read = zero_read, .write = full_write, .poll = always_ready, .mmap = no_mmap
+};
 
 /* ---- random, urandom: the generator never blocks ---- */
 
@@ -192,7 +199,9 @@ static ssize_t random_write(struct file *f __unused, struct uio *u, uint64_t *of
 	return total > u->left ? (ssize_t)(total - u->left) : total ? -EFAULT : 0;
 }
 
-static const struct vnode_ops random_ops = { .read = random_read, .write = random_write, .poll = always_ready, .mmap = no_mmap };
+static const struct vnode_ops random_ops = {
+	.read = random_read, .write = random_write, .poll = always_ready, .mmap = no_mmap
+};
 
 /* ---- the terminal ---- */
 
@@ -244,12 +253,16 @@ static int tty_open(struct vnode *v __unused, struct file *f __unused)
 	return 0;
 }
 
-static const struct vnode_ops tty_ops = {
-	.open = tty_open, .read = tty_dev_read, .write = tty_dev_write, .ioctl = tty_dev_ioctl, .poll = tty_dev_poll
-};
-static const struct vnode_ops ctty_ops = {
-	.open = ctty_open, .read = tty_dev_read, .write = tty_dev_write, .ioctl = tty_dev_ioctl, .poll = tty_dev_poll
-};
+static const struct vnode_ops tty_ops = { .open = tty_open,
+					  .read = tty_dev_read,
+					  .write = tty_dev_write,
+					  .ioctl = tty_dev_ioctl,
+					  .poll = tty_dev_poll };
+static const struct vnode_ops ctty_ops = { .open = ctty_open,
+					   .read = tty_dev_read,
+					   .write = tty_dev_write,
+					   .ioctl = tty_dev_ioctl,
+					   .poll = tty_dev_poll };
 
 /* ---- kmsg: what is written becomes a kernel message; dmesg reads by syslog(2) ---- */
 
@@ -309,10 +322,10 @@ static const struct chardev {
 	uint32_t mode;
 	const struct vnode_ops *ops;
 } chardevs[] = {
-	{ DEV(1, 3), "null", 0666, &null_ops },	    { DEV(1, 5), "zero", 0666, &zero_ops },
-	{ DEV(1, 7), "full", 0666, &full_ops },	    { DEV(1, 8), "random", 0666, &random_ops },
+	{ DEV(1, 3), "null", 0666, &null_ops },	     { DEV(1, 5), "zero", 0666, &zero_ops },
+	{ DEV(1, 7), "full", 0666, &full_ops },	     { DEV(1, 8), "random", 0666, &random_ops },
 	{ DEV(1, 9), "urandom", 0666, &random_ops }, { DEV(1, 11), "kmsg", 0644, &kmsg_ops },
-	{ DEV(5, 0), "tty", 0666, &ctty_ops },	    { DEV(5, 1), "console", 0600, &tty_ops },
+	{ DEV(5, 0), "tty", 0666, &ctty_ops },	     { DEV(5, 1), "console", 0600, &tty_ops },
 	{ DEV(4, 64), "ttyS0", 0660, &tty_ops },
 };
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Advisory locks on ranges of files. Few exist at a time, so they are one list under one spinlock, and whoever waits looks again whenever
- * one goes.
+ * Advisory locks on ranges of files. Few exist at a time, so they are one list under one spinlock, and
+ * whoever waits looks again whenever one goes.
  *
- * An owner's own ranges never overlap: a new one cuts or swallows what it had there, and joins equal neighbours. The
- * memory that cutting may need is taken before the lock. Record locks that would wait in a circle fail with EDEADLK.
+ * An owner's own ranges never overlap: a new one cuts or swallows what it had there, and joins equal
+ * neighbours. The memory that cutting may need is taken before the lock. Record locks that would wait in a
+ * circle fail with EDEADLK.
  */
 #include "fs/lock.h"
 #include "vm/kmem.h"
@@ -38,9 +39,10 @@ static struct held *conflict(const struct file_lock_request *q)
 {
 	struct held *h;
 
-	list_for_each (h, &all, link)
-		if (h->vnode == q->vnode && h->whole == q->whole && h->owner != q->owner && h->start <= q->end &&
-		    q->start <= h->end && (h->type == FILE_LOCK_WRITE || q->type == FILE_LOCK_WRITE))
+	list_for_each(h, &all, link)
+		if (h->vnode == q->vnode && h->whole == q->whole && h->owner != q->owner &&
+		    h->start <= q->end && q->start <= h->end &&
+		    (h->type == FILE_LOCK_WRITE || q->type == FILE_LOCK_WRITE))
 			return h;
 	return NULL;
 }
@@ -55,7 +57,7 @@ static bool circular(const void *owner, const void *holder)
 
 		if (holder == owner)
 			return true;
-		list_for_each (w, &sleepers, link)
+		list_for_each(w, &sleepers, link)
 			if (w->owner == holder)
 				next = w->holder;
 		holder = next;
@@ -76,12 +78,16 @@ static void insert(struct held *h)
 	file_locks_held++;
 }
 
-/* Takes [q->start, q->end] out of what the owner has; `spare` becomes the upper part of one that is cut in two. */
+/*
+ * Takes [q->start, q->end] out of what the owner has; `spare` becomes the upper part of one that is cut in
+ * two.
+ */
 static void carve(const struct file_lock_request *q, struct held **spare, struct list *dead)
 {
 	struct held *h, *tmp;
 
-	list_for_each_safe (h, tmp, &all, link) {
+	list_for_each_safe(h, tmp, &all, link)
+	{
 		if (!same_owner(h, q) || h->start > q->end || q->start > h->end)
 			continue;
 		if (h->start < q->start && h->end > q->end) {
@@ -105,12 +111,14 @@ static void join(struct held *new, struct list *dead)
 {
 	struct held *h, *tmp;
 
-	list_for_each_safe (h, tmp, &all, link) {
-		if (h == new || h->vnode != new->vnode || h->owner != new->owner || h->whole != new->whole || h->type != new->type)
+	list_for_each_safe(h, tmp, &all, link)
+	{
+		if (h == new || h->vnode != new->vnode || h->owner != new->owner || h->whole != new->whole ||
+		    h->type != new->type)
 			continue;
 		if (h->end != INT64_MAX && h->end + 1 == new->start)
 			new->start = h->start;
-		else if (new->end != INT64_MAX && new->end + 1 == h->start)
+		else if (new->end != INT64_MAX &&new->end + 1 == h->start)
 			new->end = h->end;
 		else
 			continue;
@@ -161,8 +169,13 @@ int file_lock(struct file_lock_request *q)
 	if (!r) {
 		carve(q, &spare, &dead);
 		if (q->type != FILE_UNLOCK) {
-			*new = (struct held){ .vnode = q->vnode, .owner = q->owner, .type = q->type, .start = q->start,
-					      .end = q->end, .pid = q->pid, .whole = q->whole };
+			*new = (struct held){ .vnode = q->vnode,
+					      .owner = q->owner,
+					      .type = q->type,
+					      .start = q->start,
+					      .end = q->end,
+					      .pid = q->pid,
+					      .whole = q->whole };
 			insert(new);
 			join(new, &dead);
 			new = NULL;
@@ -199,9 +212,7 @@ void file_locks_drop(struct vnode *v, void *owner)
 	struct held *h, *tmp;
 
 	spin_lock(&lock);
-	list_for_each_safe (h, tmp, &all, link)
-		if (h->vnode == v && h->owner == owner)
-			discard(h, &dead);
+	list_for_each_safe(h, tmp, &all, link) if (h->vnode == v && h->owner == owner) discard(h, &dead);
 	waitq_wake_all(&changed);
 	spin_unlock(&lock);
 	bury(&dead);

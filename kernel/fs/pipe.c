@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Pipes and FIFOs: 64 KiB of bytes between a tail and a head that only rise, in up to 16 frames that come when they are written to
- * and go when they have been read.
+ * Pipes and FIFOs: 64 KiB of bytes between a tail and a head that only rise, in up to 16 frames that come
+ * when they are written to and go when they have been read.
  *
- * User memory is touched with no lock held. A reader that has made itself `reading` owns the bytes [tail, head) as they are
- * then, a writer that is `writing` owns what follows up to `reserved`; the other side goes on meanwhile, and others of its own
- * side wait for their turn. Nobody sleeps for data or room while it is reading or writing.
+ * User memory is touched with no lock held. A reader that has made itself `reading` owns the bytes [tail,
+ * head) as they are then, a writer that is `writing` owns what follows up to `reserved`; the other side goes
+ * on meanwhile, and others of its own side wait for their turn. Nobody sleeps for data or room while it is
+ * reading or writing.
  *
- * A write of up to PIPE_BUF bytes waits for room for all of it. A longer one goes in as room of PIPE_BUF comes; so a reader of single
- * bytes does not cause a switch for each.
+ * A write of up to PIPE_BUF bytes waits for room for all of it. A longer one goes in as room of PIPE_BUF
+ * comes; so a reader of single bytes does not cause a switch for each.
  */
 #include "fs/pipe.h"
 #include "arch/user.h"
@@ -118,7 +119,9 @@ static ssize_t pipe_read(struct file *f, struct uio *u, uint64_t *offset __unuse
 		n = p->head - p->tail;
 		if (n)
 			break;
-		r = !p->writers ? 0 : f->flags & O_NONBLOCK ? -EAGAIN : waitq_sleep_intr(&p->read_wait, &p->lock);
+		r = !p->writers		  ? 0 :
+		    f->flags & O_NONBLOCK ? -EAGAIN :
+					    waitq_sleep_intr(&p->read_wait, &p->lock);
 		if (r || !p->writers) {
 			if (!r && p->head != p->tail)
 				continue; /* the last writer wrote before it went */
@@ -180,7 +183,10 @@ static size_t room_for(const struct pipe *p, size_t left, bool whole)
 	return whole || room < PIPE_BUF ? 0 : room;
 }
 
-/* Waits until some bytes may be written and makes this thread `writing`. *n: how many. 0 or -errno. Takes the lock, lets it go. */
+/*
+ * Waits until some bytes may be written and makes this thread `writing`. *n: how many. 0 or -errno. Takes the
+ * lock, lets it go.
+ */
 static int begin_write(struct pipe *p, size_t left, bool whole, bool nonblock, size_t *n)
 {
 	int r = 0;
@@ -395,7 +401,7 @@ static struct pipe *fifo_get(struct vnode *v)
 	struct pipe *fresh = pipe_alloc(), *p;
 
 	spin_lock(&fifos_lock);
-	list_for_each (p, &fifos, link)
+	list_for_each(p, &fifos, link)
 		if (p->vnode == v) {
 			p->refs++;
 			spin_unlock(&fifos_lock);
@@ -424,7 +430,10 @@ static void fifo_put(struct pipe *p)
 		pipe_free(p);
 }
 
-/* POSIX open(): an end opens when the other one does; without blocking, a reader at once and a writer only if there is a reader. */
+/*
+ * POSIX open(): an end opens when the other one does; without blocking, a reader at once and a writer only if
+ * there is a reader.
+ */
 static int fifo_open(struct vnode *v, struct file *f)
 {
 	unsigned mode = f->flags & O_ACCMODE;

@@ -5,16 +5,16 @@
 
 #include "fs/vnode.h"
 
-#define PIPE_BUF 4096	 /* POSIX: what is written whole */
+#define PIPE_BUF  4096	/* POSIX: what is written whole */
 #define PIPE_SIZE 65536 /* bytes that fit */
 
 /* poll(2)'s bits, as every poll operation gives them */
-#define POLLIN 1
-#define POLLPRI 2
-#define POLLOUT 4
-#define POLLERR 8
-#define POLLHUP 16
-#define POLLNVAL 32
+#define POLLIN	   1
+#define POLLPRI	   2
+#define POLLOUT	   4
+#define POLLERR	   8
+#define POLLHUP	   16
+#define POLLNVAL   32
 #define POLLRDNORM 64
 #define POLLRDBAND 128
 #define POLLWRNORM 256

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * /proc: the tree. A file's contents are made when it is read from its start and kept with the open file, so that a reader with a
- * small buffer sees one consistent text.
+ * /proc: the tree. A file's contents are made when it is read from its start and kept with the open file, so
+ * that a reader with a small buffer sees one consistent text.
  *
- * Inode numbers say what a vnode is: kind (an index of `nodes`) in bits 0-7, a descriptor in bits 8-27, a process id
- * above. So nothing is kept for a process, and one that has gone makes its files fail with ESRCH.
+ * Inode numbers say what a vnode is: kind (an index of `nodes`) in bits 0-7, a descriptor in bits 8-27, a
+ * process id above. So nothing is kept for a process, and one that has gone makes its files fail with ESRCH.
  */
 #include "fs/procfs.h"
 #include "arch/cpu.h"
@@ -375,16 +375,21 @@ static int proc_lookup(struct vnode *dir, const char *name, size_t len, struct v
 	if (pid && !pid_owner(pid, &id, &id))
 		return -ENOENT;
 	if (kind == FD)
-		return n >= 0 && n < 1 << 20 && next_fd(pid, n) == n ? get_vnode(dir, ino_of(FD_LINK, pid, n), out) : -ENOENT;
+		return n >= 0 && n < 1 << 20 && next_fd(pid, n) == n ?
+			       get_vnode(dir, ino_of(FD_LINK, pid, n), out) :
+			       -ENOENT;
 	if (kind == ROOT && n > 0)
 		return pid_owner(n, &id, &id) ? get_vnode(dir, ino_of(PID, n, 0), out) : -ENOENT;
 	for (unsigned i = 0; i < ARRAY_SIZE(nodes); i++)
-		if (nodes[i].name && nodes[i].parent == kind && strlen(nodes[i].name) == len && memcmp(nodes[i].name, name, len) == 0)
+		if (nodes[i].name && nodes[i].parent == kind && strlen(nodes[i].name) == len &&
+		    memcmp(nodes[i].name, name, len) == 0)
 			return get_vnode(dir, ino_of(i, pid, 0), out);
 	return -ENOENT;
 }
 
-/* Offsets: 0, 1 "." and ".."; then the static entries by kind; from NUMBERED on the processes or descriptors. */
+/*
+ * Offsets: 0, 1 "." and ".."; then the static entries by kind; from NUMBERED on the processes or descriptors.
+ */
 #define STATIC	 2
 #define NUMBERED 0x1000
 
@@ -401,8 +406,8 @@ static int list_numbers(struct vnode *dir, uint64_t offset, dirent_fn fn, void *
 			return 0;
 		at = n;
 		if (fn(arg, name, ksnprintf(name, sizeof(name), "%d", n),
-		       fds ? ino_of(FD_LINK, pid_of(dir), n) : ino_of(PID, n, 0), fds ? S_IFLNK >> 12 : S_IFDIR >> 12,
-		       NUMBERED + (uint64_t)n + 1))
+		       fds ? ino_of(FD_LINK, pid_of(dir), n) : ino_of(PID, n, 0),
+		       fds ? S_IFLNK >> 12 : S_IFDIR >> 12, NUMBERED + (uint64_t)n + 1))
 			return 0;
 	}
 }
@@ -426,15 +431,18 @@ static int proc_readdir(struct vnode *dir, uint64_t offset, dirent_fn fn, void *
 		return 0;
 	for (unsigned i = offset > STATIC ? offset - STATIC : 0; i < ARRAY_SIZE(nodes); i++)
 		if (nodes[i].name && nodes[i].parent == kind &&
-		    fn(arg, nodes[i].name, strlen(nodes[i].name), ino_of(i, pid_of(dir), 0), nodes[i].mode >> 12, STATIC + i + 1))
+		    fn(arg, nodes[i].name, strlen(nodes[i].name), ino_of(i, pid_of(dir), 0),
+		       nodes[i].mode >> 12, STATIC + i + 1))
 			return 0;
 	return kind == ROOT || kind == FD ? list_numbers(dir, offset, fn, arg) : 0;
 }
 
 /* ---- vnodes ---- */
 
-/* Descriptors come and go: their names are looked up each time. A process's are good as long as there is a process of that number;
- * the name cache's lock is held, so the table of processes can only be tried. */
+/*
+ * Descriptors come and go: their names are looked up each time. A process's are good as long as there is a
+ * process of that number; the name cache's lock is held, so the table of processes can only be tried.
+ */
 static bool proc_valid(struct vnode *v)
 {
 	bool there;
@@ -472,7 +480,9 @@ static const struct vnode_ops link_ops = {
 	.setattr = proc_setattr,
 	.valid = proc_valid,
 };
-static const struct vnode_ops self_ops = { .readlink = self_readlink, .getattr = proc_getattr, .setattr = proc_setattr };
+static const struct vnode_ops self_ops = { .readlink = self_readlink,
+					   .getattr = proc_getattr,
+					   .setattr = proc_setattr };
 
 static int load(struct vnode *v, void *arg __unused)
 {
@@ -511,4 +521,6 @@ static int proc_statfs(struct mount *m __unused, struct fs_stats *st)
 	return 0;
 }
 
-struct fs_type procfs_type = { .name = "proc", .mount = proc_mount, .unmount = proc_unmount, .statfs = proc_statfs };
+struct fs_type procfs_type = {
+	.name = "proc", .mount = proc_mount, .unmount = proc_unmount, .statfs = proc_statfs
+};

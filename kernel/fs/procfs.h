@@ -22,26 +22,39 @@ typedef int (*proc_show)(struct text *t, pid_t pid);
 /* What was written, as a string without its last newline. 0 or -errno. */
 typedef int (*proc_store)(const char *s, pid_t pid);
 
-int show_cmdline(struct text *t, pid_t pid), show_cpuinfo(struct text *t, pid_t pid), show_diskstats(struct text *t, pid_t pid);
-int show_filesystems(struct text *t, pid_t pid), show_loadavg(struct text *t, pid_t pid), show_meminfo(struct text *t, pid_t pid);
-int show_partitions(struct text *t, pid_t pid), show_stat(struct text *t, pid_t pid), show_swaps(struct text *t, pid_t pid);
-int show_uptime(struct text *t, pid_t pid), show_version(struct text *t, pid_t pid), show_vm_audit(struct text *t, pid_t pid);
+int show_cmdline(struct text *t, pid_t pid), show_cpuinfo(struct text *t, pid_t pid),
+	show_diskstats(struct text *t, pid_t pid);
+int show_filesystems(struct text *t, pid_t pid), show_loadavg(struct text *t, pid_t pid),
+	show_meminfo(struct text *t, pid_t pid);
+int show_partitions(struct text *t, pid_t pid), show_stat(struct text *t, pid_t pid),
+	show_swaps(struct text *t, pid_t pid);
+int show_uptime(struct text *t, pid_t pid), show_version(struct text *t, pid_t pid),
+	show_vm_audit(struct text *t, pid_t pid);
 int show_vmstat(struct text *t, pid_t pid);
-int show_zero(struct text *t, pid_t pid), show_one(struct text *t, pid_t pid), show_swappiness(struct text *t, pid_t pid);
-int show_hostname(struct text *t, pid_t pid), show_ostype(struct text *t, pid_t pid), show_osrelease(struct text *t, pid_t pid);
-int show_osversion(struct text *t, pid_t pid), show_pid_max(struct text *t, pid_t pid), show_uuid(struct text *t, pid_t pid);
-int show_boot_id(struct text *t, pid_t pid), show_pipe_max(struct text *t, pid_t pid), show_nr_open(struct text *t, pid_t pid);
-int store_drop_caches(const char *s, pid_t pid), store_overcommit(const char *s, pid_t pid), store_sysrq(const char *s, pid_t pid);
+int show_zero(struct text *t, pid_t pid), show_one(struct text *t, pid_t pid),
+	show_swappiness(struct text *t, pid_t pid);
+int show_hostname(struct text *t, pid_t pid), show_ostype(struct text *t, pid_t pid),
+	show_osrelease(struct text *t, pid_t pid);
+int show_osversion(struct text *t, pid_t pid), show_pid_max(struct text *t, pid_t pid),
+	show_uuid(struct text *t, pid_t pid);
+int show_boot_id(struct text *t, pid_t pid), show_pipe_max(struct text *t, pid_t pid),
+	show_nr_open(struct text *t, pid_t pid);
+int store_drop_caches(const char *s, pid_t pid), store_overcommit(const char *s, pid_t pid),
+	store_sysrq(const char *s, pid_t pid);
 void loadavg_start(void);
 
-int show_pid_cmdline(struct text *t, pid_t pid), show_pid_comm(struct text *t, pid_t pid), show_pid_environ(struct text *t, pid_t pid);
-int show_pid_limits(struct text *t, pid_t pid), show_pid_maps(struct text *t, pid_t pid), show_mounts(struct text *t, pid_t pid);
+int show_pid_cmdline(struct text *t, pid_t pid), show_pid_comm(struct text *t, pid_t pid),
+	show_pid_environ(struct text *t, pid_t pid);
+int show_pid_limits(struct text *t, pid_t pid), show_pid_maps(struct text *t, pid_t pid),
+	show_mounts(struct text *t, pid_t pid);
 int show_mountinfo(struct text *t, pid_t pid);
-int show_pid_oom_adj(struct text *t, pid_t pid), show_pid_stat(struct text *t, pid_t pid), show_pid_statm(struct text *t, pid_t pid);
+int show_pid_oom_adj(struct text *t, pid_t pid), show_pid_stat(struct text *t, pid_t pid),
+	show_pid_statm(struct text *t, pid_t pid);
 int show_pid_status(struct text *t, pid_t pid), show_pid_vmprint(struct text *t, pid_t pid);
 int store_pid_comm(const char *s, pid_t pid), store_pid_oom_adj(const char *s, pid_t pid);
 /* Where the links of a process lead: a referenced name. 0, -ESRCH, -ENOENT, -ENOMEM. */
-int follow_exe(pid_t pid, struct name **out), follow_cwd(pid_t pid, struct name **out), follow_root(pid_t pid, struct name **out);
+int follow_exe(pid_t pid, struct name **out), follow_cwd(pid_t pid, struct name **out),
+	follow_root(pid_t pid, struct name **out);
 int follow_fd(pid_t pid, unsigned fd, struct name **out);
 /* The first open descriptor >= fd; -1: none, or no such process. */
 int next_fd(pid_t pid, unsigned fd);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * /proc/PID. What is wanted of a process is copied, or referenced, under proc_lock; the text is made afterwards, when the process may have
- * changed or gone: then what is left of it, or ESRCH.
+ * /proc/PID. What is wanted of a process is copied, or referenced, under proc_lock; the text is made
+ * afterwards, when the process may have changed or gone: then what is left of it, or ESRCH.
  */
 #include "arch/cpu.h"
 #include "dev/tty.h"
@@ -70,7 +70,7 @@ pid_t next_pid(pid_t pid)
 	struct proc *p;
 
 	spin_lock(&proc_lock);
-	list_for_each (p, &proc_list, all)
+	list_for_each(p, &proc_list, all)
 		if (p->pid > pid && (!best || p->pid < best))
 			best = p->pid;
 	spin_unlock(&proc_lock);
@@ -176,7 +176,8 @@ int follow_fd(pid_t pid, unsigned fd, struct name **out)
 	if (f->name) {
 		*out = name_ref(f->name);
 	} else {
-		ksnprintf(shown, sizeof(shown), S_ISFIFO(f->vnode->mode) ? "pipe:[%lu]" : "anon:[%lu]", f->vnode->ino);
+		ksnprintf(shown, sizeof(shown), S_ISFIFO(f->vnode->mode) ? "pipe:[%lu]" : "anon:[%lu]",
+			  f->vnode->ino);
 		vnode_ref(f->vnode);
 		r = name_unnamed(f->vnode, shown, out);
 	}
@@ -209,9 +210,10 @@ static int put_mapping(void *arg, const struct mapping_info *m)
 	} else if (m->heap || m->stack) {
 		path = m->heap ? "[heap]" : "[stack]";
 	}
-	text_printf(a->t, "%08lx-%08lx %c%c%c%c %08lx %02lx:%02lx %lu ", m->start, m->end, m->prot & PROT_READ ? 'r' : '-',
-		    m->prot & PROT_WRITE ? 'w' : '-', m->prot & PROT_EXEC ? 'x' : '-', m->shared ? 's' : 'p',
-		    o ? m->offset : 0, dev >> 8 & 0xfff, (dev & 0xff) | (dev >> 12 & 0xfff00), ino);
+	text_printf(a->t, "%08lx-%08lx %c%c%c%c %08lx %02lx:%02lx %lu ", m->start, m->end,
+		    m->prot & PROT_READ ? 'r' : '-', m->prot & PROT_WRITE ? 'w' : '-',
+		    m->prot & PROT_EXEC ? 'x' : '-', m->shared ? 's' : 'p', o ? m->offset : 0,
+		    dev >> 8 & 0xfff, (dev & 0xff) | (dev >> 12 & 0xfff00), ino);
 	if (*path) {
 		size_t used = a->t->len - at;
 
@@ -315,7 +317,8 @@ struct snapshot {
 	int foreground; /* process group of the terminal */
 	int nice, exit_signal, exit_status, oom_score_adj;
 	unsigned nthreads;
-	uint64_t minflt, majflt, cminflt, cmajflt, utime_ns, stime_ns, cutime_ns, cstime_ns, start_ns, nvcsw, nivcsw;
+	uint64_t minflt, majflt, cminflt, cmajflt, utime_ns, stime_ns, cutime_ns, cstime_ns, start_ns, nvcsw,
+		nivcsw;
 	uint64_t pending, thread_pending, blocked, ignored, caught;
 	struct cred cred;
 	struct rlimit rlimits[NRLIMITS];
@@ -326,7 +329,7 @@ static void take_threads(struct snapshot *s, struct proc *p)
 {
 	struct thread *t;
 
-	list_for_each (t, &p->threads, proc_link) {
+	list_for_each(t, &p->threads, proc_link) {
 		s->utime_ns += t->utime_ns;
 		s->stime_ns += t->stime_ns;
 		s->minflt += t->nminflt;
@@ -403,20 +406,23 @@ int show_pid_stat(struct text *t, pid_t pid)
 	if (r)
 		return r;
 	counts_of(pid, &c);
-	text_printf(t, "%d (%s) %c %d %d %d %d %d 0 %lu %lu %lu %lu ", s.pid, s.name, s.state, s.ppid, s.pgid, s.sid,
-		    s.tty ? TTY_DEVICE : 0, s.foreground, s.minflt, s.cminflt, s.majflt, s.cmajflt);
-	text_printf(t, "%lu %lu %lu %lu %d %d %u 0 %lu %lu %lu %lu ", s.utime_ns / TICK, s.stime_ns / TICK, s.cutime_ns / TICK,
-		    s.cstime_ns / TICK, 20 + s.nice, s.nice, s.nthreads, s.start_ns / TICK, c.size * PAGE_SIZE, c.resident,
-		    s.rlimits[5].cur);
-	text_printf(t, "0 0 0 0 0 %lu %lu %lu %lu 0 0 0 %d 0 0 0 0 0 0 0 0 0 0 0 0 0 %d\n", s.pending, s.blocked, s.ignored, s.caught,
-		    s.exit_signal, s.state == 'Z' ? s.exit_status : 0);
+	text_printf(t, "%d (%s) %c %d %d %d %d %d 0 %lu %lu %lu %lu ", s.pid, s.name, s.state, s.ppid, s.pgid,
+		    s.sid, s.tty ? TTY_DEVICE : 0, s.foreground, s.minflt, s.cminflt, s.majflt, s.cmajflt);
+	text_printf(t, "%lu %lu %lu %lu %d %d %u 0 %lu %lu %lu %lu ", s.utime_ns / TICK, s.stime_ns / TICK,
+		    s.cutime_ns / TICK, s.cstime_ns / TICK, 20 + s.nice, s.nice, s.nthreads,
+		    s.start_ns / TICK, c.size * PAGE_SIZE, c.resident, s.rlimits[5].cur);
+	text_printf(t, "0 0 0 0 0 %lu %lu %lu %lu 0 0 0 %d 0 0 0 0 0 0 0 0 0 0 0 0 0 %d\n", s.pending,
+		    s.blocked, s.ignored, s.caught, s.exit_signal, s.state == 'Z' ? s.exit_status : 0);
 	return 0;
 }
 
 static void put_memory_lines(struct text *t, const struct space_counts *c)
 {
-	static const char *const names[] = { "VmPeak", "VmSize", "VmRSS", "VmData", "VmStk", "VmExe", "VmPTE", "VmSwap" };
-	const uint64_t pages[] = { MAX(c->peak, c->size), c->size, c->resident, c->data, c->stack, c->text, c->tables, c->swap };
+	static const char *const names[] = { "VmPeak", "VmSize", "VmRSS", "VmData",
+					     "VmStk",  "VmExe",	 "VmPTE", "VmSwap" };
+	const uint64_t pages[] = {
+		MAX(c->peak, c->size), c->size, c->resident, c->data, c->stack, c->text, c->tables, c->swap
+	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
 		text_printf(t, "%s:\t%8lu kB\n", names[i], pages[i] * (PAGE_SIZE / 1024));
@@ -432,18 +438,25 @@ int show_pid_status(struct text *t, pid_t pid)
 
 	if (r)
 		return r;
-	text_printf(t, "Name:\t%s\nUmask:\t%04o\nState:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", s.name,
-		    s.umask, s.state, words[strchr(letters, s.state) - letters], s.pid, s.pid, s.ppid);
-	text_printf(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nGroups:\t", s.cred.uid, s.cred.euid, s.cred.suid,
-		    s.cred.euid, s.cred.gid, s.cred.egid, s.cred.sgid, s.cred.egid, s.nfds);
+	text_printf(t,
+		    "Name:\t%s\nUmask:\t%04o\nState:\t%c "
+		    "(%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
+		    s.name, s.umask, s.state, words[strchr(letters, s.state) - letters], s.pid, s.pid,
+		    s.ppid);
+	text_printf(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nGroups:\t", s.cred.uid,
+		    s.cred.euid, s.cred.suid, s.cred.euid, s.cred.gid, s.cred.egid, s.cred.sgid, s.cred.egid,
+		    s.nfds);
 	for (unsigned i = 0; i < s.cred.ngroups; i++)
 		text_printf(t, "%u ", s.cred.groups[i]);
 	text_printf(t, "\n");
 	if (counts_of(pid, &c))
 		put_memory_lines(t, &c);
-	text_printf(t, "Threads:\t%u\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n", s.nthreads,
-		    s.thread_pending, s.pending, s.blocked, s.ignored, s.caught);
-	text_printf(t, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n", s.nvcsw, s.nivcsw);
+	text_printf(t,
+		    "Threads:\t%u\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%"
+		    "016lx\nSigCgt:\t%016lx\n",
+		    s.nthreads, s.thread_pending, s.pending, s.blocked, s.ignored, s.caught);
+	text_printf(t, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n", s.nvcsw,
+		    s.nivcsw);
 	return 0;
 }
 
@@ -460,12 +473,14 @@ int show_pid_limits(struct text *t, pid_t pid)
 	static const struct {
 		const char *name, *unit;
 	} limits[NRLIMITS] = {
-		{ "Max cpu time", "seconds" },	     { "Max file size", "bytes" },	  { "Max data size", "bytes" },
-		{ "Max stack size", "bytes" },	     { "Max core file size", "bytes" },	  { "Max resident set", "bytes" },
-		{ "Max processes", "processes" },    { "Max open files", "files" },	  { "Max locked memory", "bytes" },
-		{ "Max address space", "bytes" },    { "Max file locks", "locks" },	  { "Max pending signals", "signals" },
-		{ "Max msgqueue size", "bytes" },    { "Max nice priority", "" },	  { "Max realtime priority", "" },
-		{ "Max realtime timeout", "us" },
+		{ "Max cpu time", "seconds" },	   { "Max file size", "bytes" },
+		{ "Max data size", "bytes" },	   { "Max stack size", "bytes" },
+		{ "Max core file size", "bytes" }, { "Max resident set", "bytes" },
+		{ "Max processes", "processes" },  { "Max open files", "files" },
+		{ "Max locked memory", "bytes" },  { "Max address space", "bytes" },
+		{ "Max file locks", "locks" },	   { "Max pending signals", "signals" },
+		{ "Max msgqueue size", "bytes" },  { "Max nice priority", "" },
+		{ "Max realtime priority", "" },   { "Max realtime timeout", "us" },
 	};
 	struct snapshot s;
 	int r = take(pid, &s);

@@ -41,7 +41,7 @@ static unsigned count_threads(unsigned *nprocs)
 
 	*nprocs = 0;
 	spin_lock(&proc_lock);
-	list_for_each (p, &proc_list, all) {
+	list_for_each(p, &proc_list, all) {
 		n += p->nthreads;
 		++*nprocs;
 	}
@@ -52,7 +52,8 @@ static unsigned count_threads(unsigned *nprocs)
 /* An estimate as Linux makes it: what is free or can be had without swapping, less what must stay. */
 static uint64_t available(const struct vm_counts *c)
 {
-	uint64_t file = c->file - MIN(c->file, c->dirty), keep = MIN(file / 2, c->low), n = c->free + file - keep;
+	uint64_t file = c->file - MIN(c->file, c->dirty), keep = MIN(file / 2, c->low),
+		 n = c->free + file - keep;
 
 	return n > c->low ? n - c->low : 0;
 }
@@ -93,12 +94,15 @@ int show_vmstat(struct text *t, pid_t pid __unused)
 	struct vm_counts c;
 
 	vm_count(&c);
-	text_printf(t, "nr_free_pages %lu\nnr_file_pages %lu\nnr_anon_pages %lu\nnr_shmem %lu\n", c.free, c.file + c.shmem, c.anon,
-		    c.shmem);
-	text_printf(t, "nr_dirty %lu\nnr_writeback %lu\nnr_page_table_pages %lu\nnr_kernel_pages %lu\nnr_nodes %lu\n", c.dirty,
-		    c.writing, c.tables, c.kernel, node_count());
+	text_printf(t, "nr_free_pages %lu\nnr_file_pages %lu\nnr_anon_pages %lu\nnr_shmem %lu\n", c.free,
+		    c.file + c.shmem, c.anon, c.shmem);
+	text_printf(t,
+		    "nr_dirty %lu\nnr_writeback %lu\nnr_page_table_pages %lu\nnr_kernel_pages %lu\nnr_nodes "
+		    "%lu\n",
+		    c.dirty, c.writing, c.tables, c.kernel, node_count());
 	for (unsigned i = 0; i < EV_COUNT; i++)
-		text_printf(t, "%s %lu\n", vm_event_names[i], __atomic_load_n(&vm_events[i], __ATOMIC_RELAXED));
+		text_printf(t, "%s %lu\n", vm_event_names[i],
+			    __atomic_load_n(&vm_events[i], __ATOMIC_RELAXED));
 	return 0;
 }
 
@@ -108,8 +112,9 @@ int show_swaps(struct text *t, pid_t pid __unused)
 
 	text_printf(t, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
 	for (unsigned i = 0; vm_swap_info(i, &s); i++)
-		text_printf(t, "%-40s%s\t%lu\t%s%lu\t%s%d\n", s.path, "partition", KIB(s.npages), KIB(s.npages) < 10000000 ? "\t" : "",
-			    KIB(s.used), KIB(s.used) < 10000000 ? "\t" : "", s.priority);
+		text_printf(t, "%-40s%s\t%lu\t%s%lu\t%s%d\n", s.path, "partition", KIB(s.npages),
+			    KIB(s.npages) < 10000000 ? "\t" : "", KIB(s.used),
+			    KIB(s.used) < 10000000 ? "\t" : "", s.priority);
 	return 0;
 }
 
@@ -151,13 +156,15 @@ int show_stat(struct text *t, pid_t pid __unused)
 	}
 	text_printf(t, "cpu  %lu 0 %lu %lu 0 0 0 0 0 0\n", user, kernel, idle);
 	for (unsigned i = 0; i < nharts; i++)
-		text_printf(t, "cpu%u %lu 0 %lu %lu 0 0 0 0 0 0\n", i, harts[i].ticks_user, harts[i].ticks_kernel, harts[i].ticks_idle);
+		text_printf(t, "cpu%u %lu 0 %lu %lu 0 0 0 0 0 0\n", i, harts[i].ticks_user,
+			    harts[i].ticks_kernel, harts[i].ticks_idle);
 	spin_lock(&proc_lock);
-	list_for_each (p, &proc_list, all)
+	list_for_each(p, &proc_list, all)
 		last = MAX(last, p->pid);
 	spin_unlock(&proc_lock);
-	text_printf(t, "intr %lu\nctxt %lu\nbtime %lu\nprocesses %d\nprocs_running %lu\nprocs_blocked 0\n", interrupts, switches,
-		    (time_realtime_ns() - now) / SECOND_NS, last, sched_load_runnable());
+	text_printf(t, "intr %lu\nctxt %lu\nbtime %lu\nprocesses %d\nprocs_running %lu\nprocs_blocked 0\n",
+		    interrupts, switches, (time_realtime_ns() - now) / SECOND_NS, last,
+		    sched_load_runnable());
 	return 0;
 }
 
@@ -171,7 +178,10 @@ int show_uptime(struct text *t, pid_t pid __unused)
 	return 0;
 }
 
-/* Averages of the number of runnable threads over 1, 5 and 15 minutes, in 1/2048, from a look each five seconds. */
+/*
+ * Averages of the number of runnable threads over 1, 5 and 15 minutes, in 1/2048, from a look each five
+ * seconds.
+ */
 #define LOAD_ONE      2048
 #define LOAD_EVERY_NS (5 * SECOND_NS)
 static const uint32_t load_keep[3] = { 1884, 2014, 2037 }; /* e^(-5/60), e^(-5/300), e^(-5/900) */
@@ -207,7 +217,7 @@ int show_loadavg(struct text *t, pid_t pid __unused)
 		text_printf(t, "%lu.%02lu ", x / LOAD_ONE, x % LOAD_ONE * 100 / LOAD_ONE);
 	}
 	spin_lock(&proc_lock);
-	list_for_each (p, &proc_list, all)
+	list_for_each(p, &proc_list, all)
 		last = MAX(last, p->pid);
 	spin_unlock(&proc_lock);
 	text_printf(t, "%lu/%u %d\n", sched_load_runnable(), nthreads, last);
@@ -217,7 +227,8 @@ int show_loadavg(struct text *t, pid_t pid __unused)
 int show_cpuinfo(struct text *t, pid_t pid __unused)
 {
 	for (unsigned i = 0; i < nharts; i++)
-		text_printf(t, "processor\t: %u\nhart\t\t: %lu\nisa\t\t: rv64imafdc\nmmu\t\t: sv39\n\n", i, harts[i].hartid);
+		text_printf(t, "processor\t: %u\nhart\t\t: %lu\nisa\t\t: rv64imafdc\nmmu\t\t: sv39\n\n", i,
+			    harts[i].hartid);
 	return 0;
 }
 
@@ -247,8 +258,9 @@ int show_diskstats(struct text *t, pid_t pid __unused)
 	for (struct block_device *d = block_next(NULL); d; d = block_next(d)) {
 		const struct block_stats *s = &d->stats;
 
-		text_printf(t, "%4u %7u %s %lu 0 %lu 0 %lu 0 %lu 0 %u 0 0 0 0 0 0 %lu 0\n", major_of(d), minor_of(d), d->name, s->reads,
-			    s->read_sectors, s->writes, s->write_sectors, s->in_flight, s->flushes);
+		text_printf(t, "%4u %7u %s %lu 0 %lu 0 %lu 0 %lu 0 %u 0 0 0 0 0 0 %lu 0\n", major_of(d),
+			    minor_of(d), d->name, s->reads, s->read_sectors, s->writes, s->write_sectors,
+			    s->in_flight, s->flushes);
 	}
 	return 0;
 }
@@ -347,11 +359,11 @@ int show_version(struct text *t, pid_t pid __unused)
 	return 0;
 }
 
-#define CONSTANT(name, ...)                             \
+#define CONSTANT(name, ...)                                 \
 	int show_##name(struct text *t, pid_t pid __unused) \
-	{                                               \
-		text_printf(t, __VA_ARGS__);            \
-		return 0;                               \
+	{                                                   \
+		text_printf(t, __VA_ARGS__);                \
+		return 0;                                   \
 	}
 CONSTANT(zero, "0\n")
 CONSTANT(one, "1\n")
@@ -424,24 +436,31 @@ static void sysrq_memory(void)
 
 	vm_count(&c);
 	vm_swap_totals(&swap, &swap_free);
-	kprintf("memory in KiB: total %lu, free %lu, file %lu, anonymous %lu, shared %lu, tables %lu, kernel %lu\n", KIB(c.total),
-		KIB(c.free), KIB(c.file), KIB(c.anon), KIB(c.shmem), KIB(c.tables), KIB(c.kernel));
-	kprintf("dirty %lu, being written %lu; swap %lu, of it free %lu\n", KIB(c.dirty), KIB(c.writing), KIB(swap), KIB(swap_free));
+	kprintf("memory in KiB: total %lu, free %lu, file %lu, anonymous %lu, shared %lu, tables %lu, kernel "
+		"%lu\n",
+		KIB(c.total), KIB(c.free), KIB(c.file), KIB(c.anon), KIB(c.shmem), KIB(c.tables),
+		KIB(c.kernel));
+	kprintf("dirty %lu, being written %lu; swap %lu, of it free %lu\n", KIB(c.dirty), KIB(c.writing),
+		KIB(swap), KIB(swap_free));
 }
 
 static void sysrq_threads(void)
 {
-	static const char *const states[] = { [THREAD_NEW] = "new", [THREAD_RUNNABLE] = "runnable", [THREAD_RUNNING] = "running",
-					      [THREAD_SLEEPING] = "sleeping", [THREAD_DEAD] = "dead" };
+	static const char *const states[] = { [THREAD_NEW] = "new",
+					      [THREAD_RUNNABLE] = "runnable",
+					      [THREAD_RUNNING] = "running",
+					      [THREAD_SLEEPING] = "sleeping",
+					      [THREAD_DEAD] = "dead" };
 	struct thread *t;
 	struct proc *p;
 
 	spin_lock(&proc_lock);
-	list_for_each (p, &proc_list, all) {
+	list_for_each(p, &proc_list, all) {
 		if (p->state == PROC_ZOMBIE)
 			kprintf("%5d %5d %-16s zombie\n", p->pid, p->parent ? p->parent->pid : 0, p->name);
-		list_for_each (t, &p->threads, proc_link)
-			kprintf("%5d %5d %-16s %s\n", p->pid, p->parent ? p->parent->pid : 0, p->name, states[t->state]);
+		list_for_each(t, &p->threads, proc_link)
+			kprintf("%5d %5d %-16s %s\n", p->pid, p->parent ? p->parent->pid : 0, p->name,
+				states[t->state]);
 	}
 	spin_unlock(&proc_lock);
 }

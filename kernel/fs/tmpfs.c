@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * tmpfs: files that live in memory and swap. The contents of a file are an anonymous object, read, written and mapped as the pages of any
- * other; names and inodes are small kernel memory.
+ * tmpfs: files that live in memory and swap. The contents of a file are an anonymous object, read, written
+ * and mapped as the pages of any other; names and inodes are small kernel memory.
  *
- * A tnode is the inode: it stays while it has a name or a vnode. Its vnode comes and goes with use; while there is one, the vnode's
- * fields are the true ones, and its end (`inactive`) writes them back. A directory has its entries in two trees, by name and by
- * cookie (the readdir offset, given once and never again), which its contents lock guards.
+ * A tnode is the inode: it stays while it has a name or a vnode. Its vnode comes and goes with use; while
+ * there is one, the vnode's fields are the true ones, and its end (`inactive`) writes them back. A directory
+ * has its entries in two trees, by name and by cookie (the readdir offset, given once and never again), which
+ * its contents lock guards.
  *
- * The limit counts pages that write() makes. Those that stores through mappings make are counted when the file is next written or
- * truncated, and are not refused.
+ * The limit counts pages that write() makes. Those that stores through mappings make are counted when the
+ * file is next written or truncated, and are not refused.
  */
 #include "fs/tmpfs.h"
 #include "fs/internal.h"
 #include "lib/string.h"
 #include "vm/kmem.h"
 
-#define NAME_MAX      255
-#define FIRST_COOKIE  2 /* 0 and 1 are "." and ".." */
-#define TMPFS_MAGIC   0x01021994
-#define ENTRY_COST    64 /* bytes of kernel memory beside the names, for statfs */
+#define NAME_MAX     255
+#define FIRST_COOKIE 2 /* 0 and 1 are "." and ".." */
+#define TMPFS_MAGIC  0x01021994
+#define ENTRY_COST   64 /* bytes of kernel memory beside the names, for statfs */
 
 struct tmpfs {
 	uint64_t max_pages, max_nodes;
@@ -45,11 +46,11 @@ struct tnode {
 	uint32_t mode, nlink, uid, gid;
 	uint64_t rdev, size;
 	struct timespec atime, mtime, ctime;
-	struct object *object;	 /* regular files; its `data` names the tnode, under labels_lock */
-	struct vnode *vnode;	 /* [labels_lock] while there is one */
-	int64_t charged;	 /* [a] pages of it in fs->npages */
-	char *target;		 /* symbolic links: one piece of kernel memory or a frame */
-	struct tnode *parent;	 /* directories; the root is its own */
+	struct object *object; /* regular files; its `data` names the tnode, under labels_lock */
+	struct vnode *vnode;   /* [labels_lock] while there is one */
+	int64_t charged;       /* [a] pages of it in fs->npages */
+	char *target;	       /* symbolic links: one piece of kernel memory or a frame */
+	struct tnode *parent;  /* directories; the root is its own */
 	struct tree names, cookies;
 	uint64_t next_cookie;
 	bool (*exists)(unsigned arg);
@@ -185,8 +186,9 @@ static void entry_insert(struct tnode *dir, struct entry *e, struct tnode *n)
 	e->node = n;
 	while (*link) {
 		parent = *link;
-		link = compare(tree_entry(parent, struct entry, by_name), e->key, e->name, e->len) < 0 ? &parent->left :
-													 &parent->right;
+		link = compare(tree_entry(parent, struct entry, by_name), e->key, e->name, e->len) < 0 ?
+			       &parent->left :
+			       &parent->right;
 	}
 	tree_link(&dir->names, parent, link, &e->by_name);
 	e->cookie = dir->next_cookie++;
@@ -470,13 +472,17 @@ static int tmpfs_readdir(struct vnode *dir, uint64_t offset, dirent_fn fn, void 
 	e = entry_from(d, offset);
 	for (at = e ? &e->by_cookie : NULL; at; at = tree_next(at)) {
 		e = tree_entry(at, struct entry, by_cookie);
-		if (visible(e->node) && fn(arg, e->name, e->len, e->node->ino, e->node->mode >> 12, e->cookie + 1))
+		if (visible(e->node) &&
+		    fn(arg, e->name, e->len, e->node->ino, e->node->mode >> 12, e->cookie + 1))
 			break;
 	}
 	return 0;
 }
 
-/* A tnode hung into the directory; ERR_PTR. Its ids are the creator's, the group's the directory's if that is set-gid. */
+/*
+ * A tnode hung into the directory; ERR_PTR. Its ids are the creator's, the group's the directory's if that is
+ * set-gid.
+ */
 static struct tnode *add_node(struct tnode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev)
 {
 	struct entry *e = entry_alloc(name, len);
@@ -525,8 +531,8 @@ static void remove_node(struct vnode *dir, const char *name, size_t len, struct 
 	touch(dir);
 }
 
-static int tmpfs_create(struct vnode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev, const struct cred *cred,
-			struct vnode **out)
+static int tmpfs_create(struct vnode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev,
+			const struct cred *cred, struct vnode **out)
 {
 	struct tnode *n;
 	int r;
@@ -563,7 +569,8 @@ static char *target_copy(const char *target, size_t len)
 	return copy ? memcpy(copy, target, len + 1) : NULL;
 }
 
-static int tmpfs_symlink(struct vnode *dir, const char *name, size_t len, const char *target, const struct cred *cred)
+static int tmpfs_symlink(struct vnode *dir, const char *name, size_t len, const char *target,
+			 const struct cred *cred)
 {
 	char *copy = target_copy(target, strlen(target));
 	struct tnode *n;
@@ -615,8 +622,9 @@ static int tmpfs_rmdir(struct vnode *dir, const char *name, size_t len, struct v
 	return 0;
 }
 
-static int tmpfs_rename(struct vnode *odir, const char *oname, size_t olen, struct vnode *ndir, const char *nname, size_t nlen,
-			struct vnode *source, struct vnode *target, unsigned flags __unused)
+static int tmpfs_rename(struct vnode *odir, const char *oname, size_t olen, struct vnode *ndir,
+			const char *nname, size_t nlen, struct vnode *source, struct vnode *target,
+			unsigned flags __unused)
 {
 	struct entry *e;
 
@@ -681,7 +689,9 @@ static const struct vnode_ops link_ops = {
 	.setattr = tmpfs_setattr,
 	.inactive = inactive,
 };
-static const struct vnode_ops other_ops = { .getattr = tmpfs_getattr, .setattr = tmpfs_setattr, .inactive = inactive };
+static const struct vnode_ops other_ops = { .getattr = tmpfs_getattr,
+					    .setattr = tmpfs_setattr,
+					    .inactive = inactive };
 
 /* ---- mounting ---- */
 
@@ -841,7 +851,8 @@ void tmpfs_set_exists(struct tnode *n, bool (*exists)(unsigned arg), unsigned ar
 int tmpfs_statfs(struct mount *m, struct fs_stats *st)
 {
 	struct tmpfs *fs = m->data;
-	int64_t used = __atomic_load_n(&fs->npages, __ATOMIC_RELAXED), nodes = __atomic_load_n(&fs->nnodes, __ATOMIC_RELAXED);
+	int64_t used = __atomic_load_n(&fs->npages, __ATOMIC_RELAXED),
+		nodes = __atomic_load_n(&fs->nnodes, __ATOMIC_RELAXED);
 
 	memset(st, 0, sizeof(*st));
 	st->type = TMPFS_MAGIC;

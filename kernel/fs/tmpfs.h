@@ -13,12 +13,19 @@ int tmpfs_unmount_tree(struct mount *m);
 struct tnode *tmpfs_root(struct mount *m);
 /* Before anyone sees the tree: a new entry of any type, `target` for a symbolic link; NULL: no memory.
  * A directory's link in its parent is the caller's to count. */
-struct tnode *tmpfs_add(struct tnode *dir, const char *name, uint32_t mode, uint64_t rdev, const char *target);
+struct tnode *tmpfs_add(struct tnode *dir, const char *name, uint32_t mode, uint64_t rdev,
+			const char *target);
 /* The entry is there only while exists(arg) says so. */
 void tmpfs_set_exists(struct tnode *n, bool (*exists)(unsigned arg), unsigned arg);
-/* Where such a tree's vnodes of devices get their operations from: character devices by number, NULL for none. */
+/*
+ * Where such a tree's vnodes of devices get their operations from: character devices by number, NULL for
+ * none.
+ */
 const struct vnode_ops *chardev_ops(uint64_t rdev);
-/* For /proc/PID/maps: as pager_ops.describe, for the object of a file of tmpfs; false if it is none's (any more). */
+/*
+ * For /proc/PID/maps: as pager_ops.describe, for the object of a file of tmpfs; false if it is none's (any
+ * more).
+ */
 bool tmpfs_describe(struct object *o, char *buf, size_t n, uint64_t *dev, uint64_t *ino);
 int tmpfs_statfs(struct mount *m, struct fs_stats *st);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * System calls that programs try and that Quire has nothing behind: extended attributes and sockets. They check their arguments as
- * far as the answer depends on them, and say so with the errno that Linux gives where the feature is missing.
+ * System calls that programs try and that Quire has nothing behind: extended attributes and sockets. They
+ * check their arguments as far as the answer depends on them, and say so with the errno that Linux gives
+ * where the feature is missing.
  */
 #include "sys/files.h"
 
@@ -28,18 +29,18 @@ static int64_t no_attributes_fd(int fd)
 	return -EOPNOTSUPP;
 }
 
-#define ATTRIBUTE_CALLS(verb)                                               \
-	int64_t sys_##verb##xattr(const uint64_t *a)                        \
-	{                                                                   \
-		return no_attributes(AT_FDCWD, a[0], 0);                    \
-	}                                                                   \
-	int64_t sys_l##verb##xattr(const uint64_t *a)                       \
-	{                                                                   \
-		return no_attributes(AT_FDCWD, a[0], AT_SYMLINK_NOFOLLOW);  \
-	}                                                                   \
-	int64_t sys_f##verb##xattr(const uint64_t *a)                       \
-	{                                                                   \
-		return no_attributes_fd(a[0]);                              \
+#define ATTRIBUTE_CALLS(verb)                                              \
+	int64_t sys_##verb##xattr(const uint64_t *a)                       \
+	{                                                                  \
+		return no_attributes(AT_FDCWD, a[0], 0);                   \
+	}                                                                  \
+	int64_t sys_l##verb##xattr(const uint64_t *a)                      \
+	{                                                                  \
+		return no_attributes(AT_FDCWD, a[0], AT_SYMLINK_NOFOLLOW); \
+	}                                                                  \
+	int64_t sys_f##verb##xattr(const uint64_t *a)                      \
+	{                                                                  \
+		return no_attributes_fd(a[0]);                             \
 	}
 ATTRIBUTE_CALLS(set)
 ATTRIBUTE_CALLS(get)

@@ -146,9 +146,20 @@ int64_t sys_dup3(const uint64_t *a)
 /* ---- fcntl ---- */
 
 enum {
-	F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW,
-	F_OFD_GETLK = 36, F_OFD_SETLK, F_OFD_SETLKW,
-	F_DUPFD_CLOEXEC = 1030, F_SETPIPE_SZ, F_GETPIPE_SZ,
+	F_DUPFD,
+	F_GETFD,
+	F_SETFD,
+	F_GETFL,
+	F_SETFL,
+	F_GETLK,
+	F_SETLK,
+	F_SETLKW,
+	F_OFD_GETLK = 36,
+	F_OFD_SETLK,
+	F_OFD_SETLKW,
+	F_DUPFD_CLOEXEC = 1030,
+	F_SETPIPE_SZ,
+	F_GETPIPE_SZ,
 };
 
 /* struct flock of the 64-bit ABI */
@@ -191,13 +202,16 @@ static int64_t record_lock(struct file *f, int cmd, uint64_t ulock)
 {
 	bool ofd = cmd >= F_OFD_GETLK, get = cmd == F_GETLK || cmd == F_OFD_GETLK;
 	struct proc *p = proc_current();
-	struct file_lock_request q = { .vnode = f->vnode, .owner = ofd ? (void *)f : (void *)p->files, .pid = ofd ? -1 : p->pid };
+	struct file_lock_request q = { .vnode = f->vnode,
+				       .owner = ofd ? (void *)f : (void *)p->files,
+				       .pid = ofd ? -1 : p->pid };
 	struct uflock u;
 	int r;
 
 	if (get_user(&u, ulock, sizeof(u)))
 		return -EFAULT;
-	if (u.type < FILE_LOCK_READ || u.type > FILE_UNLOCK || (get && u.type == FILE_UNLOCK) || (ofd && u.pid))
+	if (u.type < FILE_LOCK_READ || u.type > FILE_UNLOCK || (get && u.type == FILE_UNLOCK) ||
+	    (ofd && u.pid))
 		return -EINVAL;
 	q.type = u.type;
 	q.wait = cmd == F_SETLKW || cmd == F_OFD_SETLKW;
@@ -207,7 +221,8 @@ static int64_t record_lock(struct file *f, int cmd, uint64_t ulock)
 	if (!get) {
 		unsigned mode = f->flags & O_ACCMODE;
 
-		if ((q.type == FILE_LOCK_READ && mode == O_WRONLY) || (q.type == FILE_LOCK_WRITE && mode == O_RDONLY))
+		if ((q.type == FILE_LOCK_READ && mode == O_WRONLY) ||
+		    (q.type == FILE_LOCK_WRITE && mode == O_RDONLY))
 			return -EBADF;
 		return file_lock(&q);
 	}
@@ -241,7 +256,8 @@ static int64_t control(struct file *f, int fd, int cmd, uint64_t arg)
 	const uint32_t changes = O_APPEND | O_NONBLOCK;
 	struct fdtable *t = proc_current()->files;
 
-	if ((f->flags & O_PATH) && cmd != F_DUPFD && cmd != F_DUPFD_CLOEXEC && cmd != F_GETFD && cmd != F_SETFD && cmd != F_GETFL)
+	if ((f->flags & O_PATH) && cmd != F_DUPFD && cmd != F_DUPFD_CLOEXEC && cmd != F_GETFD &&
+	    cmd != F_SETFD && cmd != F_GETFL)
 		return -EBADF;
 	switch (cmd) {
 	case F_DUPFD:
@@ -287,7 +303,9 @@ int64_t sys_fcntl(const uint64_t *a)
 int64_t sys_flock(const uint64_t *a)
 {
 	enum { SH = 1, EX = 2, NB = 4, UN = 8 };
-	struct file_lock_request q = { .end = INT64_MAX, .pid = proc_current()->pid, .whole = true, .wait = !(a[1] & NB) };
+	struct file_lock_request q = {
+		.end = INT64_MAX, .pid = proc_current()->pid, .whole = true, .wait = !(a[1] & NB)
+	};
 	bool counted;
 	struct file *f;
 	int64_t r;

@@ -20,7 +20,8 @@ bool file_is_stream(const struct file *f)
 {
 	const struct vnode *v = f->vnode;
 
-	return S_ISFIFO(v->mode) || (v->mode & S_IFMT) == S_IFSOCK || (S_ISCHR(v->mode) && v->ops && !v->ops->mmap && v->ops->poll);
+	return S_ISFIFO(v->mode) || (v->mode & S_IFMT) == S_IFSOCK ||
+	       (S_ISCHR(v->mode) && v->ops && !v->ops->mmap && v->ops->poll);
 }
 
 /* Linux looks at the whole range before it transfers a byte of it. */
@@ -247,7 +248,8 @@ static ssize_t copy_between(struct file *in, uint64_t *from, struct file *out, u
 		return -ENOMEM;
 	while (n && !thread_killed()) {
 		uint64_t pos = *from;
-		struct uio u = { .addr = (uint64_t)page_data(p), .left = MIN(n, PAGE_SIZE - (pos & PAGE_MASK)) };
+		struct uio u = { .addr = (uint64_t)page_data(p),
+				 .left = MIN(n, PAGE_SIZE - (pos & PAGE_MASK)) };
 
 		r = file_read(in, &u, &pos);
 		if (r <= 0)
@@ -387,7 +389,8 @@ int64_t sys_ftruncate(const uint64_t *a)
 	if (f->flags & O_PATH)
 		r = -EBADF;
 	else
-		r = may_write(f) && S_ISREG(f->vnode->mode) ? vnode_setattr(f->vnode, caller_cred(), &attr) : -EINVAL;
+		r = may_write(f) && S_ISREG(f->vnode->mode) ? vnode_setattr(f->vnode, caller_cred(), &attr) :
+							      -EINVAL;
 	file_done(f, counted);
 	return r;
 }
@@ -496,7 +499,8 @@ int64_t sys_fdatasync(const uint64_t *a)
 int64_t sys_sync_file_range(const uint64_t *a)
 {
 	enum { WAIT_BEFORE = 1, WRITE = 2, WAIT_AFTER = 4 };
-	uint64_t first = a[1] / PAGE_SIZE, npages = a[2] ? DIV_ROUND_UP((a[1] & PAGE_MASK) + a[2], PAGE_SIZE) : OBJECT_ALL - first;
+	uint64_t first = a[1] / PAGE_SIZE,
+		 npages = a[2] ? DIV_ROUND_UP((a[1] & PAGE_MASK) + a[2], PAGE_SIZE) : OBJECT_ALL - first;
 	bool counted;
 	struct file *f;
 	int64_t r = 0;

@@ -19,8 +19,8 @@
 #define RW_MAX 0x7ffff000ul
 
 /*
- * The file of a descriptor of the caller, or NULL. A table that nobody shares changes only by what its one thread does, which
- * is in this call: then the table's reference is enough. file_done goes with it.
+ * The file of a descriptor of the caller, or NULL. A table that nobody shares changes only by what its one
+ * thread does, which is in this call: then the table's reference is enough. file_done goes with it.
  */
 static inline struct file *file_of(int fd, bool *counted)
 {
@@ -46,11 +46,17 @@ struct path_arg {
 int path_get(struct path_arg *p, uint64_t upath); /* 0, -EFAULT, -ENAMETOOLONG, -ENOMEM */
 void path_put(struct path_arg *p);
 
-/* Where a path begins: *at is a referenced name, or NULL for the current directory (also when the path is absolute). 0, -EBADF, -ENOTDIR. */
+/*
+ * Where a path begins: *at is a referenced name, or NULL for the current directory (also when the path is
+ * absolute). 0, -EBADF, -ENOTDIR.
+ */
 int at_get(int dirfd, const char *path, struct name **at);
 void at_put(struct name *at);
 
-/* The vnode (referenced) that a (dirfd, path, AT_ flags) triple means; AT_EMPTY_PATH with an empty path: the descriptor's own. */
+/*
+ * The vnode (referenced) that a (dirfd, path, AT_ flags) triple means; AT_EMPTY_PATH with an empty path: the
+ * descriptor's own.
+ */
 int at_vnode(int dirfd, uint64_t upath, int at_flags, struct vnode **out);
 
 /* SIGPIPE goes with EPIPE: passes r on. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* System calls on names: opening, making, removing, moving them, and where the process is. The work is in fs/namei.c. */
+/*
+ * System calls on names: opening, making, removing, moving them, and where the process is. The work is in
+ * fs/namei.c.
+ */
 #include "lib/string.h"
 #include "sys/files.h"
 
@@ -252,7 +255,8 @@ int64_t sys_readlinkat(const uint64_t *a)
 
 int64_t sys_linkat(const uint64_t *a)
 {
-	unsigned look = (a[4] & AT_SYMLINK_FOLLOW ? LOOK_FOLLOW : 0) | (a[4] & AT_EMPTY_PATH ? LOOK_EMPTY : 0);
+	unsigned look = (a[4] & AT_SYMLINK_FOLLOW ? LOOK_FOLLOW : 0) |
+			(a[4] & AT_EMPTY_PATH ? LOOK_EMPTY : 0);
 	struct one from, to;
 	int r;
 
@@ -279,7 +283,8 @@ int64_t sys_renameat2(const uint64_t *a)
 		return r;
 	r = one_get(&to, a[2], a[3]);
 	if (!r) {
-		r = path_rename(caller_fs(), caller_cred(), from.at, from.path.text, to.at, to.path.text, a[4]);
+		r = path_rename(caller_fs(), caller_cred(), from.at, from.path.text, to.at, to.path.text,
+				a[4]);
 		one_put(&to);
 	}
 	one_put(&from);
@@ -361,7 +366,8 @@ int64_t sys_getdents64(const uint64_t *a)
 	if (f->flags & O_PATH)
 		r = -EBADF;
 	else
-		r = S_ISDIR(f->vnode->mode) && f->vnode->ops->readdir ? list(f, a[1], (uint32_t)a[2]) : -ENOTDIR;
+		r = S_ISDIR(f->vnode->mode) && f->vnode->ops->readdir ? list(f, a[1], (uint32_t)a[2]) :
+									-ENOTDIR;
 	file_done(f, counted);
 	return r;
 }
@@ -393,7 +399,8 @@ int64_t sys_getcwd(const uint64_t *a)
 	return r;
 }
 
-static int change_to(uint64_t upath, int (*change)(struct fs_context *fs, const struct cred *cred, struct name *n))
+static int change_to(uint64_t upath,
+		     int (*change)(struct fs_context *fs, const struct cred *cred, struct name *n))
 {
 	struct path_arg path;
 	struct name *n;

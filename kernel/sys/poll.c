@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ppoll and pselect6: for each descriptor its file's poll operation says what is ready and which queue to wait on. A file without
- * one is always ready. All queues are joined before the first look, so nothing is missed in between.
+ * ppoll and pselect6: for each descriptor its file's poll operation says what is ready and which queue to
+ * wait on. A file without one is always ready. All queues are joined before the first look, so nothing is
+ * missed in between.
  */
 #include "arch/cpu.h"
 #include "fs/pipe.h"
@@ -32,7 +33,8 @@ struct poll {
 
 static int poll_begin(struct poll *p, unsigned n)
 {
-	size_t each = sizeof(struct pollfd) + sizeof(struct waiter) + sizeof(struct waitq *) + sizeof(struct file *);
+	size_t each = sizeof(struct pollfd) + sizeof(struct waiter) + sizeof(struct waitq *) +
+		      sizeof(struct file *);
 
 	p->n = n;
 	p->fds = p->few_fds;
@@ -89,8 +91,9 @@ static int look_all(struct poll *p)
 		p->fds[i].revents = 0;
 		if (p->fds[i].fd < 0)
 			continue;
-		p->fds[i].revents =
-			p->files[i] ? look(p->files[i], &q) & (p->fds[i].events | POLLERR | POLLHUP | POLLNVAL) : POLLNVAL;
+		p->fds[i].revents = p->files[i] ? look(p->files[i], &q) &
+							  (p->fds[i].events | POLLERR | POLLHUP | POLLNVAL) :
+						  POLLNVAL;
 		ready += p->fds[i].revents != 0;
 	}
 	return ready;
@@ -213,7 +216,8 @@ int64_t sys_ppoll(const uint64_t *a)
 	}
 	r = masked_wait(&p, bad ? 0 : deadline, a[3], a[4]);
 	for (unsigned i = 0; i < n && r >= 0; i++)
-		if (put_user(a[0] + i * sizeof(struct pollfd) + offsetof(struct pollfd, revents), &p.fds[i].revents, 2))
+		if (put_user(a[0] + i * sizeof(struct pollfd) + offsetof(struct pollfd, revents),
+			     &p.fds[i].revents, 2))
 			r = -EFAULT;
 	put_left(a[2], deadline);
 out:

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* System calls that ask for and change what is known of files: stat, access, modes, owners, times, file systems. */
+/*
+ * System calls that ask for and change what is known of files: stat, access, modes, owners, times, file
+ * systems.
+ */
 #include "arch/cpu.h"
 #include "lib/string.h"
 #include "sys/files.h"
@@ -25,9 +28,19 @@ static int put_stat(uint64_t ustat, struct vnode *v)
 
 	if (r)
 		return r;
-	st = (struct ustat){ .dev = a.dev, .ino = a.ino, .mode = a.mode, .nlink = a.nlink, .uid = a.uid, .gid = a.gid,
-			     .rdev = a.rdev, .size = a.size, .blksize = a.blksize, .blocks = a.blocks,
-			     .atime = a.atime, .mtime = a.mtime, .ctime = a.ctime };
+	st = (struct ustat){ .dev = a.dev,
+			     .ino = a.ino,
+			     .mode = a.mode,
+			     .nlink = a.nlink,
+			     .uid = a.uid,
+			     .gid = a.gid,
+			     .rdev = a.rdev,
+			     .size = a.size,
+			     .blksize = a.blksize,
+			     .blocks = a.blocks,
+			     .atime = a.atime,
+			     .mtime = a.mtime,
+			     .ctime = a.ctime };
 	return put_user(ustat, &st, sizeof(st));
 }
 
@@ -100,10 +113,22 @@ static int put_statx(uint64_t ustatx, struct vnode *v)
 
 	if (r)
 		return r;
-	sx = (struct statx){ .mask = BASIC, .blksize = a.blksize, .nlink = a.nlink, .uid = a.uid, .gid = a.gid, .mode = a.mode,
-			     .ino = a.ino, .size = a.size, .blocks = a.blocks, .atime = statx_time(a.atime),
-			     .ctime = statx_time(a.ctime), .mtime = statx_time(a.mtime), .rdev_major = dev_major(a.rdev),
-			     .rdev_minor = dev_minor(a.rdev), .dev_major = dev_major(a.dev), .dev_minor = dev_minor(a.dev) };
+	sx = (struct statx){ .mask = BASIC,
+			     .blksize = a.blksize,
+			     .nlink = a.nlink,
+			     .uid = a.uid,
+			     .gid = a.gid,
+			     .mode = a.mode,
+			     .ino = a.ino,
+			     .size = a.size,
+			     .blocks = a.blocks,
+			     .atime = statx_time(a.atime),
+			     .ctime = statx_time(a.ctime),
+			     .mtime = statx_time(a.mtime),
+			     .rdev_major = dev_major(a.rdev),
+			     .rdev_minor = dev_minor(a.rdev),
+			     .dev_major = dev_major(a.dev),
+			     .dev_minor = dev_minor(a.dev) };
 	return put_user(ustatx, &sx, sizeof(sx));
 }
 
@@ -143,9 +168,17 @@ static int put_statfs(uint64_t ustatfs, struct vnode *v)
 
 	if (r)
 		return r;
-	st = (struct ustatfs){ .type = s.type, .bsize = s.bsize, .blocks = s.blocks, .bfree = s.bfree, .bavail = s.bavail,
-			       .files = s.files, .ffree = s.ffree, .fsid = { m ? m->devno : 0, 0 }, .namelen = s.namelen,
-			       .frsize = s.bsize, .flags = s.flags | ST_VALID | (m && m->read_only ? ST_RDONLY : 0) };
+	st = (struct ustatfs){ .type = s.type,
+			       .bsize = s.bsize,
+			       .blocks = s.blocks,
+			       .bfree = s.bfree,
+			       .bavail = s.bavail,
+			       .files = s.files,
+			       .ffree = s.ffree,
+			       .fsid = { m ? m->devno : 0, 0 },
+			       .namelen = s.namelen,
+			       .frsize = s.bsize,
+			       .flags = s.flags | ST_VALID | (m && m->read_only ? ST_RDONLY : 0) };
 	return put_user(ustatfs, &st, sizeof(st));
 }
 
@@ -215,7 +248,8 @@ static int64_t set_by_path(int dirfd, uint64_t upath, int flags, const struct at
 
 	if (r)
 		return r;
-	r = S_ISLNK(v->mode) && (attr->valid & ATTR_MODE) ? -EOPNOTSUPP : vnode_setattr(v, caller_cred(), attr);
+	r = S_ISLNK(v->mode) && (attr->valid & ATTR_MODE) ? -EOPNOTSUPP :
+							    vnode_setattr(v, caller_cred(), attr);
 	vnode_unref(v);
 	return r;
 }
@@ -258,7 +292,10 @@ int64_t sys_fchmodat2(const uint64_t *a)
 
 static struct attr owner_attr(uint32_t uid, uint32_t gid)
 {
-	return (struct attr){ .valid = (uid != UINT32_MAX ? ATTR_UID : 0) | (gid != UINT32_MAX ? ATTR_GID : 0), .uid = uid, .gid = gid };
+	return (struct attr){ .valid = (uid != UINT32_MAX ? ATTR_UID : 0) |
+				       (gid != UINT32_MAX ? ATTR_GID : 0),
+			      .uid = uid,
+			      .gid = gid };
 }
 
 int64_t sys_fchown(const uint64_t *a)
@@ -284,7 +321,8 @@ int64_t sys_fchownat(const uint64_t *a)
 
 static bool time_valid(const struct timespec *t)
 {
-	return t->tv_nsec == UTIME_NOW || t->tv_nsec == UTIME_OMIT || (t->tv_nsec >= 0 && t->tv_nsec < 1000000000);
+	return t->tv_nsec == UTIME_NOW || t->tv_nsec == UTIME_OMIT ||
+	       (t->tv_nsec >= 0 && t->tv_nsec < 1000000000);
 }
 
 static unsigned fill_time(struct timespec *to, const struct timespec *from, unsigned bit)
@@ -304,7 +342,8 @@ int64_t sys_utimensat(const uint64_t *a)
 
 	if (a[2] && get_user(t, a[2], sizeof(t)))
 		return -EFAULT;
-	if (a[3] & ~(uint64_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) || !time_valid(&t[0]) || !time_valid(&t[1]))
+	if (a[3] & ~(uint64_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) || !time_valid(&t[0]) ||
+	    !time_valid(&t[1]))
 		return -EINVAL;
 	attr.valid = fill_time(&attr.atime, &t[0], ATTR_ATIME) | fill_time(&attr.mtime, &t[1], ATTR_MTIME);
 	if (!attr.valid)
