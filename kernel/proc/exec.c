@@ -1,33 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * execve: a new space is built completely beside the old one, so that every error leaves the caller as it was. Segments are mapped
- * from the file's object and come in by demand paging; only a partial page of zeros behind a segment's data and the
- * argument pages are written here. ELF-64 as in the System V ABI, riscv64 psABI; stack contents as Linux has them.
+ * execve: a new space is built completely beside the old one, so that every error leaves the caller as it
+ * was. Segments are mapped from the file's object and come in by demand paging; only a partial page of zeros
+ * behind a segment's data and the argument pages are written here. ELF-64 as in the System V ABI, riscv64
+ * psABI; stack contents as Linux has them.
  */
 #include "arch/trap.h"
 #include "arch/user.h"
 #include "dev/dev.h"
 #include "lib/printf.h"
 #include "lib/string.h"
+#include "proc/elf.h"
 #include "proc/proc.h"
 #include "vm/kmap.h"
 
-struct elf_header {
-	uint8_t ident[16];
-	uint16_t type, machine;
-	uint32_t version;
-	uint64_t entry, phoff, shoff;
-	uint32_t flags;
-	uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
-};
-
-struct elf_segment {
-	uint32_t type, flags;
-	uint64_t offset, vaddr, paddr, filesz, memsz, align;
-};
-
-enum { ET_EXEC = 2, ET_DYN = 3, EM_RISCV = 243, PT_LOAD = 1, PT_INTERP = 3, PT_GNU_STACK = 0x6474e551 };
-enum { PF_X = 1, PF_W = 2, PF_R = 4 };
 enum {
 	AT_NULL = 0,
 	AT_PHDR = 3,
@@ -48,7 +34,6 @@ enum {
 	AT_EXECFN = 31,
 	AT_MINSIGSTKSZ = 51
 };
-#define MAX_SEGMENTS	 (PAGE_SIZE / sizeof(struct elf_segment))
 #define PIE_BASE	 0x2aaaaaa000ul
 #define STACK_TOP	 (SIGTRAMP - 16 * PAGE_SIZE)
 #define STACK_ROOM	 (34 * PAGE_SIZE) /* mapped beyond the arguments */
@@ -56,15 +41,6 @@ enum {
 #define INTERPRETERS_MAX 4
 #define SCRIPT_LINE_MAX	 256
 #define HWCAP		 0x112d /* imafdc */
-
-/* A program file being loaded. */
-struct image {
-	struct vnode *vnode;
-	struct elf_header h;
-	struct elf_segment *segments; /* one kernel page */
-	uint64_t base;		      /* added to every address */
-	uint64_t first, end, file_end;
-};
 
 /* ---- the strings ---- */
 
@@ -153,168 +129,6 @@ static int prepend(struct exec_strings *s, const char *interpreter, const char *
 	return 0;
 }
 
-/* ---- the file ---- */
-
-static int read_at(struct vnode *v, void *buf, size_t n, uint64_t offset)
-{
-	ssize_t got = vnode_read(v, buf, n, offset);
-
-	return got < 0 ? got : (size_t)got < n ? -ENOEXEC : 0;
-}
-
-static int check_header(const struct elf_header *h)
-{
-	static const uint8_t magic[7] = { 0x7f, 'E', 'L', 'F', 2 /* 64 bits */, 1 /* little-endian */, 1 };
-
-	if (memcmp(h->ident, magic, sizeof(magic)) || h->machine != EM_RISCV ||
-	    (h->type != ET_EXEC && h->type != ET_DYN))
-		return -ENOEXEC;
-	if (h->phentsize != sizeof(struct elf_segment) || h->phnum == 0 || h->phnum > MAX_SEGMENTS)
-		return -ENOEXEC;
-	return 0;
-}
-
-/* The extent of the loadable segments; -ENOEXEC for any that makes no sense. */
-static int check_segments(struct image *im)
-{
-	im->first = UINT64_MAX;
-	for (unsigned i = 0; i < im->h.phnum; i++) {
-		const struct elf_segment *g = &im->segments[i];
-
-		if (g->type != PT_LOAD || g->memsz == 0)
-			continue;
-		if (g->filesz > g->memsz || g->vaddr >= USER_TOP || g->memsz > USER_TOP - g->vaddr ||
-		    g->offset > INT64_MAX || g->filesz > INT64_MAX - g->offset ||
-		    (g->vaddr ^ g->offset) & PAGE_MASK)
-			return -ENOEXEC;
-		if (im->end > page_round_down(g->vaddr) && im->first != UINT64_MAX)
-			return -ENOEXEC; /* overlapping, or out of order */
-		im->first = MIN(im->first, page_round_down(g->vaddr));
-		im->end = page_round_up(g->vaddr + g->memsz);
-	}
-	return im->first == UINT64_MAX ? -ENOEXEC : 0;
-}
-
-static int image_open(struct image *im, struct vnode *v)
-{
-	struct page *p = page_alloc_kernel();
-	int err;
-
-	if (!p)
-		return -ENOMEM;
-	im->vnode = v;
-	im->segments = page_data(p);
-	err = read_at(v, &im->h, sizeof(im->h), 0);
-	if (!err)
-		err = check_header(&im->h);
-	if (!err)
-		err = im->h.phoff > INT64_MAX ?
-			      -ENOEXEC :
-			      read_at(v, im->segments, im->h.phnum * sizeof(struct elf_segment), im->h.phoff);
-	if (!err)
-		err = check_segments(im);
-	return err;
-}
-
-static void image_close(struct image *im)
-{
-	if (im->segments)
-		page_free(pfn_page(virt_to_phys(im->segments) >> PAGE_SHIFT));
-	im->segments = NULL;
-}
-
-/* ---- mapping it ---- */
-
-static int seg_prot(uint32_t flags)
-{
-	return (flags & PF_R ? PROT_READ : 0) | (flags & PF_W ? PROT_WRITE : 0) |
-	       (flags & PF_X ? PROT_EXEC : 0);
-}
-
-/* The bytes between a segment's file data and the end of that page are zero in memory, whatever the file has there. */
-static int zero_tail(struct space *s, uint64_t from, int prot)
-{
-	size_t n = page_round_up(from) - from;
-	static const char zeros[256];
-
-	if (!(prot & PROT_WRITE))
-		return 0;
-	while (n > 0) {
-		size_t k = MIN(n, sizeof(zeros));
-
-		if (vm_access(s, from, (void *)(uintptr_t)zeros, k, true) != k)
-			return -ENOMEM;
-		from += k;
-		n -= k;
-	}
-	return 0;
-}
-
-static int map_segment(struct space *s, struct image *im, const struct elf_segment *g)
-{
-	uint64_t start = page_round_down(im->base + g->vaddr), data_end = im->base + g->vaddr + g->filesz;
-	uint64_t file_end = page_round_up(data_end), end = page_round_up(im->base + g->vaddr + g->memsz);
-	int prot = seg_prot(g->flags);
-	int64_t r;
-
-	if (g->filesz > 0) {
-		r = vm_mmap(s, start, file_end - start, prot, MAP_PRIVATE | MAP_FIXED, im->vnode->object,
-			    page_round_down(g->offset), 7);
-		if (r < 0)
-			return r;
-		if (g->memsz > g->filesz && data_end & PAGE_MASK) {
-			int err = zero_tail(s, data_end, prot);
-
-			if (err)
-				return err;
-		}
-	} else {
-		file_end = start;
-	}
-	if (end > file_end) {
-		r = vm_mmap(s, file_end, end - file_end, prot, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, NULL,
-			    0, 7);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int image_map(struct space *s, struct image *im)
-{
-	for (unsigned i = 0; i < im->h.phnum; i++) {
-		const struct elf_segment *g = &im->segments[i];
-		int err = g->type == PT_LOAD && g->memsz ? map_segment(s, im, g) : 0;
-
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-/* An interpreter may lie anywhere: room for all of it is found first. */
-static int image_map_anywhere(struct space *s, struct image *im)
-{
-	int64_t at = vm_mmap(s, 0, im->end - im->first, 0, MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0, 7);
-
-	if (at < 0)
-		return at;
-	im->base = at - im->first;
-	return image_map(s, im);
-}
-
-/* The address of the program headers in memory, for AT_PHDR. */
-static uint64_t phdr_address(const struct image *im)
-{
-	for (unsigned i = 0; i < im->h.phnum; i++) {
-		const struct elf_segment *g = &im->segments[i];
-
-		if (g->type == PT_LOAD && im->h.phoff >= g->offset && im->h.phoff < g->offset + g->filesz)
-			return im->base + g->vaddr + (im->h.phoff - g->offset);
-	}
-	return 0;
-}
-
 /* ---- the stack ---- */
 
 struct stack {
@@ -387,15 +201,6 @@ static void push_vectors(struct stack *k, const struct exec_strings *s, uint64_t
 	flush_words(&w);
 }
 
-/* A program that asks for an executable stack gets one. */
-static bool wants_executable_stack(const struct image *im)
-{
-	for (unsigned i = 0; i < im->h.phnum; i++)
-		if (im->segments[i].type == PT_GNU_STACK)
-			return im->segments[i].flags & PF_X;
-	return false;
-}
-
 static int build_stack(struct space *s, const struct cred *c, const struct exec_strings *strings,
 		       const char *path, const struct image *im, uint64_t interp_base, uint64_t *sp)
 {
@@ -408,7 +213,7 @@ static int build_stack(struct space *s, const struct cred *c, const struct exec_
 	if (size > s->limits.stack)
 		return -E2BIG;
 	err = vm_map_stack(s, STACK_TOP, size);
-	if (!err && wants_executable_stack(im))
+	if (!err && image_executable_stack(im))
 		err = vm_mprotect(s, STACK_TOP - size, size, PROT_READ | PROT_WRITE | PROT_EXEC);
 	if (err)
 		return err;
@@ -417,7 +222,7 @@ static int build_stack(struct space *s, const struct cred *c, const struct exec_
 	random_bytes(random, sizeof(random));
 	at_random = push(&k, random, sizeof(random));
 	const uint64_t aux[] = {
-		AT_PHDR,	phdr_address(im),
+		AT_PHDR,	image_phdr_address(im),
 		AT_PHENT,	sizeof(struct elf_segment),
 		AT_PHNUM,	im->h.phnum,
 		AT_PAGESZ,	PAGE_SIZE,
@@ -468,22 +273,13 @@ static int open_program(struct fs_context *fs, const struct cred *cred, const ch
 static int load_interpreter(struct space *s, struct proc *p, struct fs_context *fs, const struct image *im,
 			    uint64_t *entry, uint64_t *base)
 {
-	const struct elf_segment *g = NULL;
 	struct image interp = { 0 };
 	char path[256];
 	struct name *name;
-	int err;
+	int err = image_interpreter(im, path, sizeof(path));
 
-	for (unsigned i = 0; i < im->h.phnum && !g; i++)
-		if (im->segments[i].type == PT_INTERP)
-			g = &im->segments[i];
-	if (!g)
-		return 0;
-	if (g->filesz < 2 || g->filesz > sizeof(path))
-		return -ENOEXEC;
-	err = read_at(im->vnode, path, g->filesz, g->offset);
-	if (err || path[g->filesz - 1])
-		return err ? err : -ENOEXEC;
+	if (err <= 0)
+		return err;
 	err = open_program(fs, &p->cred, path, &name);
 	if (err)
 		return err;
@@ -629,7 +425,10 @@ static int load(struct proc *p, struct fs_context *fs, struct vnode *v, struct n
 	return err;
 }
 
-/* An interpreter script: its first line names the program. 0: *interp, *arg point into line; -ENOEXEC: no script. */
+/*
+ * An interpreter script: its first line names the program. 0: *interp, *arg point into line; -ENOEXEC: no
+ * script.
+ */
 static int parse_script(char *line, size_t n, char **interp, char **arg)
 {
 	char *end, *s = line + 2;

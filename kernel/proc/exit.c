@@ -2,12 +2,13 @@
 /*
  * The end of processes, and waiting for children.
  *
- * A process that ends lets go of memory and files first, with no lock held; then, in one step under proc_lock, it hands its children
- * to init, becomes a zombie and tells its parent. From then on only a waiting parent (or, if the parent does not want to
- * know, the process itself) frees the struct. The thread goes the rest of its way without a process; the scheduler frees it.
+ * A process that ends lets go of memory and files first, with no lock held; then, in one step under
+ * proc_lock, it hands its children to init, becomes a zombie and tells its parent. From then on only a
+ * waiting parent (or, if the parent does not want to know, the process itself) frees the struct. The thread
+ * goes the rest of its way without a process; the scheduler frees it.
  *
- * `exiting` is set first of all: such a process gets no signals any more, so that what it has to do at the end, deleting
- * the blocks of an unlinked file for instance, is not cut short by SIGKILL.
+ * `exiting` is set first of all: such a process gets no signals any more, so that what it has to do at the
+ * end, deleting the blocks of an unlinked file for instance, is not cut short by SIGKILL.
  */
 #include "arch/user.h"
 #include "dev/dev.h"
@@ -69,7 +70,9 @@ static bool group_has_stopped(pid_t pgid)
 	return false;
 }
 
-/* [p] A stopped group that loses the last one who could continue it is hung up and continued (POSIX, _exit). */
+/*
+ * [p] A stopped group that loses the last one who could continue it is hung up and continued (POSIX, _exit).
+ */
 static void hang_up_orphans(pid_t pgid, const struct proc *skip)
 {
 	if (!group_has_stopped(pgid) || !proc_group_orphaned(pgid, skip))
@@ -78,7 +81,10 @@ static void hang_up_orphans(pid_t pgid, const struct proc *skip)
 	signal_group_locked(pgid, SIGCONT);
 }
 
-/* [p] The children go to init; those that are dead already are its business now, or, if it does not care, nobody's: *unwanted. */
+/*
+ * [p] The children go to init; those that are dead already are its business now, or, if it does not care,
+ * nobody's: *unwanted.
+ */
 static void orphan_children(struct proc *p, struct list *unwanted)
 {
 	struct list *l;

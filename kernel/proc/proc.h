@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Processes (thread groups): what their threads share. proc/process.c: table, fork, the first process; proc/exit.c: exit and wait;
- * proc/exec.c; proc/signal.c: sending and what signals do; proc/sigframe.c: handlers' frames.
- * Lock keys: [p] the process table lock (proc_lock, RANK_PROC_TREE); [g] p->sig_lock (RANK_SIGNAL); [c] constant; [a] atomic.
+ * Processes (thread groups): what their threads share. proc/process.c: table, fork, the first process;
+ * proc/exit.c: exit and wait; proc/exec.c, elf.c; proc/signal.c: sending and what signals do;
+ * proc/sigframe.c: handlers' frames. Lock keys: [p] the process table lock (proc_lock, RANK_PROC_TREE); [g]
+ * p->sig_lock (RANK_SIGNAL); [c] constant; [a] atomic.
  */
 #ifndef PROC_PROC_H
 #define PROC_PROC_H
@@ -15,9 +16,17 @@
 #include "proc/timer.h"
 #include "vm/vm.h"
 
-#define NSIG 64
+#define NSIG	 64
 #define NRLIMITS 16
-enum { RLIMIT_DATA = 2, RLIMIT_STACK, RLIMIT_CORE, RLIMIT_NPROC = 6, RLIMIT_NOFILE, RLIMIT_MEMLOCK, RLIMIT_AS };
+enum {
+	RLIMIT_DATA = 2,
+	RLIMIT_STACK,
+	RLIMIT_CORE,
+	RLIMIT_NPROC = 6,
+	RLIMIT_NOFILE,
+	RLIMIT_MEMLOCK,
+	RLIMIT_AS
+};
 /* How often a fork or an exec that found no memory for the kernel's own structures waits for some. */
 #define MEMORY_RETRIES 20
 
@@ -34,43 +43,43 @@ struct rlimit {
 enum proc_state { PROC_RUNNING, PROC_STOPPED, PROC_ZOMBIE };
 
 struct proc {
-	pid_t pid;	     /* [c] */
-	enum proc_state state; /* [p] */
-	struct proc *parent; /* [p] */
+	pid_t pid;		       /* [c] */
+	enum proc_state state;	       /* [p] */
+	struct proc *parent;	       /* [p] */
 	struct list children, sibling; /* [p] */
-	struct list all;     /* [p] */
-	struct list threads; /* [p] struct thread.proc_link */
-	unsigned nthreads;   /* [p] */
-	pid_t pgid, sid;     /* [p] */
-	struct tty *ctty;    /* [p] */
-	int exit_status;     /* [p] as wait4 reports it */
-	bool exiting;	     /* [p] on its way out: takes no more signals */
-	bool execed, vfork_done; /* [p] */
-	bool stop_reported, continued;	  /* [p] for wait4 */
-	int stop_signal;		  /* [p] */
-	struct waitq wait_children; /* wait4 sleeps here with proc_lock */
-	struct space *space; /* [p] changes at exec */
+	struct list all;	       /* [p] */
+	struct list threads;	       /* [p] struct thread.proc_link */
+	unsigned nthreads;	       /* [p] */
+	pid_t pgid, sid;	       /* [p] */
+	struct tty *ctty;	       /* [p] */
+	int exit_status;	       /* [p] as wait4 reports it */
+	bool exiting;		       /* [p] on its way out: takes no more signals */
+	bool execed, vfork_done;       /* [p] */
+	bool stop_reported, continued; /* [p] for wait4 */
+	int stop_signal;	       /* [p] */
+	struct waitq wait_children;    /* wait4 sleeps here with proc_lock */
+	struct space *space;	       /* [p] changes at exec */
 	struct fdtable *files;
 	struct fs_context *fs;
 	struct cred cred;
-	struct vnode *exe;   /* /proc/PID/exe */
+	struct vnode *exe; /* /proc/PID/exe */
 	struct name *exe_name;
-	char name[16];	     /* comm */
+	char name[16]; /* comm */
 	struct rlimit rlimits[NRLIMITS];
 	int oom_score_adj, nice;
 	uint64_t start_ns;
-	uint64_t utime_ns, stime_ns;	   /* of threads that ended */
-	uint64_t cutime_ns, cstime_ns;	   /* of children waited for */
+	uint64_t utime_ns, stime_ns;   /* of threads that ended */
+	uint64_t cutime_ns, cstime_ns; /* of children waited for */
 	uint64_t minflt, majflt, cminflt, cmajflt;
 	/* signals */
 	struct spinlock sig_lock;
-	struct sigaction_k actions[NSIG];  /* [g] signal n at n-1 */
-	uint64_t pending;		   /* [g] for the process */
-	struct list queue;		   /* [g] struct sigqueue */
-	unsigned nqueued;		   /* [g] */
-	bool stop_dequeued;		   /* [g] a stop signal was taken and no SIGCONT or SIGKILL came since */
-	int exit_signal;		   /* to the parent: SIGCHLD */
-	struct timer alarm;		   /* ITIMER_REAL */
+	struct sigaction_k actions[NSIG]; /* [g] signal n at n-1 */
+	uint64_t pending;		  /* [g] for the process */
+	struct list queue;		  /* [g] struct sigqueue */
+	unsigned nqueued;		  /* [g] */
+	bool stop_dequeued; /* [g] a stop signal was taken and no SIGCONT or SIGKILL came since */
+	int exit_signal;    /* to the parent: SIGCHLD */
+	struct timer alarm; /* ITIMER_REAL */
 	uint64_t alarm_interval_ns;
 };
 
@@ -83,27 +92,31 @@ static inline struct proc *proc_current(void)
 	return thread_current()->proc;
 }
 
-struct proc *proc_find(pid_t pid);	   /* [p] */
-/* Boot: makes pid 1 run init (the embedded one when path is NULL) with argv, descriptors 0-2 on /dev/console if it exists. */
-void proc_start_init(struct fs_context *fs, const char *path, const void *embedded, size_t embedded_size, char **argv, char **envp);
+struct proc *proc_find(pid_t pid); /* [p] */
+/*
+ * Boot: makes pid 1 run init (the embedded one when path is NULL) with argv, descriptors 0-2 on /dev/console
+ * if it exists.
+ */
+void proc_start_init(struct fs_context *fs, const char *path, const void *embedded, size_t embedded_size,
+		     char **argv, char **envp);
 
 /* clone(2) without threads: fork and vfork forms; the child's pid. `f` holds the caller's registers. */
-#define CLONE_VM 0x100
-#define CLONE_FS 0x200
-#define CLONE_FILES 0x400
-#define CLONE_SIGHAND 0x800
-#define CLONE_VFORK 0x4000
-#define CLONE_PARENT 0x8000
-#define CLONE_THREAD 0x10000
-#define CLONE_PTRACE 0x2000
-#define CLONE_SYSVSEM 0x40000
-#define CLONE_DETACHED 0x400000
-#define CLONE_UNTRACED 0x800000
-#define CLONE_IO 0x80000000ul
-#define CLONE_SETTLS 0x80000
-#define CLONE_PARENT_SETTID 0x100000
+#define CLONE_VM	     0x100
+#define CLONE_FS	     0x200
+#define CLONE_FILES	     0x400
+#define CLONE_SIGHAND	     0x800
+#define CLONE_VFORK	     0x4000
+#define CLONE_PARENT	     0x8000
+#define CLONE_THREAD	     0x10000
+#define CLONE_PTRACE	     0x2000
+#define CLONE_SYSVSEM	     0x40000
+#define CLONE_DETACHED	     0x400000
+#define CLONE_UNTRACED	     0x800000
+#define CLONE_IO	     0x80000000ul
+#define CLONE_SETTLS	     0x80000
+#define CLONE_PARENT_SETTID  0x100000
 #define CLONE_CHILD_CLEARTID 0x200000
-#define CLONE_CHILD_SETTID 0x1000000
+#define CLONE_CHILD_SETTID   0x1000000
 struct clone_args {
 	uint64_t flags, stack, parent_tid, child_tid, tls;
 	int exit_signal;
@@ -117,13 +130,17 @@ struct exec_strings {
 	unsigned argc, envc;
 };
 #define EXEC_STRING_MAX (128ul << 10)
-#define EXEC_TOTAL_MAX (2ul << 20)
+#define EXEC_TOTAL_MAX	(2ul << 20)
 /* Appends one string from the kernel or the program, without counting it: 0, -E2BIG, -EFAULT, -ENOMEM. */
 int exec_add(struct exec_strings *s, const char *text);
 int exec_add_user(struct exec_strings *s, uint64_t utext);
 void exec_free(struct exec_strings *s);
-/* Replaces the program of the current process. 0: user_return goes to the new program; else nothing has changed. */
-int proc_exec(struct proc *p, struct fs_context *fs, const char *path, struct exec_strings *s, struct vnode *direct);
+/*
+ * Replaces the program of the current process. 0: user_return goes to the new program; else nothing has
+ * changed.
+ */
+int proc_exec(struct proc *p, struct fs_context *fs, const char *path, struct exec_strings *s,
+	      struct vnode *direct);
 void proc_exit(int status) __noreturn; /* wait status: code << 8 or signal */
 
 /* The process has memory of its own, or none any more: a vfork's parent goes on. */
@@ -131,11 +148,17 @@ void proc_vfork_done(struct proc *p);
 /* [p] SIGCHLD with CLD_ code and status, and whoever waits wakes. */
 enum { CLD_EXITED = 1, CLD_KILLED, CLD_STOPPED = 5, CLD_CONTINUED };
 void proc_tell_parent(struct proc *p, int code, int status);
-/* [p] Does nobody in the session but outside of the group look after it (POSIX.1-2017, 3.264)? `skip` does not count. */
+/*
+ * [p] Does nobody in the session but outside of the group look after it (POSIX.1-2017, 3.264)? `skip` does
+ * not count.
+ */
 bool proc_group_orphaned(pid_t pgid, const struct proc *skip);
 /* exit.c's and process.c's own: out of the tree [p], then freed. */
 void proc_unlink(struct proc *p);
-/* Lets go of memory, files, directories and program; the thread does not run in the space (any more). May sleep. */
+/*
+ * Lets go of memory, files, directories and program; the thread does not run in the space (any more). May
+ * sleep.
+ */
 void proc_let_go(struct proc *p);
 void proc_free(struct proc *p);
 extern struct proc *init_proc;
@@ -148,35 +171,63 @@ struct wait_result {
 };
 /* wait4's selection by pid and options; the pid, 0 (WNOHANG), -ECHILD, -ERESTARTSYS. */
 int64_t proc_wait(struct proc *p, pid_t pid, int options, struct wait_result *r);
-#define WNOHANG 1
-#define WUNTRACED 2
-#define WEXITED 4
+#define WNOHANG	   1
+#define WUNTRACED  2
+#define WEXITED	   4
 #define WCONTINUED 8
-#define WNOWAIT 0x1000000
+#define WNOWAIT	   0x1000000
 unsigned proc_count(void); /* [p] */
 /* The system's calls of threads in a process. */
 struct thread *proc_thread(struct proc *p); /* [p] its only thread, or NULL */
 
 /* Signals. */
 enum {
-	SIGHUP = 1, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM,
-	SIGTERM, SIGSTKFLT, SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGWINCH,
-	SIGIO, SIGPWR, SIGSYS
+	SIGHUP = 1,
+	SIGINT,
+	SIGQUIT,
+	SIGILL,
+	SIGTRAP,
+	SIGABRT,
+	SIGBUS,
+	SIGFPE,
+	SIGKILL,
+	SIGUSR1,
+	SIGSEGV,
+	SIGUSR2,
+	SIGPIPE,
+	SIGALRM,
+	SIGTERM,
+	SIGSTKFLT,
+	SIGCHLD,
+	SIGCONT,
+	SIGSTOP,
+	SIGTSTP,
+	SIGTTIN,
+	SIGTTOU,
+	SIGURG,
+	SIGXCPU,
+	SIGXFSZ,
+	SIGVTALRM,
+	SIGPROF,
+	SIGWINCH,
+	SIGIO,
+	SIGPWR,
+	SIGSYS
 };
-#define SIG_DFL 0ul
-#define SIG_IGN 1ul
+#define SIG_DFL	     0ul
+#define SIG_IGN	     1ul
 #define SA_NOCLDSTOP 1ul
 #define SA_NOCLDWAIT 2ul
-#define SA_SIGINFO 4ul
-#define SA_ONSTACK 0x08000000ul
-#define SA_RESTART 0x10000000ul
-#define SA_NODEFER 0x40000000ul
+#define SA_SIGINFO   4ul
+#define SA_ONSTACK   0x08000000ul
+#define SA_RESTART   0x10000000ul
+#define SA_NODEFER   0x40000000ul
 #define SA_RESETHAND 0x80000000ul
-#define SI_USER 0
-#define SI_KERNEL 0x80
-#define SI_QUEUE (-1)
-#define SI_TKILL (-6)
-#define SIGBIT(n) (1ul << ((n)-1))
+#define SI_USER	     0
+#define SI_KERNEL    0x80
+#define SI_QUEUE     (-1)
+#define SI_TKILL     (-6)
+#define SIGBIT(n)    (1ul << ((n)-1))
 
 struct siginfo { /* kernel-side siginfo_t: the fields any signal of ours carries; laid out for the program by signal.c */
 	int signo, err, code;
@@ -185,14 +236,18 @@ struct siginfo { /* kernel-side siginfo_t: the fields any signal of ours carries
 	int status;
 	uint64_t addr, value;
 };
-/* Queues a signal for the process and wakes its thread. proc_lock is held; or, but for SIGKILL, SIGCONT and the stopping ones, it is
- * enough that the process cannot go (it is the current one). Any context. 0, or -EAGAIN: too many real-time signals are queued. */
+/*
+ * Queues a signal for the process and wakes its thread. proc_lock is held; or, but for SIGKILL, SIGCONT and
+ * the stopping ones, it is enough that the process cannot go (it is the current one). Any context. 0, or
+ * -EAGAIN: too many real-time signals are queued.
+ */
 int signal_send(struct proc *p, const struct siginfo *si);
-/* kill(2): 0, -ESRCH, -EPERM, -EINVAL; and to one process with any siginfo (tgkill, rt_sigqueueinfo; signo 0: only the checks). */
+/*
+ * kill(2): 0, -ESRCH, -EPERM, -EINVAL; and to one process with any siginfo (tgkill, rt_sigqueueinfo; signo
+ * 0: only the checks).
+ */
 int signal_kill(struct proc *from, pid_t pid, int sig);
 int signal_one(struct proc *from, pid_t pid, const struct siginfo *si);
-/* SIGPIPE for the current process, unless that is a kernel thread: who returns -EPIPE to a program calls it. */
-void signal_pipe(void);
 /* [p] signal_group() with the lock held. */
 void signal_group_locked(pid_t pgid, int sig);
 /* Something to deliver to this thread, its own: unmasked and not ignored. */
@@ -203,22 +258,29 @@ void signal_flush(struct proc *p); /* frees the queue */
 int signal_set_action(struct proc *p, int sig, const struct sigaction_k *new, struct sigaction_k *old);
 void signal_set_mask(struct proc *p, struct thread *t, uint64_t mask);
 
-/* sigframe.c. The trampoline page that calls rt_sigreturn, as an object to be mapped at SIGTRAMP in every space. */
+/*
+ * sigframe.c. The trampoline page that calls rt_sigreturn, as an object to be mapped at SIGTRAMP in every
+ * space.
+ */
 #define SIGTRAMP (USER_TOP - PAGE_SIZE)
 void signal_init(void);
 struct object *signal_trampoline(void);
 struct trapframe;
 /* Makes the program go on in the handler. -EFAULT: no stack for it. */
-int signal_push_frame(struct thread *t, struct trapframe *f, const struct siginfo *si, const struct sigaction_k *sa);
+int signal_push_frame(struct thread *t, struct trapframe *f, const struct siginfo *si,
+		      const struct sigaction_k *sa);
 bool signal_on_altstack(const struct thread *t, uint64_t sp);
 /* rt_sigtimedwait: the signal of the set that came, -EAGAIN at the deadline, -EINTR for another one. */
 int signal_wait(struct proc *p, struct thread *t, uint64_t set, uint64_t deadline_ns, struct siginfo *si);
 /* siginfo_t in the program's memory: 0 or -EFAULT. */
 int signal_put_info(uint64_t uaddr, const struct siginfo *si);
 int signal_get_info(uint64_t uaddr, struct siginfo *si); /* rt_sigqueueinfo's */
-int64_t signal_return(struct trapframe *f); /* rt_sigreturn */
+int64_t signal_return(struct trapframe *f);		 /* rt_sigreturn */
 
-/* The end of pid 1, or reboot(2): everything is written, then the machine ends with the status, or starts again. May sleep. */
+/*
+ * The end of pid 1, or reboot(2): everything is written, then the machine ends with the status, or starts
+ * again. May sleep.
+ */
 void system_shutdown(int status) __noreturn;
 void system_reboot(void) __noreturn;
 

@@ -2,8 +2,9 @@
 /*
  * The process table, birth (fork), the first process, the end of the system.
  *
- * proc_lock guards the tree (parent, children, groups, sessions, states); the signal state of a process has its own lock, taken inside
- * proc_lock. A process is built complete before it enters the tree; there its thread starts. Death is in exit.c.
+ * proc_lock guards the tree (parent, children, groups, sessions, states); the signal state of a process has
+ * its own lock, taken inside proc_lock. A process is built complete before it enters the tree; there its
+ * thread starts. Death is in exit.c.
  */
 #include "arch/trap.h"
 #include "arch/user.h"
@@ -155,7 +156,10 @@ static void copy_thread(struct thread *t, const struct clone_args *a)
 		t->altstack = me->altstack;
 }
 
-/* Memory, files and directories for the child, shared or copied: 0 or -ENOMEM. proc_let_go() undoes it, also a part of it. */
+/*
+ * Memory, files and directories for the child, shared or copied: 0 or -ENOMEM. proc_let_go() undoes it, also
+ * a part of it.
+ */
 static int copy_resources(struct proc *c, struct proc *p, uint64_t flags)
 {
 	int err = 0;
@@ -213,8 +217,8 @@ void proc_vfork_done(struct proc *p)
 }
 
 /*
- * Into the tree, unless a signal came meanwhile: one for a whole group must not miss the child. The fork is then made again, after
- * the signal. The child's pid, or -errno.
+ * Into the tree, unless a signal came meanwhile: one for a whole group must not miss the child. The fork is
+ * then made again, after the signal. The child's pid, or -errno.
  */
 static int64_t give_birth(struct proc *p, struct proc *c, struct thread *t, const struct clone_args *a)
 {

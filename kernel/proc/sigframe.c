@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the kernel puts on a program's stack for a signal handler, and takes back when it returns: Linux's layout for riscv64
- * (asm/ucontext.h, asm/sigcontext.h, struct rt_sigframe). riscv has no SA_RESTORER: handlers return to a page
- * with a call of rt_sigreturn that is mapped into every space.
+ * What the kernel puts on a program's stack for a signal handler, and takes back when it returns: Linux's
+ * layout for riscv64 (asm/ucontext.h, asm/sigcontext.h, struct rt_sigframe). riscv has no SA_RESTORER:
+ * handlers return to a page with a call of rt_sigreturn that is mapped into every space.
  */
 #include "arch/trap.h"
 #include "arch/user.h"

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Signals: sending them, and what they do (POSIX.1-2017, 2.4). Frames on the program's stack are sigframe.c's.
+ * Signals: sending them, and what they do (POSIX.1-2017, 2.4). Frames on the program's stack are
+ * sigframe.c's.
  *
- * p->sig_lock guards actions, the pending set and the queue, and every thread's mask, which only the thread itself changes. Who
- * queues a signal that is not blocked sets thread->sigpending and wakes the thread; the thread looks on its way to user mode
- * (signal_deliver) and in interruptible sleeps. sigpending may be set for nothing: interrupted calls are then made again.
+ * p->sig_lock guards actions, the pending set and the queue, and every thread's mask, which only the thread
+ * itself changes. Who queues a signal that is not blocked sets thread->sigpending and wakes the thread; the
+ * thread looks on its way to user mode (signal_deliver) and in interruptible sleeps. sigpending may be set
+ * for nothing: interrupted calls are then made again.
  *
- * A stopped process sleeps in signal_deliver until SIGCONT or SIGKILL sets its state back; that state is proc_lock's. A SIGCONT that
- * comes between the taking of a stop signal and the stop cancels it: stop_dequeued. An exiting process takes no signals.
+ * A stopped process sleeps in signal_deliver until SIGCONT or SIGKILL sets its state back; that state is
+ * proc_lock's. A SIGCONT that comes between the taking of a stop signal and the stop cancels it:
+ * stop_dequeued. An exiting process takes no signals.
  */
 #include "arch/cpu.h"
 #include "arch/trap.h"
@@ -179,16 +182,6 @@ int signal_kill(struct proc *from, pid_t pid, int sig)
 int signal_one(struct proc *from, pid_t pid, const struct siginfo *si)
 {
 	return pid > 0 ? send_all(from, pid, si) : -EINVAL;
-}
-
-void signal_pipe(void)
-{
-	struct proc *p = thread_current()->proc;
-
-	if (p)
-		signal_send(p,
-			    &(struct siginfo){
-				    .signo = SIGPIPE, .code = SI_USER, .pid = p->pid, .uid = p->cred.uid });
 }
 
 void signal_group_locked(pid_t pgid, int sig)
@@ -381,7 +374,10 @@ static void default_action(struct proc *p, int sig)
 		proc_exit(sig);
 }
 
-/* The interrupted system call ends with EINTR, or is made again. `sa`: of the handler that runs before, or NULL. */
+/*
+ * The interrupted system call ends with EINTR, or is made again. `sa`: of the handler that runs before, or
+ * NULL.
+ */
 static void settle_call(struct trapframe *f, const struct sigaction_k *sa)
 {
 	int64_t r = f->a0;

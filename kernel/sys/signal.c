@@ -40,7 +40,10 @@ int64_t sys_tgkill(const uint64_t *a)
 	return (int)a[0] <= 0 ? -EINVAL : thread_kill((int)a[0], (int)a[1], (int)a[2]);
 }
 
-/* A program may say anything of where a signal comes from, except, to others, that the kernel or kill(2) sent it. */
+/*
+ * A program may say anything of where a signal comes from, except, to others, that the kernel or kill(2)
+ * sent it.
+ */
 static int64_t queue_info(pid_t tgid, pid_t tid, int sig, uint64_t uinfo)
 {
 	struct siginfo si;

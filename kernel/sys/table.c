@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The system-call table, and the way in and out. A call that a signal interrupted returns one of -ERESTARTSYS and its kin here;
- * signal_deliver turns that into EINTR or into the call's repetition, for which trap_entry.S has kept a0 in orig_a0.
+ * The system-call table, and the way in and out. A call that a signal interrupted returns one of
+ * -ERESTARTSYS and its kin here; signal_deliver turns that into EINTR or into the call's repetition, for
+ * which trap_entry.S has kept a0 in orig_a0.
  */
 #include "arch/trap.h"
 #include "lib/errno.h"

@@ -109,7 +109,10 @@ static int sleep_until(uint64_t deadline, uint64_t *left_ns)
 	return *left_ns ? -ERESTART_RESTARTBLOCK : 0;
 }
 
-/* When no handler runs (the process was stopped and continued, say) restart_syscall sleeps on until the same time. */
+/*
+ * When no handler runs (the process was stopped and continued, say) restart_syscall sleeps on until the same
+ * time.
+ */
 static int64_t nap(uint64_t deadline, uint64_t uleft)
 {
 	struct thread *t = thread_current();

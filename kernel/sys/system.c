@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: ISC */
+/* System calls about limits and accounts of processes, and what the system says of itself. */
+#include "arch/user.h"
+#include "dev/dev.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+#include "proc/proc.h"
+#include "sys/sys.h"
+#include "sys/usage.h"
+
+#define USER_HZ	   100
+#define NOFILE_MAX 65536 /* the hard limit of the hard limit */
+
+/* ---- limits and accounts ---- */
+
+/* Limits that the vm enforces are kept with the space. */
+static void apply_limits(struct proc *p)
+{
+	p->space->limits.stack = p->rlimits[RLIMIT_STACK].cur;
+	p->space->limits.as = p->rlimits[RLIMIT_AS].cur;
+	p->space->limits.data = p->rlimits[RLIMIT_DATA].cur;
+	p->files->max = MIN(p->rlimits[RLIMIT_NOFILE].cur, (uint64_t)NOFILE_MAX);
+}
+
+int64_t sys_prlimit64(const uint64_t *a)
+{
+	struct proc *me = proc_current(), *p;
+	struct rlimit new, old;
+	int64_t err = 0;
+
+	if (a[1] >= NRLIMITS)
+		return -EINVAL;
+	if (a[2] && get_user(&new, a[2], sizeof(new)))
+		return -EFAULT;
+	if (a[2] && new.cur > new.max)
+		return -EINVAL;
+	if (a[2] && a[1] == RLIMIT_NOFILE && new.max > NOFILE_MAX)
+		return -EPERM;
+	spin_lock(&proc_lock);
+	p = (int)a[0] ? proc_find(a[0]) : me;
+	if (!p)
+		err = -ESRCH;
+	else if (p != me && me->cred.euid != 0 && me->cred.uid != p->cred.uid)
+		err = -EPERM;
+	if (!err)
+		old = p->rlimits[a[1]];
+	if (!err && a[2] && new.max > old.max && me->cred.euid != 0)
+		err = -EPERM;
+	if (!err && a[2]) {
+		p->rlimits[a[1]] = new;
+		if (p->space && p->files)
+			apply_limits(p);
+	}
+	spin_unlock(&proc_lock);
+	if (!err && a[3] && put_user(a[3], &old, sizeof(old)))
+		err = -EFAULT;
+	return err;
+}
+
+int64_t sys_getrlimit(const uint64_t *a)
+{
+	const uint64_t args[6] = { 0, a[0], 0, a[1] };
+
+	return sys_prlimit64(args);
+}
+
+int64_t sys_setrlimit(const uint64_t *a)
+{
+	const uint64_t args[6] = { 0, a[0], a[1], 0 };
+
+	return sys_prlimit64(args);
+}
+
+int64_t sys_getrusage(const uint64_t *a)
+{
+	struct proc *p = proc_current();
+	struct thread *t = thread_current();
+	struct rusage u = { 0 };
+
+	switch ((int)a[0]) {
+	case 0:
+	case 1: /* RUSAGE_THREAD */
+		u.utime = to_timeval(p->utime_ns + t->utime_ns);
+		u.stime = to_timeval(p->stime_ns + thread_cpu_ns(t) - t->utime_ns);
+		u.minflt = p->minflt + t->nminflt;
+		u.majflt = p->majflt + t->nmajflt;
+		u.nvcsw = t->nvcsw;
+		u.nivcsw = t->nivcsw;
+		u.maxrss = p->space->nresident * (PAGE_SIZE / 1024);
+		break;
+	case -1:
+		u.utime = to_timeval(p->cutime_ns);
+		u.stime = to_timeval(p->cstime_ns);
+		u.minflt = p->cminflt;
+		u.majflt = p->cmajflt;
+		break;
+	default:
+		return -EINVAL;
+	}
+	return put_user(a[1], &u, sizeof(u));
+}
+
+int64_t sys_times(const uint64_t *a)
+{
+	struct proc *p = proc_current();
+	struct thread *t = thread_current();
+	const uint64_t tick = 1000000000 / USER_HZ;
+	const int64_t tms[4] = { (p->utime_ns + t->utime_ns) / tick,
+				 (p->stime_ns + thread_cpu_ns(t) - t->utime_ns) / tick, p->cutime_ns / tick,
+				 p->cstime_ns / tick };
+
+	if (a[0] && put_user(a[0], tms, sizeof(tms)))
+		return -EFAULT;
+	return time_ns() / tick;
+}
+
+int64_t sys_getpriority(const uint64_t *a)
+{
+	struct proc *p;
+	int64_t r = -ESRCH;
+
+	if (a[0] > 2)
+		return -EINVAL;
+	spin_lock(&proc_lock);
+	p = a[0] != 0 || !(int)a[1] ? proc_current() : proc_find(a[1]);
+	if (p)
+		r = 20 - p->nice;
+	spin_unlock(&proc_lock);
+	return r;
+}
+
+int64_t sys_setpriority(const uint64_t *a)
+{
+	struct proc *me = proc_current(), *p;
+	int nice = MAX(MIN((int)a[2], 19), -20);
+	int64_t err = -ESRCH;
+
+	if (a[0] > 2)
+		return -EINVAL;
+	spin_lock(&proc_lock);
+	p = a[0] != 0 || !(int)a[1] ? me : proc_find(a[1]);
+	if (p)
+		err = me->cred.euid != 0 && nice < p->nice ? -EACCES : 0;
+	if (!err)
+		p->nice = nice; /* reported; the scheduler treats all alike */
+	spin_unlock(&proc_lock);
+	return err;
+}
+
+/* ---- the rest ---- */
+
+int64_t sys_umask(const uint64_t *a)
+{
+	struct fs_context *fs = proc_current()->fs;
+	uint32_t old;
+
+	spin_lock(&fs->lock);
+	old = fs->umask;
+	fs->umask = a[0] & 0777;
+	spin_unlock(&fs->lock);
+	return old;
+}
+
+int64_t sys_uname(const uint64_t *a)
+{
+	static const char names[6][65] = { "Linux", "quire", "6.1.0-quire", "#1 Quire", "riscv64", "(none)" };
+
+	return put_user(a[0], names, sizeof(names));
+}
+
+int64_t sys_prctl(const uint64_t *a)
+{
+	enum { PR_SET_NAME = 15, PR_GET_NAME = 16 };
+	struct proc *p = proc_current();
+	char name[16] = { 0 };
+
+	switch (a[0]) {
+	case PR_SET_NAME: {
+		ssize_t n = user_copy_string(name, a[1], sizeof(name));
+
+		if (n == -EFAULT)
+			return n;
+		name[15] = '\0';
+		spin_lock(&proc_lock);
+		memcpy(p->name, name, sizeof(name));
+		spin_unlock(&proc_lock);
+		return 0;
+	}
+	case PR_GET_NAME:
+		return put_user(a[1], p->name, sizeof(p->name));
+	default:
+		return -EINVAL;
+	}
+}
+
+int64_t sys_sysinfo(const uint64_t *a)
+{
+	struct {
+		int64_t uptime;
+		uint64_t loads[3], totalram, freeram, sharedram, bufferram, totalswap, freeswap;
+		uint16_t procs, pad;
+		uint32_t pad2;
+		uint64_t totalhigh, freehigh;
+		uint32_t mem_unit, pad3;
+	} info = { .uptime = time_ns() / 1000000000, .mem_unit = 1 };
+	struct vm_counts c;
+	uint64_t npages, nfree;
+
+	vm_count(&c);
+	vm_swap_totals(&npages, &nfree);
+	info.totalram = c.total * PAGE_SIZE;
+	info.freeram = c.free * PAGE_SIZE;
+	info.sharedram = c.shmem * PAGE_SIZE;
+	info.totalswap = npages * PAGE_SIZE;
+	info.freeswap = nfree * PAGE_SIZE;
+	info.procs = proc_count();
+	return put_user(a[0], &info, sizeof(info));
+}
+
+int64_t sys_personality(const uint64_t *a)
+{
+	return a[0] == 0 || (uint32_t)a[0] == ~0u ? 0 : -EINVAL;
+}
+
+int64_t sys_capget(const uint64_t *a __unused)
+{
+	return -ENOSYS;
+}
+
+int64_t sys_capset(const uint64_t *a __unused)
+{
+	return -ENOSYS;
+}
+
+int64_t sys_sched_yield(const uint64_t *a __unused)
+{
+	thread_yield();
+	return 0;
+}
+
+int64_t sys_sched_getaffinity(const uint64_t *a)
+{
+	uint64_t mask = (1ul << nharts) - 1;
+	int64_t r = (int)a[0] ? sys_getpgid(a) : 0;
+
+	if (r < 0)
+		return r;
+	if (a[1] < sizeof(mask) || a[1] % sizeof(mask))
+		return -EINVAL;
+	return put_user(a[2], &mask, sizeof(mask)) ? -EFAULT : (int64_t)sizeof(mask);
+}
+
+int64_t sys_getrandom(const uint64_t *a)
+{
+	uint8_t buf[256];
+	uint64_t done = 0, n = MIN(a[1], 33554431ul);
+
+	if (a[2] & ~7ul)
+		return -EINVAL;
+	while (done < n && !(done && thread_killed())) {
+		size_t k = MIN(n - done, sizeof(buf));
+
+		random_bytes(buf, k);
+		if (put_user(a[0] + done, buf, k))
+			return done ? (int64_t)done : -EFAULT;
+		done += k;
+	}
+	return done;
+}
+
+/* syslog(2): reading the ring; what changes the console's level is refused. */
+int64_t sys_syslog(const uint64_t *a)
+{
+	enum { READ_ALL = 3, READ_CLEAR = 4, SIZE_UNREAD = 9, SIZE_BUFFER = 10 };
+	size_t size = klog_size(), n = MIN((size_t)(int)MAX((int)a[2], 0), size), done = 0;
+	char buf[256];
+
+	switch ((int)a[0]) {
+	case READ_ALL:
+	case READ_CLEAR:
+		if ((int)a[2] < 0 || !a[1])
+			return -EINVAL;
+		while (done < n) {
+			size_t k = klog_read(buf, MIN(sizeof(buf), n - done), size - n + done);
+
+			if (!k)
+				break;
+			if (put_user(a[1] + done, buf, k))
+				return -EFAULT;
+			done += k;
+		}
+		return done;
+	case SIZE_UNREAD:
+	case SIZE_BUFFER:
+		return size;
+	default:
+		return -EINVAL;
+	}
+}
+
+int64_t sys_reboot(const uint64_t *a)
+{
+	enum {
+		MAGIC1 = 0xfee1dead,
+		MAGIC2 = 672274793,
+		RESTART = 0x01234567,
+		HALT = 0xcdef0123,
+		POWER_OFF = 0x4321fedc
+	};
+
+	if (proc_current()->cred.euid != 0)
+		return -EPERM;
+	if ((uint32_t)a[0] != MAGIC1 || (uint32_t)a[1] != MAGIC2)
+		return -EINVAL;
+	switch ((uint32_t)a[2]) {
+	case RESTART:
+		system_reboot();
+	case HALT:
+	case POWER_OFF:
+		system_shutdown(0);
+	case 0: /* what Ctrl-Alt-Del does */
+	case 0x89abcdef:
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
