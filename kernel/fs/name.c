@@ -270,9 +270,17 @@ void name_fill(struct name *n, struct vnode *v)
 
 void name_unhash(struct name *n)
 {
+	struct list dead = LIST_INIT(dead);
+	struct name *child, *next;
+
 	spin_lock(&names_lock);
 	unhash_locked(n);
+	if (n->vnode && S_ISDIR(n->vnode->mode)) /* what is known not to be in it would keep a removed directory, and its inode */
+		list_for_each_safe (child, next, &lru, lru)
+			if (child->parent == n)
+				evict_locked(child, &dead);
 	spin_unlock(&names_lock);
+	bury(&dead);
 }
 
 void name_invalidate(struct name *parent, const char *component, size_t len)
