@@ -248,7 +248,8 @@ struct name *name_insert(struct name *n, struct vnode *v)
 		ref_locked(other);
 	} else {
 		n->vnode = v;
-		hash_locked(n);
+		if (n->parent->hashed || n->parent->root_of) /* nothing is remembered of a removed directory */
+			hash_locked(n);
 	}
 	spin_unlock(&names_lock);
 	if (!other)
@@ -268,17 +269,25 @@ void name_fill(struct name *n, struct vnode *v)
 	spin_unlock(&names_lock);
 }
 
+/* [n] The entry is gone from its directory. What is known not to be in a directory would keep a removed one, and its inode. */
+static void remove_locked(struct name *n, struct list *dead)
+{
+	struct name *child, *next;
+
+	unhash_locked(n);
+	if (!n->vnode || !S_ISDIR(n->vnode->mode))
+		return;
+	list_for_each_safe (child, next, &lru, lru)
+		if (child->parent == n)
+			evict_locked(child, dead);
+}
+
 void name_unhash(struct name *n)
 {
 	struct list dead = LIST_INIT(dead);
-	struct name *child, *next;
 
 	spin_lock(&names_lock);
-	unhash_locked(n);
-	if (n->vnode && S_ISDIR(n->vnode->mode)) /* what is known not to be in it would keep a removed directory, and its inode */
-		list_for_each_safe (child, next, &lru, lru)
-			if (child->parent == n)
-				evict_locked(child, &dead);
+	remove_locked(n, &dead);
 	spin_unlock(&names_lock);
 	bury(&dead);
 }
@@ -312,7 +321,7 @@ int name_move(struct name *n, struct name *parent, const char *component, size_t
 	there = find_locked(parent, component, len, scratch.key);
 	if (there && there != n) {
 		ref_locked(there);
-		unhash_locked(there);
+		remove_locked(there, &dead);
 		unref_locked(there, &dead);
 	}
 	unhash_locked(n);
