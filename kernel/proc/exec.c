@@ -12,7 +12,6 @@
 #include "lib/string.h"
 #include "proc/elf.h"
 #include "proc/proc.h"
-#include "vm/kmap.h"
 
 enum {
 	AT_NULL = 0,
@@ -41,93 +40,6 @@ enum {
 #define INTERPRETERS_MAX 4
 #define SCRIPT_LINE_MAX	 256
 #define HWCAP		 0x112d /* imafdc */
-
-/* ---- the strings ---- */
-
-static int make_room(struct exec_strings *s, size_t n)
-{
-	size_t size = s->size ? s->size : PAGE_SIZE;
-	char *buf;
-
-	if (s->used + n > EXEC_TOTAL_MAX)
-		return -E2BIG;
-	if (s->used + n <= s->size)
-		return 0;
-	while (size < s->used + n)
-		size *= 4;
-	buf = kmap_alloc(size / PAGE_SIZE);
-	if (!buf)
-		return -ENOMEM;
-	memcpy(buf, s->buf, s->used);
-	if (s->buf)
-		kmap_free(s->buf, s->size / PAGE_SIZE);
-	s->buf = buf;
-	s->size = size;
-	return 0;
-}
-
-int exec_add(struct exec_strings *s, const char *text)
-{
-	size_t n = strlen(text) + 1;
-	int err = make_room(s, n);
-
-	if (err)
-		return err;
-	memcpy(s->buf + s->used, text, n);
-	s->used += n;
-	return 0;
-}
-
-int exec_add_user(struct exec_strings *s, uint64_t utext)
-{
-	size_t at = 0, room;
-	ssize_t n;
-	int err;
-
-	/* a string that crosses the end of the buffer is tried again with a larger one */
-	for (;;) {
-		err = make_room(s, at + 1);
-		if (err)
-			return err;
-		room = MIN(s->size - s->used, EXEC_STRING_MAX);
-		n = user_copy_string(s->buf + s->used, utext, room);
-		if (n >= 0)
-			break;
-		if (n != -ENAMETOOLONG)
-			return n;
-		if (room >= EXEC_STRING_MAX)
-			return -E2BIG;
-		at = s->size - s->used;
-	}
-	s->used += n + 1;
-	return 0;
-}
-
-void exec_free(struct exec_strings *s)
-{
-	if (s->buf)
-		kmap_free(s->buf, s->size / PAGE_SIZE);
-	*s = (struct exec_strings){ 0 };
-}
-
-/* `#!`: the first string gives way to the interpreter, its argument if any, and the script's path. */
-static int prepend(struct exec_strings *s, const char *interpreter, const char *arg, const char *path)
-{
-	size_t old = s->argc ? strlen(s->buf) + 1 : 0, a = strlen(interpreter) + 1,
-	       b = arg ? strlen(arg) + 1 : 0, c = strlen(path) + 1;
-	int err = make_room(s, a + b + c);
-
-	if (err)
-		return err;
-	memmove(s->buf + a + b + c, s->buf + old, s->used - old);
-	memcpy(s->buf, interpreter, a);
-	if (arg)
-		memcpy(s->buf + a, arg, b);
-	memcpy(s->buf + a + b, path, c);
-	s->used += a + b + c - old;
-	s->argc += (arg ? 3 : 2) - (old ? 1 : 0);
-	return 0;
-}
 
 /* ---- the stack ---- */
 
@@ -170,41 +82,54 @@ static void put_word(struct words *w, uint64_t word)
 	w->buf[w->n++] = word;
 }
 
-/* The addresses of n strings that lie one after another, and a NULL; the address behind the last one. */
-static uint64_t put_pointers(struct words *w, unsigned n, const char **text, uint64_t address)
+/* The addresses of n strings that lie one after another from *at on, the first at base + *at, and a NULL. */
+static void put_pointers(struct words *w, unsigned n, const struct exec_strings *s, size_t *at, uint64_t base)
 {
 	while (n-- > 0) {
-		size_t length = strlen(*text) + 1;
-
-		put_word(w, address);
-		address += length;
-		*text += length;
+		put_word(w, base + *at);
+		*at += exec_length(s, *at) + 1;
 	}
 	put_word(w, 0);
-	return address;
 }
 
 /* Writes argc, argv, envp and the auxiliary vector below the strings; k->sp is where the program starts. */
-static void push_vectors(struct stack *k, const struct exec_strings *s, uint64_t strings, const uint64_t *aux,
+static void push_vectors(struct stack *k, const struct exec_strings *s, uint64_t base, const uint64_t *aux,
 			 unsigned naux)
 {
 	struct words w = { .stack = k };
-	const char *text = s->buf;
+	size_t at = 0;
 
 	w.at = k->sp = ALIGN_DOWN(k->sp - (s->argc + s->envc + 3ul + naux) * sizeof(uint64_t), 16);
 	put_word(&w, s->argc);
-	k->space->arg_start = strings;
-	k->space->arg_end = k->space->env_start = put_pointers(&w, s->argc, &text, strings);
-	k->space->env_end = put_pointers(&w, s->envc, &text, k->space->arg_end);
+	put_pointers(&w, s->argc, s, &at, base);
+	k->space->arg_start = base;
+	k->space->arg_end = k->space->env_start = base + at;
+	put_pointers(&w, s->envc, s, &at, base);
+	k->space->env_end = base + at;
 	for (unsigned i = 0; i < naux; i++)
 		put_word(&w, aux[i]);
 	flush_words(&w);
 }
 
+static uint64_t push_strings(struct stack *k, const struct exec_strings *s)
+{
+	size_t total = exec_total(s), n;
+
+	k->sp -= total;
+	for (size_t at = 0; at < total && !k->err; at += n) {
+		const char *bytes = exec_bytes(s, at, &n);
+
+		if (vm_access(k->space, k->sp + at, (void *)(uintptr_t)bytes, n, true) != n)
+			k->err = -ENOMEM;
+	}
+	return k->sp;
+}
+
 static int build_stack(struct space *s, const struct cred *c, const struct exec_strings *strings,
 		       const char *path, const struct image *im, uint64_t interp_base, uint64_t *sp)
 {
-	uint64_t size = page_round_up(strings->used + (strings->argc + strings->envc) * 8ul) + STACK_ROOM;
+	uint64_t size =
+		page_round_up(exec_total(strings) + (strings->argc + strings->envc) * 8ul) + STACK_ROOM;
 	struct stack k = { .space = s, .sp = STACK_TOP - 8 };
 	uint64_t execfn, at_random, texts;
 	uint8_t random[16];
@@ -218,7 +143,7 @@ static int build_stack(struct space *s, const struct cred *c, const struct exec_
 	if (err)
 		return err;
 	execfn = push(&k, path, strlen(path) + 1);
-	texts = push(&k, strings->buf, strings->used);
+	texts = push_strings(&k, strings);
 	random_bytes(random, sizeof(random));
 	at_random = push(&k, random, sizeof(random));
 	const uint64_t aux[] = {
@@ -390,8 +315,8 @@ static void become(struct proc *p, const struct next *n, struct name *name, stru
 	become_thread(t, n);
 }
 
-static int try_load(struct proc *p, struct fs_context *fs, struct vnode *v, struct name *name,
-		    const char *path, const struct exec_strings *strings)
+static int load(struct proc *p, struct fs_context *fs, struct vnode *v, struct name *name, const char *path,
+		const struct exec_strings *strings)
 {
 	struct next n = { .cred = p->cred };
 	struct image im = { 0 };
@@ -412,16 +337,6 @@ static int try_load(struct proc *p, struct fs_context *fs, struct vnode *v, stru
 	else if (n.space)
 		space_unref(n.space);
 	image_close(&im);
-	return err;
-}
-
-static int load(struct proc *p, struct fs_context *fs, struct vnode *v, struct name *name, const char *path,
-		const struct exec_strings *strings)
-{
-	int err = try_load(p, fs, v, name, path, strings);
-
-	for (unsigned i = 0; err == -ENOMEM && i < MEMORY_RETRIES && !page_wait_memory(); i++)
-		err = try_load(p, fs, v, name, path, strings);
 	return err;
 }
 
@@ -493,7 +408,7 @@ int proc_exec(struct proc *p, struct fs_context *fs, const char *path, struct ex
 		if (!err)
 			err = parse_script(line, n, &interp, &arg);
 		if (!err)
-			err = prepend(strings, interp, arg, at);
+			err = exec_replace_first(strings, interp, arg, at);
 		if (err)
 			return err;
 		strlcpy(file, interp, sizeof(file));

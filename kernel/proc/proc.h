@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Processes (thread groups): what their threads share. proc/process.c: table, fork, the first process;
- * proc/exit.c: exit and wait; proc/exec.c, elf.c; proc/signal.c: sending and what signals do;
+ * proc/exit.c: exit and wait; proc/exec.c, elf.c, strings.c; proc/signal.c: sending and what signals do;
  * proc/sigframe.c: handlers' frames. Lock keys: [p] the process table lock (proc_lock, RANK_PROC_TREE); [g]
  * p->sig_lock (RANK_SIGNAL); [c] constant; [a] atomic.
  */
@@ -27,8 +27,6 @@ enum {
 	RLIMIT_MEMLOCK,
 	RLIMIT_AS
 };
-/* How often a fork or an exec that found no memory for the kernel's own structures waits for some. */
-#define MEMORY_RETRIES 20
 
 struct sigaction_k { /* as rt_sigaction(2) passes it on riscv64: no restorer */
 	uint64_t handler, flags, mask;
@@ -123,17 +121,26 @@ struct clone_args {
 };
 int64_t proc_clone(struct proc *p, const struct clone_args *a);
 
-/* The strings of an exec: argv's, then envp's, NUL after NUL. */
-struct exec_strings {
-	char *buf;
-	size_t used, size;
-	unsigned argc, envc;
-};
+/* strings.c: the strings of an exec: argv's, then envp's. Who adds them counts them. */
 #define EXEC_STRING_MAX (128ul << 10)
 #define EXEC_TOTAL_MAX	(2ul << 20)
-/* Appends one string from the kernel or the program, without counting it: 0, -E2BIG, -EFAULT, -ENOMEM. */
+struct exec_strings {
+	char **pages;
+	size_t used; /* bytes in them, of which the first `skip` do not count */
+	size_t skip;
+	char *prefix; /* a page whose last prefix_length bytes come first */
+	size_t prefix_length;
+	unsigned argc, envc;
+};
+/* Appends one string from the kernel or the program: 0, -E2BIG, -EFAULT, -ENOMEM (killed). May sleep. */
 int exec_add(struct exec_strings *s, const char *text);
 int exec_add_user(struct exec_strings *s, uint64_t utext);
+/* `#!`: the first argument gives way to the interpreter, its argument if any, and the script's path. */
+int exec_replace_first(struct exec_strings *s, const char *interpreter, const char *arg, const char *path);
+/* All bytes; those from `at` on that lie together; the length of the string there. */
+size_t exec_total(const struct exec_strings *s);
+const char *exec_bytes(const struct exec_strings *s, size_t at, size_t *n);
+size_t exec_length(const struct exec_strings *s, size_t at);
 void exec_free(struct exec_strings *s);
 /*
  * Replaces the program of the current process. 0: user_return goes to the new program; else nothing has

@@ -238,7 +238,7 @@ static int64_t give_birth(struct proc *p, struct proc *c, struct thread *t, cons
 	return r ? r : c->pid;
 }
 
-static int64_t try_clone(struct proc *p, const struct clone_args *a)
+static int64_t create(struct proc *p, const struct clone_args *a)
 {
 	struct proc *c = proc_alloc();
 	struct thread *t = c ? thread_create(p->name) : NULL;
@@ -274,10 +274,7 @@ int64_t proc_clone(struct proc *p, const struct clone_args *a)
 		return -ENOSYS;
 	if (a->flags & ~(CLONE_SUPPORTED | CLONE_HINTS))
 		return -EINVAL;
-	pid = try_clone(p, a);
-	/* the kernel's own memory is not waited for where it is needed, so it is here */
-	for (unsigned i = 0; pid == -ENOMEM && i < MEMORY_RETRIES && !page_wait_memory(); i++)
-		pid = try_clone(p, a);
+	pid = create(p, a);
 	if (pid > 0 && a->flags & CLONE_VFORK)
 		vfork_wait(p, pid);
 	return pid;

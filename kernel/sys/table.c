@@ -8,8 +8,10 @@
 #include "lib/errno.h"
 #include "proc/thread.h"
 #include "sys/sys.h"
+#include "vm/vm.h"
 
-#define NCALLS 512
+#define NCALLS	       512
+#define MEMORY_RETRIES 20
 
 typedef int64_t (*syscall_fn)(const uint64_t *args);
 
@@ -18,6 +20,40 @@ static const syscall_fn calls[NCALLS] = {
 	SYSCALLS(X)
 #undef X
 };
+
+static bool memory_short(void)
+{
+	struct vm_counts c;
+
+	vm_count(&c);
+	return c.free <= c.low;
+}
+
+/*
+ * The kernel's small allocations never wait, as they happen under locks; a call that failed for want of memory has changed
+ * nothing and holds nothing. So the waiting is done here, and the call made again. It fails for good if there is memory.
+ */
+static int64_t wait_and_call(syscall_fn call, const uint64_t *args)
+{
+	int64_t r = -ENOMEM;
+
+	for (unsigned i = 0; r == -ENOMEM && i < MEMORY_RETRIES && (i < 2 || memory_short()); i++) {
+		if (page_wait_memory())
+			break;
+		r = call(args);
+	}
+	return r;
+}
+
+/* A call that ended with an error: is there more to do? */
+static int64_t settle_error(syscall_fn call, const uint64_t *args, int64_t r)
+{
+	if (r == -ENOMEM && call != sys_swapoff && call != sys_swapon)
+		r = wait_and_call(call, args);
+	if (r <= -ERESTARTSYS && r >= -ERESTART_RESTARTBLOCK)
+		thread_current()->sigpending = true; /* so that signal_deliver looks at it */
+	return r;
+}
 
 void syscall_dispatch(struct trapframe *f)
 {
@@ -29,7 +65,7 @@ void syscall_dispatch(struct trapframe *f)
 		return;
 	}
 	r = calls[number](&f->a0); /* a0 .. a5 lie in a row */
+	if (unlikely(r < 0))
+		r = settle_error(calls[number], &f->a0, r);
 	f->a0 = r;
-	if (unlikely(r <= -ERESTARTSYS && r >= -ERESTART_RESTARTBLOCK))
-		thread_current()->sigpending = true; /* so that signal_deliver settles it */
 }
