@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The strings of an exec on their way from the old space to the new one: argv's, then envp's, NUL after NUL, in
- * single pages, which are waited for. A script's interpreter takes the place of the first string: that one is
- * skipped, and what comes instead lies at the end of a page of its own, `prefix`.
+ * The strings of an exec on their way from the old space to the new one: argv's, then envp's, NUL after NUL,
+ * in single pages, which are waited for. A script's interpreter takes the place of the first string: that
+ * one is skipped, and what comes instead lies at the end of a page of its own, `prefix`.
  */
 #include "arch/user.h"
 #include "lib/string.h"

@@ -30,8 +30,9 @@ static bool memory_short(void)
 }
 
 /*
- * The kernel's small allocations never wait, as they happen under locks; a call that failed for want of memory has changed
- * nothing and holds nothing. So the waiting is done here, and the call made again. It fails for good if there is memory.
+ * The kernel's small allocations never wait, as they happen under locks; a call that failed for want of
+ * memory has changed nothing and holds nothing. So the waiting is done here, and the call made again. It
+ * fails for good if there is memory.
  */
 static int64_t wait_and_call(syscall_fn call, const uint64_t *args)
 {
@@ -45,8 +46,11 @@ static int64_t wait_and_call(syscall_fn call, const uint64_t *args)
 	return r;
 }
 
-/* A call that ended with an error: is there more to do? */
-static int64_t settle_error(syscall_fn call, const uint64_t *args, int64_t r)
+/*
+ * A call that ended with an error: is there more to do? Apart, so that the way of the others saves few
+ * registers.
+ */
+static int64_t __attribute__((noinline)) settle_error(syscall_fn call, const uint64_t *args, int64_t r)
 {
 	if (r == -ENOMEM && call != sys_swapoff && call != sys_swapon)
 		r = wait_and_call(call, args);
