@@ -4,6 +4,7 @@
  * that nobody can continue, vfork, timers, limits, set-id programs, ends of many processes at once.
  */
 #define _GNU_SOURCE
+#include <poll.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/time.h>
@@ -75,6 +76,31 @@ static void sleep_over_stop(void)
 	EXITED(pid, 0);
 	CHECK(now_ms() - start >= 400);
 	CHECK(now_ms() - start < 5000);
+}
+
+/* So does poll, which ends for a signal only when a handler has run. */
+static void poll_over_stop(void)
+{
+	long start = now_ms();
+	pid_t pid = test_fork();
+
+	if (pid == 0)
+		_exit(poll(NULL, 0, 300) == 0 ? 0 : 1);
+	nap(50);
+	SYS(kill(pid, SIGSTOP));
+	wait_stopped(pid, SIGSTOP);
+	SYS(kill(pid, SIGCONT));
+	EXITED(pid, 0);
+	CHECK(now_ms() - start >= 300);
+	pid = test_fork();
+	if (pid == 0) {
+		CHECK(signal(SIGUSR1, on_signal) != SIG_ERR);
+		ERR(poll(NULL, 0, 10000), EINTR);
+		_exit(0);
+	}
+	nap(100);
+	SYS(kill(pid, SIGUSR1));
+	EXITED(pid, 0);
 }
 
 /* Blocked signals and ignored ones do not end a sleep; handled ones do, and say what is left. */
@@ -406,6 +432,7 @@ static int ids(void)
 
 static const struct test tests[] = {
 	{ "sleep over stop", sleep_over_stop },
+	{ "poll over stop", poll_over_stop },
 	{ "sleep and signals", sleep_and_signals },
 	{ "waited for", waited_for },
 	{ "queued", queued },

@@ -117,7 +117,10 @@ static unsigned join_all(struct poll *p)
 	return n;
 }
 
-/* fds and files are filled in. The number of ready descriptors, 0 after the deadline (0: at once), -EINTR. */
+/*
+ * fds and files are filled in. The number of ready descriptors, 0 after the deadline (0: at once),
+ * -ERESTARTNOHAND.
+ */
 static int poll_wait(struct poll *p, uint64_t deadline)
 {
 	int ready = look_all(p), r = 0;
@@ -133,7 +136,7 @@ static int poll_wait(struct poll *p, uint64_t deadline)
 		if (!ready)
 			ready = look_all(p);
 	}
-	return ready ? ready : r == -ERESTARTSYS ? -EINTR : 0;
+	return ready ? ready : r == -ERESTARTSYS ? -ERESTARTNOHAND : 0;
 }
 
 /* With the mask of the call, if it has one. After a signal the mask stays until the handler has run. */
@@ -151,7 +154,7 @@ static int masked_wait(struct poll *p, uint64_t deadline, uint64_t umask, uint64
 		return -EFAULT;
 	signal_set_mask(t->proc, t, mask);
 	r = poll_wait(p, deadline);
-	if (r == -EINTR) {
+	if (r == -ERESTARTNOHAND) {
 		t->saved_mask = old;
 		t->restore_mask = true;
 	} else {
