@@ -398,6 +398,8 @@ void mmu_switch(pfn_t root)
 
 void machine_enter(struct space *s)
 {
+	if (s == harts[0].space)
+		return; /* the TLB stays as it is */
 	if (s)
 		space_activate(s);
 	else

@@ -356,8 +356,9 @@ static void operate(struct model *m, struct model *other)
 
 int main(int argc, char **argv)
 {
-	uint64_t steps = argc > 2 ? strtoull(argv[2], NULL, 10) : 200000, npages, nfree;
+	uint64_t steps = argc > 2 ? strtoull(argv[2], NULL, 10) : 1000000, npages, nfree;
 	struct vm_counts before, after;
+	struct model *m = &models[0];
 
 	seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
 	machine_start(seed, NFRAMES);
@@ -368,8 +369,8 @@ int main(int argc, char **argv)
 	vm_count(&before);
 	start_space(&models[0]);
 	for (step = 0; step < steps; step++) {
-		struct model *m = &models[machine_random() % NSPACES];
-
+		if (machine_random() % 4 == 0) /* else the same again, with what its TLB holds */
+			m = &models[machine_random() % NSPACES];
 		if (!m->space)
 			m = &models[0];
 		if (!m->space)
