@@ -15,7 +15,7 @@
 #define RAM_BASE 0x80000000ul
 #define STACK (512 << 10)
 #define MAX_THREADS 8
-#define TLB_SIZE 64
+#define TLB_SIZE 4096
 #define MAX_REQUESTS 64
 
 struct hart harts[MAX_HARTS];
