@@ -11,7 +11,7 @@
 #include "vm/vm.h"
 
 #define NCALLS	       512
-#define MEMORY_RETRIES 20
+#define MEMORY_RETRIES 200
 
 typedef int64_t (*syscall_fn)(const uint64_t *args);
 
@@ -21,26 +21,22 @@ static const syscall_fn calls[NCALLS] = {
 #undef X
 };
 
-static bool memory_short(void)
-{
-	struct vm_counts c;
-
-	vm_count(&c);
-	return c.free <= c.low;
-}
-
 /*
- * The kernel's small allocations never wait, as they happen under locks; a call that failed for want of
- * memory has changed nothing and holds nothing. So the waiting is done here, and the call made again. It
- * fails for good if there is memory.
+ * The kernel's small allocations never wait, as they happen under locks; a call that failed for want of memory
+ * has changed nothing and holds nothing. So the waiting is done here, and the call made again. An ENOMEM that
+ * has other reasons (limits, no room in the space) is final.
  */
 static int64_t wait_and_call(syscall_fn call, const uint64_t *args)
 {
+	struct thread *t = thread_current();
 	int64_t r = -ENOMEM;
 
-	for (unsigned i = 0; r == -ENOMEM && i < MEMORY_RETRIES && (i < 2 || memory_short()); i++) {
+	for (unsigned i = 0; r == -ENOMEM && t->alloc_failed && i < MEMORY_RETRIES; i++) {
+		t->alloc_failed = false;
 		if (page_wait_memory())
 			break;
+		if (i > 4) /* others are faster each time */
+			thread_sleep_ns(2000000);
 		r = call(args);
 	}
 	return r;

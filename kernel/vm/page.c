@@ -190,8 +190,11 @@ struct page *page_alloc(void)
 	if (c->n || refill(c))
 		p = c->page[--c->n];
 	intr_pop();
-	if (!p)
+	if (!p) {
+		if (thread_current())
+			thread_current()->alloc_failed = true;
 		return NULL;
+	}
 	dassert(!p->home && !p->flags && !p->holds);
 	p->sharers = 0;
 	p->swap = 0;
