@@ -16,7 +16,7 @@
 #include "vm/swap.h"
 
 #define MAX_LINES 32
-#define LINE 120
+#define LINE	  120
 
 struct audit {
 	uint32_t *sharers; /* by frame: slots found that name it */
@@ -107,11 +107,13 @@ static void check_refs(struct audit *a, struct node *n, uint64_t base)
 	if (n->audit >> 16 != epoch)
 		return; /* seen already */
 	if ((n->audit & 0xffff) != n->refs)
-		breach(a, "node at %#lx level %u has %u parents, says %u", base, n->level, n->audit & 0xffff, n->refs);
+		breach(a, "node at %#lx level %u has %u parents, says %u", base, n->level, n->audit & 0xffff,
+		       n->refs);
 	n->audit = 0;
 	for (unsigned i = 0; n->level > 0 && i < NODE_SLOTS; i++)
 		if (n->slot[i])
-			check_refs(a, (struct node *)n->slot[i], base + ((uint64_t)i << (n->level * NODE_BITS)));
+			check_refs(a, (struct node *)n->slot[i],
+				   base + ((uint64_t)i << (n->level * NODE_BITS)));
 }
 
 static void walk_overlays(struct audit *a, bool second)
@@ -157,7 +159,8 @@ static void check_object(struct audit *a, struct object *o)
 			breach(a, "dirty page %#lx of an object is not marked in its nodes", i);
 	}
 	if (npages != o->npages || ndirty != o->ndirty)
-		breach(a, "object has %lu pages, %lu dirty; says %lu, %lu", npages, ndirty, o->npages, o->ndirty);
+		breach(a, "object has %lu pages, %lu dirty; says %lu, %lu", npages, ndirty, o->npages,
+		       o->ndirty);
 }
 
 /* ---- frames ---- */
@@ -168,7 +171,8 @@ static void check_frame(struct audit *a, struct page *p)
 
 	if (!p->home) {
 		if (found)
-			breach(a, "frame %#lx is free or the kernel's, but %u slots name it", page_pfn(p), found);
+			breach(a, "frame %#lx is free or the kernel's, but %u slots name it", page_pfn(p),
+			       found);
 		return;
 	}
 	if (found != p->sharers)
@@ -192,7 +196,8 @@ static void check_swap(struct audit *a, unsigned i)
 			continue;
 		used += says > 0;
 		if (found > says || (exact && found != says))
-			breach(a, "swap slot %u of %s is held %u times, says %u", slot, area->path, found, says);
+			breach(a, "swap slot %u of %s is held %u times, says %u", slot, area->path, found,
+			       says);
 	}
 	if (used != area->nused)
 		breach(a, "%s has %lu slots in use, says %lu", area->path, used, area->nused);
@@ -254,7 +259,8 @@ static void check_pte(struct audit *a, struct space *s, uint64_t vpn, pte_t pte,
 		breach(a, "vpn %#lx: shared PTE names frame %#lx, not the object's page", vpn, page_pfn(p));
 }
 
-static void check_table(struct audit *a, struct space *s, pte_t *t, unsigned level, uint64_t base, struct pte_sums *total)
+static void check_table(struct audit *a, struct space *s, pte_t *t, unsigned level, uint64_t base,
+			struct pte_sums *total)
 {
 	struct page *page = pfn_page(virt_to_phys(t) >> PAGE_SHIFT);
 	unsigned n = level == MMU_LEVELS - 1 ? MMU_ROOT_USER : MMU_FANOUT;
@@ -273,8 +279,8 @@ static void check_table(struct audit *a, struct space *s, pte_t *t, unsigned lev
 		}
 	}
 	if (sums.nvalid != page->nvalid || sums.nwritable != page->nwritable)
-		breach(a, "table at vpn %#lx level %u: %u entries, %u writable; says %u, %u", base, level, sums.nvalid, sums.nwritable,
-		       page->nvalid, page->nwritable);
+		breach(a, "table at vpn %#lx level %u: %u entries, %u writable; says %u, %u", base, level,
+		       sums.nvalid, sums.nwritable, page->nvalid, page->nwritable);
 	total->resident += sums.resident;
 }
 

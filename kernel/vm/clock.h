@@ -9,8 +9,9 @@
 #include "vm/reclaim.h"
 
 /* What the mechanism offers a policy. Both take the locks they need and may sleep for a mapping list. */
-void reclaim_forget_use(struct page *p, struct shoot_batch *b); /* clears the referenced state and the A bits */
-bool reclaim_try(struct page *p);				/* puts an unused page on its way out; false: used or not evictable */
+void reclaim_forget_use(struct page *p,
+			struct shoot_batch *b); /* clears the referenced state and the A bits */
+bool reclaim_try(struct page *p); /* puts an unused page on its way out; false: used or not evictable */
 
 /* Looks at up to n frames and offers those that should go; returns how many were accepted. */
 unsigned clock_scan(unsigned n);

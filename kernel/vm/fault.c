@@ -30,8 +30,8 @@ enum { SEGV_MAPERR = 1, SEGV_ACCERR = 2, BUS_ADRERR = 2 };
 /* What a pass ends with; the first is success. */
 enum step { DONE, AGAIN, FILL, WAIT, SWAP_IN, READ, RESERVE, GROW, FAIL };
 
-#define SWAP_CLUSTER 8 /* pages read together, aligned in their leaf */
-#define READ_AROUND 16 /* pages of a file read around a fault, aligned */
+#define SWAP_CLUSTER 8	/* pages read together, aligned in their leaf */
+#define READ_AROUND  16 /* pages of a file read around a fault, aligned */
 
 struct fault {
 	struct space *space;
@@ -42,12 +42,12 @@ struct fault {
 	struct purse purse;
 	struct vm_fault_info *info;
 	/* for the step after the pass */
-	struct page *wait;    /* WAIT: this page's busy; RESERVE: busy by us */
+	struct page *wait;     /* WAIT: this page's busy; RESERVE: busy by us */
 	struct object *object; /* READ, RESERVE: referenced */
 	uint64_t index;
 	bool tried_read, major;
-	bool random;	      /* READ: the mapping's advice */
-	uint32_t entry;	      /* SWAP_IN: the first of nio consecutive ones */
+	bool random;	/* READ: the mapping's advice */
+	uint32_t entry; /* SWAP_IN: the first of nio consecutive ones */
 	unsigned nio, nspare;
 	bool want_spare;
 	struct page *io[SWAP_CLUSTER];
@@ -134,10 +134,12 @@ static bool lacks_pte(const slot_t *slots, const pte_t *ptes, unsigned i)
  * overlay's or the base's), the first of which belongs to virtual page `base`. `over`: the overlay's leaf whose slots
  * must be EMPTY, for a base under a private mapping. The leaf's lock is held.
  */
-static void map_around(struct fault *f, const slot_t *slots, uint64_t base, bool shared_path, const struct node *over)
+static void map_around(struct fault *f, const slot_t *slots, uint64_t base, bool shared_path,
+		       const struct node *over)
 {
 	struct mapping *m = f->m;
-	unsigned lo = m->start > base ? m->start - base : 0, hi = MIN(m->end - base, (uint64_t)NODE_SLOTS), n = 0;
+	unsigned lo = m->start > base ? m->start - base : 0, hi = MIN(m->end - base, (uint64_t)NODE_SLOTS),
+		 n = 0;
 	unsigned here = f->vpn - base;
 	struct space *s = f->space;
 	pte_t *ptes;
@@ -269,7 +271,8 @@ static struct page *take_spare(struct fault *f)
 }
 
 /* The page in `slot` of the leaf comes into f->io if its swap entry is `entry` and there is a frame for it. */
-static bool add_to_cluster(struct fault *f, const struct node *leaf, unsigned slot, uint32_t entry, unsigned at)
+static bool add_to_cluster(struct fault *f, const struct node *leaf, unsigned slot, uint32_t entry,
+			   unsigned at)
 {
 	struct page *p;
 
@@ -294,7 +297,8 @@ static enum step fault_swapped(struct fault *f, const struct node *leaf)
 	add_to_cluster(f, leaf, here, entry, here - lo);
 	while (first > lo && add_to_cluster(f, leaf, first - 1, entry - (here - first) - 1, first - 1 - lo))
 		first--;
-	while (last + 1 < lo + SWAP_CLUSTER && add_to_cluster(f, leaf, last + 1, entry + (last - here) + 1, last + 1 - lo))
+	while (last + 1 < lo + SWAP_CLUSTER &&
+	       add_to_cluster(f, leaf, last + 1, entry + (last - here) + 1, last + 1 - lo))
 		last++;
 	f->nio = last - first + 1;
 	f->entry = entry - (here - first);
@@ -373,7 +377,8 @@ static enum step copy_base(struct fault *f, struct page *p)
 static void map_base_around(struct fault *f, const struct node *over)
 {
 	struct mapping *m = f->m;
-	uint64_t index = m->offset + (f->vpn - m->start), first = ALIGN_DOWN(index, NODE_SLOTS), base = f->vpn - (index - first);
+	uint64_t index = m->offset + (f->vpn - m->start), first = ALIGN_DOWN(index, NODE_SLOTS),
+		 base = f->vpn - (index - first);
 	slot_t *slots = m->object->height ? object_slot(m->object, first) : NULL;
 
 	/* only where the base's leaf and the overlay's, and so one leaf table, coincide */
@@ -542,7 +547,9 @@ static enum step read_base(struct fault *f)
 		n = 1;
 	}
 	object_drop_failed(f->object, f->index); /* a read that failed before this fault: try once more */
-	err = object_read_in(f->object, f->index, first + n - f->index); /* the page itself must be the first: it alone waits for memory */
+	err = object_read_in(
+		f->object, f->index,
+		first + n - f->index); /* the page itself must be the first: it alone waits for memory */
 	if (!err && first != f->index)
 		object_read_in(f->object, first, f->index - first);
 	object_unref(f->object);

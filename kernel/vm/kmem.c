@@ -18,9 +18,11 @@ struct slab {
 };
 
 #define SLAB_ROOM (PAGE_SIZE - sizeof(struct slab))
-#define POISON 0xdb
+#define POISON	  0xdb
 
-static const uint16_t class_sizes[] = { 16, 32, 48, 64, 96, 128, 192, 256, 336, 448, 576, 800, 1008, 1344, KMALLOC_MAX - 32, KMALLOC_MAX };
+static const uint16_t class_sizes[] = {
+	16, 32, 48, 64, 96, 128, 192, 256, 336, 448, 576, 800, 1008, 1344, KMALLOC_MAX - 32, KMALLOC_MAX
+};
 static struct kmem_cache classes[ARRAY_SIZE(class_sizes)];
 static uint8_t class_of[KMALLOC_MAX / 16 + 1]; /* by size in units of 16, rounded up */
 

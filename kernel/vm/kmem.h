@@ -16,10 +16,10 @@
 struct kmem_cache {
 	struct spinlock lock;
 	const char *name;
-	uint16_t size;	     /* bytes, rounded up to 8 */
+	uint16_t size; /* bytes, rounded up to 8 */
 	uint16_t per_frame;
-	uint16_t chain;	     /* where in a free object the next one is named */
-	bool type_stable;    /* frames are never given back: a stale pointer still names an object of this type */
+	uint16_t chain;	  /* where in a free object the next one is named */
+	bool type_stable; /* frames are never given back: a stale pointer still names an object of this type */
 	struct list partial; /* slabs with a free object */
 	uint32_t nfree, nused, nframes;
 	struct list link; /* all caches */

@@ -152,7 +152,8 @@ void mapping_resize(struct mapping *m, uint64_t start, uint64_t end)
 {
 	lock_list(m);
 	m->space->npages += (end - start) - (m->end - m->start);
-	m->offset += start - m->start; /* may wrap for a moment below a stack: anonymous mappings do not use it */
+	m->offset +=
+		start - m->start; /* may wrap for a moment below a stack: anonymous mappings do not use it */
 	m->start = start;
 	m->end = end;
 	unlock_list(m);
@@ -160,10 +161,10 @@ void mapping_resize(struct mapping *m, uint64_t start, uint64_t end)
 
 static bool can_merge(const struct mapping *a, const struct mapping *b)
 {
-	return a->end == b->start && a->object == b->object && a->prot == b->prot && a->max_prot == b->max_prot &&
-	       a->shared == b->shared && a->growsdown == b->growsdown && a->random == b->random &&
-	       a->sequential == b->sequential && a->heap == b->heap && a->stack == b->stack &&
-	       (!a->object || a->offset + (a->end - a->start) == b->offset);
+	return a->end == b->start && a->object == b->object && a->prot == b->prot &&
+	       a->max_prot == b->max_prot && a->shared == b->shared && a->growsdown == b->growsdown &&
+	       a->random == b->random && a->sequential == b->sequential && a->heap == b->heap &&
+	       a->stack == b->stack && (!a->object || a->offset + (a->end - a->start) == b->offset);
 }
 
 /* Makes b part of a; b is gone. The object's reference that b held is put on `drop`. */

@@ -6,7 +6,7 @@
 #include "vm/reclaim.h"
 
 void mapping_init(void);
-struct mapping *mapping_alloc(void); /* contents undefined; NULL: no memory */
+struct mapping *mapping_alloc(void);	 /* contents undefined; NULL: no memory */
 void mapping_discard(struct mapping *m); /* one that was never inserted; NULL is allowed */
 struct mapping *mapping_first(struct space *s);
 struct mapping *mapping_find(struct space *s, uint64_t vpn);	    /* that contains vpn, or NULL */

@@ -8,7 +8,7 @@
 #include "proc/thread.h"
 #include "vm/mapping.h"
 
-#define MMAP_MIN (1ul << 16 >> PAGE_SHIFT) /* pages at the bottom stay free: null pointers fault */
+#define MMAP_MIN   (1ul << 16 >> PAGE_SHIFT) /* pages at the bottom stay free: null pointers fault */
 #define USER_PAGES (USER_TOP >> PAGE_SHIFT)
 
 enum { MS_ASYNC = 1, MS_INVALIDATE = 2, MS_SYNC = 4 };
@@ -95,7 +95,8 @@ static int unmap_range(struct space *s, uint64_t first, uint64_t end, struct map
 	if (split_at(s, first) || split_at(s, end))
 		return -ENOMEM;
 	table_clear_range(s, first, end);
-	space_shoot(s); /* before the mappings leave the objects' lists: who evicts a page looks for PTEs there */
+	space_shoot(
+		s); /* before the mappings leave the objects' lists: who evicts a page looks for PTEs there */
 	for (m = mapping_at_or_after(s, first); m && m->start < end; m = next) {
 		next = mapping_next(m);
 		private |= !m->shared;
@@ -178,7 +179,8 @@ static bool over_limits(struct space *s, uint64_t n, bool data)
 {
 	if (s->npages + n > s->limits.as >> PAGE_SHIFT)
 		return true;
-	return data && s->limits.data < UINT64_MAX && private_writable_pages(s) + n > s->limits.data >> PAGE_SHIFT;
+	return data && s->limits.data < UINT64_MAX &&
+	       private_writable_pages(s) + n > s->limits.data >> PAGE_SHIFT;
 }
 
 static void populate(struct space *s, uint64_t first, uint64_t end, int prot)
@@ -191,7 +193,8 @@ static void populate(struct space *s, uint64_t first, uint64_t end, int prot)
 			return;
 }
 
-int64_t vm_mmap(struct space *s, uint64_t addr, uint64_t len, int prot, int flags, struct object *object, uint64_t offset, int max_prot)
+int64_t vm_mmap(struct space *s, uint64_t addr, uint64_t len, int prot, int flags, struct object *object,
+		uint64_t offset, int max_prot)
 {
 	bool shared = (flags & MAP_SHARED_VALIDATE) != MAP_PRIVATE;
 	int err = check_mmap(addr, len, flags, object, offset);
@@ -341,7 +344,8 @@ static pte_t kept_bits(int prot)
 }
 
 /* Changes one mapping's part of [first, end); the boundaries are split here. Returns the mapping that now holds it, or NULL: no memory. */
-static struct mapping *protect_one(struct space *s, struct mapping *m, uint64_t first, uint64_t end, int prot, struct mapping **drop)
+static struct mapping *protect_one(struct space *s, struct mapping *m, uint64_t first, uint64_t end, int prot,
+				   struct mapping **drop)
 {
 	if (m->prot == prot)
 		return m;
@@ -396,7 +400,8 @@ int vm_mprotect(struct space *s, uint64_t addr, uint64_t len, int prot)
 
 /* The object and pages behind the next shared file mapping of [*vpn, end), referenced; *vpn moves behind. NULL: no more; *hole if a part is
  * not mapped. Takes the space for reading. */
-static struct object *next_shared(struct space *s, uint64_t *vpn, uint64_t end, uint64_t *first, uint64_t *n, bool *hole)
+static struct object *next_shared(struct space *s, uint64_t *vpn, uint64_t end, uint64_t *first, uint64_t *n,
+				  bool *hole)
 {
 	struct object *o = NULL;
 
@@ -432,7 +437,8 @@ int vm_msync(struct space *s, uint64_t addr, uint64_t len, int flags)
 	bool hole = false;
 	int err = 0, e;
 
-	if (addr & PAGE_MASK || flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) || (flags & MS_ASYNC && flags & MS_SYNC))
+	if (addr & PAGE_MASK || flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) ||
+	    (flags & MS_ASYNC && flags & MS_SYNC))
 		return -EINVAL;
 	if (page_range(addr, len, &vpn, &end))
 		return -ENOMEM;

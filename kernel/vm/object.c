@@ -15,8 +15,8 @@
 #include "vm/reclaim.h"
 
 #define CLUSTER_MAX 64 /* pages in one read */
-#define RA_START 4
-#define RA_MAX 32
+#define RA_START    4
+#define RA_MAX	    32
 
 struct list object_list = LIST_INIT(object_list);
 struct spinlock vm_queue_lock = SPINLOCK_INIT("vmqueue", RANK_VMQUEUE);
@@ -166,8 +166,9 @@ static bool raise_to(struct object *o, uint64_t index, struct purse *purse)
 		if (o->root) {
 			n->slot[0] = o->root;
 			n->used = 1;
-			n->dirty = o->height ? ((struct node *)o->root)->dirty != 0 :
-					       slot_is_page(o->root) && (slot_page(o->root)->flags & PG_DIRTY);
+			n->dirty = o->height ?
+					   ((struct node *)o->root)->dirty != 0 :
+					   slot_is_page(o->root) && (slot_page(o->root)->flags & PG_DIRTY);
 		}
 		o->root = (slot_t)n;
 		o->height++;

@@ -8,13 +8,14 @@
 #include "vm/reclaim.h"
 
 #define PATIENCE_NS 2000000000ul /* how long a victim may take before the next one is chosen */
-#define TRIED_MAX 8
+#define TRIED_MAX   8
 
 static bool get_unless_ended(struct space *s)
 {
 	uint32_t refs = __atomic_load_n(&s->refs, __ATOMIC_RELAXED);
 
-	while (refs && !__atomic_compare_exchange_n(&s->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	while (refs && !__atomic_compare_exchange_n(&s->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE,
+						    __ATOMIC_RELAXED))
 		;
 	return refs > 0;
 }
@@ -34,7 +35,8 @@ static struct space *choose(struct space *const *tried, unsigned ntried)
 
 	spin_lock(&vm_queue_lock);
 	list_for_each(s, &space_list, link)
-		if (!s->dying && s->refs && !among(tried, ntried, s) && (!best || s->overlay.nslots > best->overlay.nslots))
+		if (!s->dying && s->refs && !among(tried, ntried, s) &&
+		    (!best || s->overlay.nslots > best->overlay.nslots))
 			best = s;
 	if (best && !get_unless_ended(best))
 		best = NULL;
@@ -58,8 +60,9 @@ void oom_kill(void)
 
 	for (unsigned n = 0; n < TRIED_MAX && (s = choose(tried, n)); n++) {
 		vm_swap_totals(&npages, &nfree);
-		kprintf("oom: %lu of %lu frames free, %lu of %lu swap pages free; the largest space has %lu private pages\n", page_nfree(),
-			page_totals()->total, nfree, npages, s->overlay.nslots);
+		kprintf("oom: %lu of %lu frames free, %lu of %lu swap pages free; the largest space has %lu "
+			"private pages\n",
+			page_nfree(), page_totals()->total, nfree, npages, s->overlay.nslots);
 		tried[n] = s;
 		if (proc_oom_kill(s)) {
 			EVENT(oom_kill);

@@ -19,7 +19,7 @@
 #include "vm/reclaim.h"
 
 #define INDEX(vpn, level) ((vpn) >> ((level)*NODE_BITS) & (NODE_SLOTS - 1))
-#define SPAN(level) (1ul << ((level)*NODE_BITS)) /* pages below one slot of a node of this level */
+#define SPAN(level)	  (1ul << ((level)*NODE_BITS)) /* pages below one slot of a node of this level */
 
 struct list family_list = LIST_INIT(family_list);
 static struct kmem_cache family_cache;
@@ -251,7 +251,8 @@ static bool drop_slot(slot_t *s, struct clear_wait *w)
 enum cleared { CLEARED_SOME, CLEARED_EMPTY, CLEARED_DETACHED, CLEARED_WAIT, CLEARED_YIELD };
 #define CLEAR_BUDGET 256 /* slots in one holding of the lock */
 
-static enum cleared clear_leaf(struct overlay *ov, struct node *n, unsigned lo, unsigned hi, struct clear_wait *w)
+static enum cleared clear_leaf(struct overlay *ov, struct node *n, unsigned lo, unsigned hi,
+			       struct clear_wait *w)
 {
 	for (unsigned i = lo; i < hi; i++) {
 		if (!n->slot[i])
@@ -279,10 +280,12 @@ static uint64_t count_slots(const struct node *n)
 	return sum;
 }
 
-static enum cleared clear_below(struct overlay *ov, slot_t *s, uint64_t base, uint64_t first, uint64_t end, struct clear_wait *w);
+static enum cleared clear_below(struct overlay *ov, slot_t *s, uint64_t base, uint64_t first, uint64_t end,
+				struct clear_wait *w);
 
 /* Clears below one slot of a node (or of the top array) and lets the child go if nothing of it is left for us. */
-static enum cleared clear_child(struct overlay *ov, slot_t *s, uint64_t base, uint64_t first, uint64_t end, struct clear_wait *w)
+static enum cleared clear_child(struct overlay *ov, slot_t *s, uint64_t base, uint64_t first, uint64_t end,
+				struct clear_wait *w)
 {
 	enum cleared c = clear_below(ov, s, base, first, end, w);
 
@@ -294,7 +297,8 @@ static enum cleared clear_child(struct overlay *ov, slot_t *s, uint64_t base, ui
 }
 
 /* Empties [first, end) of what lies below the node in *s, which covers `base` onwards. */
-static enum cleared clear_below(struct overlay *ov, slot_t *s, uint64_t base, uint64_t first, uint64_t end, struct clear_wait *w)
+static enum cleared clear_below(struct overlay *ov, slot_t *s, uint64_t base, uint64_t first, uint64_t end,
+				struct clear_wait *w)
 {
 	struct node *n = (struct node *)*s;
 	uint64_t span = SPAN(n->level), last = base + span * NODE_SLOTS;
@@ -338,7 +342,8 @@ int overlay_clear(struct overlay *ov, uint64_t first, uint64_t end, struct clear
 	struct family *f = ov->family;
 
 	w->page = NULL;
-	for (unsigned i = first / SPAN(OVERLAY_LEVELS); i < OVERLAY_TOP && i * SPAN(OVERLAY_LEVELS) < end; i++) {
+	for (unsigned i = first / SPAN(OVERLAY_LEVELS); i < OVERLAY_TOP && i * SPAN(OVERLAY_LEVELS) < end;
+	     i++) {
 		enum cleared c = CLEARED_SOME;
 
 		do {

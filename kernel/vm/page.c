@@ -20,8 +20,8 @@
 #include "proc/thread.h"
 #include "vm/swap.h"
 
-#define CACHE_MAX 16
-#define CACHE_BATCH 8
+#define CACHE_MAX    16
+#define CACHE_BATCH  8
 #define WAIT_BUCKETS 64
 
 struct frame_cache {
@@ -83,11 +83,12 @@ static bool overlaps(uint64_t start, uint64_t end, const struct mem_range *r, un
 }
 
 /* A place for the page table: the highest one that no reservation touches. */
-static uint64_t place_table(const struct mem_range *ram, unsigned nram, const struct mem_range *reserved, unsigned nres,
-			    uint64_t nbytes)
+static uint64_t place_table(const struct mem_range *ram, unsigned nram, const struct mem_range *reserved,
+			    unsigned nres, uint64_t nbytes)
 {
 	for (unsigned i = nram; i-- > 0;)
-		for (uint64_t end = ALIGN_DOWN(ram[i].end, PAGE_SIZE); end >= ram[i].start + nbytes; end -= PAGE_SIZE)
+		for (uint64_t end = ALIGN_DOWN(ram[i].end, PAGE_SIZE); end >= ram[i].start + nbytes;
+		     end -= PAGE_SIZE)
 			if (!overlaps(end - nbytes, end, reserved, nres))
 				return end - nbytes;
 	panic("vm: no room for the table of %lu KiB that describes the frames", nbytes >> 10);

@@ -17,12 +17,12 @@
 #include "proc/thread.h"
 #include "vm/clock.h"
 
-#define SCAN_STEP 64
-#define EVICT_BATCH 32
-#define PUSH_BATCH 64
+#define SCAN_STEP      64
+#define EVICT_BATCH    32
+#define PUSH_BATCH     64
 #define PUSH_QUEUE_MAX 512
-#define IDLE_NS 2000000000ul /* the clock counts as turning for so long after the last scan */
-#define RETRY_NS 5000000ul
+#define IDLE_NS	       2000000000ul /* the clock counts as turning for so long after the last scan */
+#define RETRY_NS       5000000ul
 
 static struct list push_queue = LIST_INIT(push_queue);
 static struct list laundered = LIST_INIT(laundered);

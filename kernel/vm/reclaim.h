@@ -41,10 +41,10 @@ void space_shoot(struct space *s);
 void space_mark_stale(struct space *s);
 
 enum rmap_op {
-	RMAP_REFERENCED,   /* count and clear A bits */
-	RMAP_PEEK,	   /* count A bits */
+	RMAP_REFERENCED, /* count and clear A bits */
+	RMAP_PEEK,	 /* count A bits */
 	RMAP_CLEAR_WRITE,
-	RMAP_REMOVE,	   /* also counts A bits */
+	RMAP_REMOVE, /* also counts A bits */
 };
 /* Applies `op` to every PTE that names the page, collecting spaces in `b`; the number of PTEs that had A set. A page of a family: its
  * lock is held. A page of an object: the mapping list is held and no spinlock, and the page is busy or may not matter. */
@@ -57,14 +57,17 @@ unsigned rmap_busy_page(struct page *p, enum rmap_op op, struct shoot_batch *b);
 
 #define PTE_PRIVATE PTE_SOFT /* the entry belongs to a private mapping */
 
-pte_t *table_find(struct space *s, uint64_t vpn);		       /* NULL: no leaf table there */
-pte_t *table_make(struct space *s, uint64_t vpn, struct purse *purse); /* NULL: purse->want_tables says what it lacks */
-void table_set(struct space *s, pte_t *pte, pte_t value);	       /* invalid -> valid, or more permission for the same frame */
-void table_clear(struct space *s, pte_t *pte);			       /* valid -> invalid; marks stale */
-void table_take_write(struct space *s, pte_t *pte);		       /* clears W and D; marks stale */
+pte_t *table_find(struct space *s, uint64_t vpn); /* NULL: no leaf table there */
+pte_t *table_make(struct space *s, uint64_t vpn,
+		  struct purse *purse); /* NULL: purse->want_tables says what it lacks */
+void table_set(struct space *s, pte_t *pte,
+	       pte_t value);		       /* invalid -> valid, or more permission for the same frame */
+void table_clear(struct space *s, pte_t *pte); /* valid -> invalid; marks stale */
+void table_take_write(struct space *s, pte_t *pte); /* clears W and D; marks stale */
 /* The rest take the lock themselves. None shoots down. */
 void table_clear_range(struct space *s, uint64_t first, uint64_t end);
-void table_protect_range(struct space *s, uint64_t first, uint64_t end, uint64_t keep_bits); /* takes R, W, X not in keep_bits */
+void table_protect_range(struct space *s, uint64_t first, uint64_t end,
+			 uint64_t keep_bits); /* takes R, W, X not in keep_bits */
 /* fork: no private page stays writable; leaf tables with many writable entries are unhooked onto `freed`. */
 void table_unwrite_private(struct space *s, struct list *freed);
 void table_free_list(struct list *freed); /* after the shootdown */
@@ -92,12 +95,13 @@ void object_drop_failed(struct object *o, uint64_t index);
 void object_pin(struct object *o);
 void object_unpin(struct object *o);
 extern struct list object_list;
-extern struct spinlock vm_queue_lock; /* RANK_VMQUEUE: object_list, dirty list, family and space lists, reclaim queues */
+extern struct spinlock
+	vm_queue_lock; /* RANK_VMQUEUE: object_list, dirty list, family and space lists, reclaim queues */
 
 /* ---- overlay.c: [f] ---- */
 extern struct list family_list;
 struct family *family_create(void);
-void overlay_init(struct overlay *ov, struct family *f);		    /* takes the lock */
+void overlay_init(struct overlay *ov, struct family *f); /* takes the lock */
 /* The slot of a virtual page number, NULL if no node is there; *shared: some node on the path is shared. */
 slot_t *overlay_find(const struct overlay *ov, uint64_t vpn, bool *shared);
 struct node *overlay_leaf(const struct overlay *ov, uint64_t vpn, bool *shared);
@@ -105,7 +109,8 @@ struct node *overlay_leaf(const struct overlay *ov, uint64_t vpn, bool *shared);
 slot_t *overlay_unshare(struct overlay *ov, uint64_t vpn, struct purse *purse);
 /* Changes what a slot of an unshared leaf holds, counting slots in use; sharers and swap counts are the caller's. */
 void overlay_store(struct overlay *ov, uint64_t vpn, slot_t *s, slot_t value);
-void overlay_clone(struct overlay *child, struct overlay *parent);	    /* child->family set; both locked by the family */
+void overlay_clone(struct overlay *child,
+		   struct overlay *parent); /* child->family set; both locked by the family */
 /* Puts `new_slot` in place of `old` at vpn in every member; returns how many distinct slots changed. */
 unsigned family_replace(struct family *f, uint64_t vpn, slot_t old, slot_t new_slot);
 /* A fresh page takes the place of a swap entry in every member, busy: its read is to follow. The entry becomes its kept copy. */
@@ -123,13 +128,15 @@ struct clear_wait {
 };
 int overlay_clear(struct overlay *ov, uint64_t first, uint64_t end, struct clear_wait *w);
 void clear_wait(struct clear_wait *w);
-void overlay_leave(struct overlay *ov); /* the space is gone: clears everything, leaves the family, frees it with its last member */
+void overlay_leave(
+	struct overlay *
+		ov); /* the space is gone: clears everything, leaves the family, frees it with its last member */
 struct space *overlay_space(struct overlay *ov);
 
 /* ---- swap.c ---- */
-void swap_get(uint32_t entry, unsigned n); /* n more references */
+void swap_get(uint32_t entry, unsigned n);     /* n more references */
 void swap_get_run(uint32_t entry, unsigned n); /* one more for each of n consecutive entries */
-void swap_put(uint32_t entry, unsigned n); /* frees the slot with the last */
+void swap_put(uint32_t entry, unsigned n);     /* frees the slot with the last */
 unsigned swap_count(uint32_t entry);
 /* Up to *n consecutive free slots, each with one reference (the I/O's); the first entry, 0: swap is full. */
 uint32_t swap_alloc(unsigned *n);
@@ -142,12 +149,12 @@ bool swap_entry_valid(uint32_t entry);
 uint64_t swap_in_flight(void);
 
 /* ---- reclaim.c ---- */
-void reclaim_kick(void);		  /* any context */
-bool reclaim_active(void);		  /* the clock turns, or did lately: references matter */
-void reclaim_dequeue(struct page *p);	  /* the page leaves whatever reclaim queue it is on */
+void reclaim_kick(void);	      /* any context */
+bool reclaim_active(void);	      /* the clock turns, or did lately: references matter */
+void reclaim_dequeue(struct page *p); /* the page leaves whatever reclaim queue it is on */
 bool reclaim_waiters(void);
 void reclaim_wake_waiters(void);
-void reclaim_laundered(struct page *p);  /* a write ended: the page may go now */
+void reclaim_laundered(struct page *p); /* a write ended: the page may go now */
 /* writeback.c */
 void writeback_kick(void);
 void object_queue_dirty(struct object *o, bool soon);

@@ -23,7 +23,8 @@ void space_shoot(struct space *s)
 		EVENTS(fences_sent, __builtin_popcountll(mask));
 		mmu_fence_harts(mask);
 	}
-	while (done < gen && !__atomic_compare_exchange_n(&s->clean, &done, gen, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+	while (done < gen &&
+	       !__atomic_compare_exchange_n(&s->clean, &done, gen, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
 		;
 }
 

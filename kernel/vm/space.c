@@ -113,7 +113,8 @@ void space_activate(struct space *s)
 	struct hart *h = this_hart();
 	struct space *old = h->space;
 
-	__atomic_fetch_or(&s->harts, 1ul << h->index, __ATOMIC_SEQ_CST); /* before the first look at its tables */
+	__atomic_fetch_or(&s->harts, 1ul << h->index,
+			  __ATOMIC_SEQ_CST); /* before the first look at its tables */
 	mmu_switch(s->root);
 	h->space = s;
 	if (old && old != s)
@@ -245,7 +246,8 @@ static struct page *find_held(struct space *s, uint64_t vpn, bool write)
 		slot = overlay_find(&s->overlay, vpn, &shared);
 		if (slot && slot_is_page(*slot)) {
 			p = slot_page(*slot);
-			if (p->flags & (PG_BUSY | PG_ERROR) || (write && (p->sharers > 1 || shared || !(p->flags & PG_DIRTY))))
+			if (p->flags & (PG_BUSY | PG_ERROR) ||
+			    (write && (p->sharers > 1 || shared || !(p->flags & PG_DIRTY))))
 				p = NULL;
 			else
 				p->holds++;
@@ -370,8 +372,9 @@ static void print_table(const pte_t *t, unsigned level, uint64_t base)
 
 		if (!(e & PTE_V))
 			continue;
-		kprintf("%.*s%3u: va %010lx pte %016lx pa %09lx %c%c%c%c%c%c\n", (int)(MMU_LEVELS - level) * 3 - 1, indent, i, va, e,
-			pte_pfn(e) << PAGE_SHIFT, e & PTE_R ? 'r' : '-', e & PTE_W ? 'w' : '-', e & PTE_X ? 'x' : '-',
+		kprintf("%.*s%3u: va %010lx pte %016lx pa %09lx %c%c%c%c%c%c\n",
+			(int)(MMU_LEVELS - level) * 3 - 1, indent, i, va, e, pte_pfn(e) << PAGE_SHIFT,
+			e & PTE_R ? 'r' : '-', e & PTE_W ? 'w' : '-', e & PTE_X ? 'x' : '-',
 			e & PTE_U ? 'u' : '-', e & PTE_A ? 'a' : '-', e & PTE_D ? 'd' : '-');
 		if (level > 0)
 			print_table(phys_to_virt(pte_pfn(e) << PAGE_SHIFT), level - 1, va);
@@ -391,8 +394,10 @@ static void print_node(const struct node *n, uint64_t base)
 		else if (slot_is_swap(s))
 			kprintf("  %010lx swap %u\n", vpn << PAGE_SHIFT, slot_swap(s));
 		else
-			kprintf("  %010lx pa %09lx sharers %u%s%s%s\n", vpn << PAGE_SHIFT, page_phys(slot_page(s)), slot_page(s)->sharers,
-				slot_page(s)->flags & PG_DIRTY ? " dirty" : "", slot_page(s)->swap ? " copy in swap" : "",
+			kprintf("  %010lx pa %09lx sharers %u%s%s%s\n", vpn << PAGE_SHIFT,
+				page_phys(slot_page(s)), slot_page(s)->sharers,
+				slot_page(s)->flags & PG_DIRTY ? " dirty" : "",
+				slot_page(s)->swap ? " copy in swap" : "",
 				n->refs > 1 ? " in a shared node" : "");
 	}
 }
@@ -402,7 +407,8 @@ void vm_print(struct space *s)
 	struct family *f = s->overlay.family;
 
 	rwlock_read(&s->lock);
-	kprintf("page table %09lx, %lu tables, %lu entries\n", s->root << PAGE_SHIFT, s->ntables, s->nresident);
+	kprintf("page table %09lx, %lu tables, %lu entries\n", s->root << PAGE_SHIFT, s->ntables,
+		s->nresident);
 	spin_lock(&s->table_lock);
 	print_table(phys_to_virt(s->root << PAGE_SHIFT), MMU_LEVELS - 1, 0);
 	spin_unlock(&s->table_lock);
@@ -410,7 +416,8 @@ void vm_print(struct space *s)
 	spin_lock(&f->home.lock);
 	for (unsigned i = 0; i < OVERLAY_TOP; i++)
 		if (s->overlay.top[i])
-			print_node((struct node *)s->overlay.top[i], (uint64_t)i << (OVERLAY_LEVELS * NODE_BITS));
+			print_node((struct node *)s->overlay.top[i],
+				   (uint64_t)i << (OVERLAY_LEVELS * NODE_BITS));
 	spin_unlock(&f->home.lock);
 	rwlock_read_unlock(&s->lock);
 }

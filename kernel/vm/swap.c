@@ -15,10 +15,10 @@
 #include "vm/reclaim.h"
 #include "vm/swap.h"
 
-#define SLOT_BITS 27
-#define BAD_SLOT UINT16_MAX
+#define SLOT_BITS	 27
+#define BAD_SLOT	 UINT16_MAX
 #define SECTORS_PER_PAGE (PAGE_SIZE >> SECTOR_SHIFT)
-#define SEARCH_LIMIT 4096 /* slots looked at for a longer run, once one was found */
+#define SEARCH_LIMIT	 4096 /* slots looked at for a longer run, once one was found */
 
 /* mkswap's header, version 1, at byte 1024 of the first page; the signature ends the page. */
 struct swap_header {
@@ -29,7 +29,7 @@ struct swap_header {
 	uint32_t badpages[];
 };
 #define HEADER_AT 1024
-#define MAX_BAD ((PAGE_SIZE - HEADER_AT - sizeof(struct swap_header) - 10) / 4)
+#define MAX_BAD	  ((PAGE_SIZE - HEADER_AT - sizeof(struct swap_header) - 10) / 4)
 
 struct swap_area swap_areas[SWAP_AREAS];
 static struct spinlock swap_lock = SPINLOCK_INIT("swapmap", RANK_SWAPMAP);
@@ -100,7 +100,8 @@ bool swap_entry_valid(uint32_t entry)
 {
 	struct swap_area *a = area_of(entry);
 
-	return a->on && slot_of(entry) > 0 && slot_of(entry) <= a->last && a->counts[slot_of(entry)] != BAD_SLOT;
+	return a->on && slot_of(entry) > 0 && slot_of(entry) <= a->last &&
+	       a->counts[slot_of(entry)] != BAD_SLOT;
 }
 
 /* The longest run of free slots, up to `want`, that a search from the cursor finds soon; its length, 0: the area is full. */

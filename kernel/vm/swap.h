@@ -15,8 +15,8 @@ struct swap_area {
 	uint32_t last;	 /* the highest slot; slot 0 is the header */
 	uint64_t nslots; /* usable ones */
 	uint64_t nused;
-	uint32_t cursor;   /* where the search for free slots goes on */
-	uint16_t *counts;  /* by slot */
+	uint32_t cursor;  /* where the search for free slots goes on */
+	uint16_t *counts; /* by slot */
 	uint64_t map_pages;
 };
 

@@ -33,7 +33,8 @@ static uint64_t next_in_overlay(const struct overlay *ov, uint64_t from, const s
 	const uint64_t span = 1ul << (OVERLAY_LEVELS * NODE_BITS);
 
 	for (uint64_t i = from / span; i < OVERLAY_TOP; i++, from = i * span) {
-		uint64_t found = ov->top[i] ? next_in_node((const struct node *)ov->top[i], from % span, a) : UINT64_MAX;
+		uint64_t found = ov->top[i] ? next_in_node((const struct node *)ov->top[i], from % span, a) :
+					      UINT64_MAX;
 
 		if (found != UINT64_MAX)
 			return i * span + found;

@@ -163,23 +163,43 @@ void table_take_write(struct space *s, pte_t *pte)
 	take_bits(s, pte, PTE_W | PTE_D);
 }
 
-/* Calls fn for every valid entry of [first, end), leaf table by leaf table, with the lock held for one table's work. */
-static void each_entry(struct space *s, uint64_t first, uint64_t end, void (*fn)(struct space *, pte_t *, uint64_t), uint64_t arg)
+/* The first page at or after vpn, at most `end`, whose 2 MiB have a leaf table. [t] */
+static uint64_t next_leaf(struct space *s, uint64_t vpn, uint64_t end)
 {
-	for (uint64_t vpn = first; vpn < end;) {
-		uint64_t stop = MIN(end, ALIGN_DOWN(vpn, MMU_FANOUT) + MMU_FANOUT);
-		pte_t *root = root_of(s), *pte;
+	const uint64_t gigabyte = MMU_FANOUT * MMU_FANOUT;
+	pte_t *root = root_of(s);
 
-		if (!(root[mmu_index(vpn << PAGE_SHIFT, 2)] & PTE_V)) { /* nothing in this gigabyte */
-			vpn = ALIGN_DOWN(vpn, MMU_FANOUT * MMU_FANOUT) + MMU_FANOUT * MMU_FANOUT;
+	while (vpn < end) {
+		pte_t e = root[mmu_index(vpn << PAGE_SHIFT, 2)], *mid;
+
+		if (!(e & PTE_V)) {
+			vpn = ALIGN_DOWN(vpn, gigabyte) + gigabyte;
 			continue;
 		}
+		mid = pte_child(e);
+		for (unsigned i = mmu_index(vpn << PAGE_SHIFT, 1); i < MMU_FANOUT;
+		     i++, vpn = ALIGN_DOWN(vpn, MMU_FANOUT) + MMU_FANOUT)
+			if (mid[i] & PTE_V)
+				return MIN(vpn, end);
+	}
+	return end;
+}
+
+/* Calls fn for every valid entry of [first, end), with the lock held for one leaf table's work. */
+static void each_entry(struct space *s, uint64_t first, uint64_t end,
+		       void (*fn)(struct space *, pte_t *, uint64_t), uint64_t arg)
+{
+	for (uint64_t vpn = first; vpn < end;) {
+		uint64_t stop;
+		pte_t *pte;
+
 		spin_lock(&s->table_lock);
-		pte = table_find(s, vpn);
-		if (pte && table_page(pte)->nvalid)
-			for (; vpn < stop; vpn++, pte++)
-				if (*pte & PTE_V)
-					fn(s, pte, arg);
+		vpn = next_leaf(s, vpn, end);
+		stop = MIN(end, ALIGN_DOWN(vpn, MMU_FANOUT) + MMU_FANOUT);
+		pte = vpn < end ? table_find(s, vpn) : NULL;
+		for (; pte && vpn < stop && table_page(pte)->nvalid; vpn++, pte++)
+			if (*pte & PTE_V)
+				fn(s, pte, arg);
 		spin_unlock(&s->table_lock);
 		vpn = stop;
 	}
@@ -265,10 +285,15 @@ void table_unwrite_private(struct space *s, struct list *freed)
 	spin_lock(&s->table_lock);
 	for (unsigned i = 0; i < MMU_ROOT_USER; i++) {
 		pte_t *mid = root[i] & PTE_V ? pte_child(root[i]) : NULL;
+		unsigned left = mid ? pte_page(root[i])->nvalid : 0; /* entries not yet come upon */
 
-		for (unsigned j = 0; mid && j < MMU_FANOUT; j++)
-			if (mid[j] & PTE_V && pte_page(mid[j])->nwritable)
+		for (unsigned j = 0; left; j++) {
+			if (!(mid[j] & PTE_V))
+				continue;
+			left--;
+			if (pte_page(mid[j])->nwritable)
 				unwrite_leaf(s, &mid[j], freed);
+		}
 	}
 	spin_unlock(&s->table_lock);
 }
@@ -288,10 +313,14 @@ void table_destroy(struct space *s)
 	assert(s->harts == 0);
 	for (unsigned i = 0; i < MMU_ROOT_USER; i++) {
 		pte_t *mid = root[i] & PTE_V ? pte_child(root[i]) : NULL;
+		unsigned left = mid ? pte_page(root[i])->nvalid : 0;
 
-		for (unsigned j = 0; mid && j < MMU_FANOUT; j++)
-			if (mid[j] & PTE_V)
-				table_free(pte_page(mid[j]));
+		for (unsigned j = 0; left; j++) {
+			if (!(mid[j] & PTE_V))
+				continue;
+			left--;
+			table_free(pte_page(mid[j]));
+		}
 		if (mid)
 			table_free(pte_page(root[i]));
 	}

@@ -30,10 +30,11 @@ struct home {
 };
 
 enum page_flag {
-	PG_BUSY = 1 << 0,	/* one owner changes its contents or its place; nobody maps it */
-	PG_DIRTY = 1 << 1,	/* newer than its copy on disk or swap */
-	PG_WRITING = 1 << 2,	/* a write of it is in flight: not freed, not truncated, no second write */
-	PG_REFERENCED = 1 << 3, /* used since the clock's front hand passed (read(), write(); A bits come on top) */
+	PG_BUSY = 1 << 0,    /* one owner changes its contents or its place; nobody maps it */
+	PG_DIRTY = 1 << 1,   /* newer than its copy on disk or swap */
+	PG_WRITING = 1 << 2, /* a write of it is in flight: not freed, not truncated, no second write */
+	PG_REFERENCED =
+		1 << 3, /* used since the clock's front hand passed (read(), write(); A bits come on top) */
 	PG_ERROR = 1 << 4,	/* its read failed: contents void */
 	PG_WANTED = 1 << 5,	/* somebody sleeps for busy, writing or holds to end */
 	PG_QUEUED = 1 << 6,	/* [q] `link` is on a reclaim queue */
@@ -86,7 +87,8 @@ struct mem_range {
 };
 
 /* Takes over all of `ram` that is not in `reserved`. Called once, first of all; the page table comes from the RAM itself. */
-void vm_init(const struct mem_range *ram, unsigned nram, const struct mem_range *reserved, unsigned nreserved);
+void vm_init(const struct mem_range *ram, unsigned nram, const struct mem_range *reserved,
+	     unsigned nreserved);
 void vm_start_threads(void); /* pageoutd, pusher, writebackd; after sched_init */
 /* Gives memory back after boot (init sections, the device tree): whole frames inside. */
 void page_give(uint64_t start, uint64_t end);
@@ -115,8 +117,8 @@ void page_clear(struct page *p, uint32_t flags);
 void page_wake(struct page *p); /* [h] after busy, writing or holds ended */
 /* Takes the home's lock; NULL if the page has none (any more). */
 struct home *page_lock_home(struct page *p);
-void page_hold(struct page *p);	   /* [h] held by the caller */
-void page_release(struct page *p); /* takes the home's lock: undoes a hold, wakes */
+void page_hold(struct page *p);	    /* [h] held by the caller */
+void page_release(struct page *p);  /* takes the home's lock: undoes a hold, wakes */
 void page_end_busy(struct page *p); /* takes the home's lock */
 
 struct vm_counts {
@@ -125,17 +127,19 @@ struct vm_counts {
 void vm_count(struct vm_counts *c); /* in frames; sums of racing counters */
 
 /* One array of event counters; proc prints them under these names in /proc/vmstat. */
-#define VM_EVENTS(X)                                                                              \
-	X(pgfault) X(pgmajfault) X(pgalloc) X(pgfree) X(pgpgin) X(pgpgout) X(pswpin) X(pswpout)  \
-	X(pgscan_clock) X(pgsteal_anon) X(pgsteal_file) X(pgreferenced) X(allocstall) X(oom_kill) \
-	X(cow_copies) X(cow_reuses) X(zero_maps) X(zero_fills) X(fault_around) X(node_shares)     \
-	X(node_copies) X(tables_unhooked) X(shootdowns) X(fences_sent) X(swap_reads)             \
-	X(swap_writes) X(swap_ra) X(file_reads) X(file_writes) X(refaults) X(fault_retries) X(writeback_runs) X(dirty_waits)
+#define VM_EVENTS(X)                                                                                         \
+	X(pgfault)                                                                                           \
+	X(pgmajfault) X(pgalloc) X(pgfree) X(pgpgin) X(pgpgout) X(pswpin) X(pswpout) X(pgscan_clock)         \
+		X(pgsteal_anon) X(pgsteal_file) X(pgreferenced) X(allocstall) X(oom_kill) X(cow_copies)      \
+			X(cow_reuses) X(zero_maps) X(zero_fills) X(fault_around) X(node_shares)              \
+				X(node_copies) X(tables_unhooked) X(shootdowns) X(fences_sent) X(swap_reads) \
+					X(swap_writes) X(swap_ra) X(file_reads) X(file_writes) X(refaults)   \
+						X(fault_retries) X(writeback_runs) X(dirty_waits)
 enum vm_event {
 #define X(name) EV_##name,
 	VM_EVENTS(X)
 #undef X
-	EV_COUNT
+		EV_COUNT
 };
 extern uint64_t vm_events[EV_COUNT];
 extern const char *const vm_event_names[EV_COUNT];
@@ -143,14 +147,14 @@ static inline void vm_count_event(enum vm_event e, uint64_t n)
 {
 	__atomic_fetch_add(&vm_events[e], n, __ATOMIC_RELAXED);
 }
-#define EVENT(name) vm_count_event(EV_##name, 1)
+#define EVENT(name)	vm_count_event(EV_##name, 1)
 #define EVENTS(name, n) vm_count_event(EV_##name, (n))
 
 /* ---- node.c: slots, and trees of nodes with 64 of them ----------------------------------------------- */
 
 /* EMPTY (0), a page or (inside a tree) a node, a swap entry, or in a file's object a stamp of an evicted page. */
 typedef uint64_t slot_t;
-#define NODE_BITS 6
+#define NODE_BITS  6
 #define NODE_SLOTS 64
 
 static inline bool slot_is_page(slot_t s)
@@ -182,13 +186,13 @@ static inline slot_t slot_of_swap(uint32_t entry)
 	return (slot_t)entry << 2 | 1;
 }
 
-struct node {			   /* all [h] */
-	slot_t slot[NODE_SLOTS];   /* level 0: slots; above: nodes */
-	uint64_t dirty;		   /* objects: slots with a dirty page below (a superset above level 0) */
-	uint32_t refs;		   /* parents that name it; above 1 it is shared and must not change for one member */
-	uint16_t used;		   /* slots that are not EMPTY */
+struct node {			 /* all [h] */
+	slot_t slot[NODE_SLOTS]; /* level 0: slots; above: nodes */
+	uint64_t dirty;		 /* objects: slots with a dirty page below (a superset above level 0) */
+	uint32_t refs; /* parents that name it; above 1 it is shared and must not change for one member */
+	uint16_t used; /* slots that are not EMPTY */
 	uint8_t level;
-	uint32_t audit;		   /* audit.c */
+	uint32_t audit; /* audit.c */
 };
 
 /* What a thread gathers before it takes a lock, because nothing is allocated under one. */
@@ -233,7 +237,7 @@ struct pager_ops {
 };
 
 struct object {
-	struct home home; /* must be first */
+	struct home home;	     /* must be first */
 	const struct pager_ops *ops; /* [c] NULL: anonymous, backed by swap */
 	void *data;		     /* [c] the pager's: a vnode, a block device */
 	slot_t root;		     /* [o] height 0: the slot of index 0; else a node of level height-1 */
@@ -244,13 +248,13 @@ struct object {
 	uint32_t nwriting;	     /* [o] */
 	uint32_t pins;		     /* [q] writeback works on it: object_destroy waits */
 	uint64_t npages, ndirty;     /* [o] */
-	uint32_t error_count;	     /* [o] failed writebacks so far: each open file remembers what it was told */
-	int error;		     /* [o] the last one's errno */
+	uint32_t error_count; /* [o] failed writebacks so far: each open file remembers what it was told */
+	int error;	      /* [o] the last one's errno */
 	struct mutex mapping_lock;
-	struct list mappings;	   /* [m] struct mapping.object_link */
-	struct list dirty_link;	   /* [q] objects with dirty pages */
-	uint64_t dirty_since;	   /* [q] ns; 0: write soon */
-	struct list link;	   /* [q] all objects */
+	struct list mappings;	/* [m] struct mapping.object_link */
+	struct list dirty_link; /* [q] objects with dirty pages */
+	uint64_t dirty_since;	/* [q] ns; 0: write soon */
+	struct list link;	/* [q] all objects */
 };
 
 /* A new object with one reference, or NULL. `ops` NULL: anonymous memory. */
@@ -315,51 +319,53 @@ void vm_drop_caches(void);
 /* ---- overlay.c ---------------------------------------------------------------------------------------- */
 
 struct family {
-	struct home home;     /* must be first */
-	struct list members;  /* [f] struct overlay.link */
-	struct list link;     /* [q] all families */
+	struct home home;    /* must be first */
+	struct list members; /* [f] struct overlay.link */
+	struct list link;    /* [q] all families */
 };
 
-#define OVERLAY_LEVELS 4 /* nodes of level 3 .. 0 below the top array; 2 + 4*6 = 26 bits of virtual page number */
+#define OVERLAY_LEVELS \
+	4 /* nodes of level 3 .. 0 below the top array; 2 + 4*6 = 26 bits of virtual page number */
 #define OVERLAY_TOP 4
 
 struct overlay {
-	struct family *family;	  /* [c] until exec */
-	struct list link;	  /* [f] */
+	struct family *family;	 /* [c] until exec */
+	struct list link;	 /* [f] */
 	slot_t top[OVERLAY_TOP]; /* [f] */
-	uint64_t nslots;	  /* [f] slots in use as seen from here: pages and swap entries */
+	uint64_t nslots;	 /* [f] slots in use as seen from here: pages and swap entries */
 };
 
 /* ---- mapping.c, space.c ----------------------------------------------------------------------------------- */
 
 /* Linux's numbers. */
-#define PROT_READ 1
-#define PROT_WRITE 2
-#define PROT_EXEC 4
-#define PROT_GROWSDOWN 0x01000000
-#define MAP_SHARED 0x01
-#define MAP_PRIVATE 0x02
+#define PROT_READ	    1
+#define PROT_WRITE	    2
+#define PROT_EXEC	    4
+#define PROT_GROWSDOWN	    0x01000000
+#define MAP_SHARED	    0x01
+#define MAP_PRIVATE	    0x02
 #define MAP_SHARED_VALIDATE 0x03
-#define MAP_FIXED 0x10
-#define MAP_ANONYMOUS 0x20
-#define MAP_GROWSDOWN 0x100
-#define MAP_DENYWRITE 0x800
-#define MAP_LOCKED 0x2000
-#define MAP_NORESERVE 0x4000
-#define MAP_POPULATE 0x8000
-#define MAP_STACK 0x20000
+#define MAP_FIXED	    0x10
+#define MAP_ANONYMOUS	    0x20
+#define MAP_GROWSDOWN	    0x100
+#define MAP_DENYWRITE	    0x800
+#define MAP_LOCKED	    0x2000
+#define MAP_NORESERVE	    0x4000
+#define MAP_POPULATE	    0x8000
+#define MAP_STACK	    0x20000
 #define MAP_FIXED_NOREPLACE 0x100000
 
 struct mapping {
-	struct tree_node node; /* [s] in space->mappings by start */
-	uint64_t start, end;   /* [s] virtual page numbers */
-	struct space *space;   /* [c] */
-	struct object *object; /* [c] the base; NULL: zeros */
-	uint64_t offset;       /* [s] page index in the object of `start` */
-	uint8_t prot, max_prot; /* [s] PROT_ bits */
+	struct tree_node node;					 /* [s] in space->mappings by start */
+	uint64_t start, end;					 /* [s] virtual page numbers */
+	struct space *space;					 /* [c] */
+	struct object *object;					 /* [c] the base; NULL: zeros */
+	uint64_t offset;					 /* [s] page index in the object of `start` */
+	uint8_t prot, max_prot;					 /* [s] PROT_ bits */
 	bool shared, growsdown, random, sequential, heap, stack; /* [s] */
-	struct list object_link; /* [m] */
-	struct mapping *next_dropped; /* once out of the tree: a list of those whose reference is to be let go */
+	struct list object_link;				 /* [m] */
+	struct mapping
+		*next_dropped; /* once out of the tree: a list of those whose reference is to be let go */
 };
 
 struct vm_limits { /* bytes; the owner's RLIMITs, copied in by prlimit and exec */
@@ -368,26 +374,26 @@ struct vm_limits { /* bytes; the owner's RLIMITs, copied in by prlimit and exec 
 
 struct space {
 	struct rwlock lock;
-	struct tree mappings;	 /* [s] */
-	struct mapping *hint;	 /* [a] where the last look-up ended; valid while the lock is held */
-	uint32_t nmappings;	 /* [s] */
-	uint64_t npages;	 /* [s] pages mapped (address space, not memory) */
+	struct tree mappings; /* [s] */
+	struct mapping *hint; /* [a] where the last look-up ended; valid while the lock is held */
+	uint32_t nmappings;   /* [s] */
+	uint64_t npages;      /* [s] pages mapped (address space, not memory) */
 	struct overlay overlay;
 	struct spinlock table_lock;
-	pfn_t root;		 /* [c] root table */
-	uint64_t nresident;	 /* [t] valid PTEs, the zero page's not counted */
-	uint64_t ntables;	 /* [t] */
-	uint64_t stale, clean;	 /* [a] generations: a PTE was weakened; everything up to there was shot down */
-	uint64_t harts;		 /* [a] bit: hart index whose satp names root */
-	uint32_t refs;		 /* [a] */
-	bool dying;		 /* [t] exit or the OOM killer: faults fail */
-	uint64_t brk_start, brk_end; /* [s] bytes */
-	uint64_t data_bytes;	 /* [s] initialised data, for RLIMIT_DATA */
-	uint64_t stack_top;	 /* [s] bytes */
-	uint64_t mmap_top;	 /* [s] bytes: mappings are placed below */
+	pfn_t root;	       /* [c] root table */
+	uint64_t nresident;    /* [t] valid PTEs, the zero page's not counted */
+	uint64_t ntables;      /* [t] */
+	uint64_t stale, clean; /* [a] generations: a PTE was weakened; everything up to there was shot down */
+	uint64_t harts;	       /* [a] bit: hart index whose satp names root */
+	uint32_t refs;	       /* [a] */
+	bool dying;	       /* [t] exit or the OOM killer: faults fail */
+	uint64_t brk_start, brk_end;			 /* [s] bytes */
+	uint64_t data_bytes;				 /* [s] initialised data, for RLIMIT_DATA */
+	uint64_t stack_top;				 /* [s] bytes */
+	uint64_t mmap_top;				 /* [s] bytes: mappings are placed below */
 	uint64_t arg_start, arg_end, env_start, env_end; /* [s] for /proc/PID/cmdline */
 	struct vm_limits limits;
-	struct list link;	 /* all spaces */
+	struct list link; /* all spaces */
 	uint64_t peak_pages;
 };
 
@@ -407,26 +413,29 @@ void space_leave(void);
  * the scheduler leaves a space whenever it switches to idle or a kernel thread: that is what Quire does). */
 
 /* access bits of a fault */
-#define ACCESS_READ PROT_READ
+#define ACCESS_READ  PROT_READ
 #define ACCESS_WRITE PROT_WRITE
-#define ACCESS_EXEC PROT_EXEC
+#define ACCESS_EXEC  PROT_EXEC
 struct vm_fault_info {
-	int sig, code; /* SIGSEGV or SIGBUS and si_code; SIGKILL when the process is to die for want of memory */
+	int sig,
+		code; /* SIGSEGV or SIGBUS and si_code; SIGKILL when the process is to die for want of memory */
 };
 /* Makes the access possible: 0, or -EFAULT with *info filled in. May sleep; no lock held. */
 int vm_fault(struct space *s, uint64_t va, unsigned access, struct vm_fault_info *info);
 
 /* The system calls' work. Addresses in bytes. Negative errno as Linux gives it. All take s->lock for writing and may sleep. */
 /* `object` (a reference of the mapping's own is taken) NULL: anonymous; `max_prot`: what mprotect may ever give. */
-int64_t vm_mmap(struct space *s, uint64_t addr, uint64_t len, int prot, int flags, struct object *object, uint64_t offset,
-		int max_prot);
+int64_t vm_mmap(struct space *s, uint64_t addr, uint64_t len, int prot, int flags, struct object *object,
+		uint64_t offset, int max_prot);
 int vm_munmap(struct space *s, uint64_t addr, uint64_t len);
 int vm_mprotect(struct space *s, uint64_t addr, uint64_t len, int prot);
 int vm_msync(struct space *s, uint64_t addr, uint64_t len, int flags);
 int vm_madvise(struct space *s, uint64_t addr, uint64_t len, int advice);
 uint64_t vm_brk(struct space *s, uint64_t addr); /* the new (or unchanged) break */
-int64_t vm_mremap(struct space *s, uint64_t old, uint64_t old_len, uint64_t new_len, int flags, uint64_t fixed);
-int vm_mincore(struct space *s, uint64_t addr, uint64_t len, uint8_t *vec); /* vec: one byte a page, kernel memory */
+int64_t vm_mremap(struct space *s, uint64_t old, uint64_t old_len, uint64_t new_len, int flags,
+		  uint64_t fixed);
+int vm_mincore(struct space *s, uint64_t addr, uint64_t len,
+	       uint8_t *vec); /* vec: one byte a page, kernel memory */
 /* exec: the initial stack mapping [stack_top - size, stack_top), growing down. */
 int vm_map_stack(struct space *s, uint64_t stack_top, uint64_t nbytes);
 /* Copies from (or to) another space by faulting and holding its pages: bytes copied. May sleep. */
@@ -450,8 +459,9 @@ void vm_print(struct space *s);
 /* ---- swap.c ------------------------------------------------------------------------------------------- */
 
 #define SWAP_FLAG_PREFER 0x8000
-int vm_swapon(struct block_device *dev, const char *path, int flags); /* -EINVAL, -EBUSY, -EPERM, -ENOMEM, -EIO */
-int vm_swapoff(struct block_device *dev);			      /* -EINVAL, -ENOMEM */
+int vm_swapon(struct block_device *dev, const char *path,
+	      int flags);		  /* -EINVAL, -EBUSY, -EPERM, -ENOMEM, -EIO */
+int vm_swapoff(struct block_device *dev); /* -EINVAL, -ENOMEM */
 struct swap_info {
 	char path[64];
 	uint64_t npages, used;

@@ -14,14 +14,14 @@
 #include "proc/thread.h"
 #include "vm/reclaim.h"
 
-#define RUN_MAX 64
+#define RUN_MAX	  64
 #define EXPIRE_NS 2000000000ul
 #define PERIOD_NS 1000000000ul
 
 static struct list dirty_objects = LIST_INIT(dirty_objects);
 static struct waitq writeback_waitq = WAITQ_INIT(writeback_waitq); /* writebackd sleeps here */
-static struct waitq throttled = WAITQ_INIT(throttled);		    /* writers */
-static bool kicked;						    /* under vm_queue_lock */
+static struct waitq throttled = WAITQ_INIT(throttled);		   /* writers */
+static bool kicked;						   /* under vm_queue_lock */
 
 void object_queue_dirty(struct object *o, bool soon)
 {
@@ -257,7 +257,8 @@ void vm_throttle_writer(void)
 	EVENT(dirty_waits);
 	writeback_kick();
 	spin_lock(&vm_queue_lock);
-	while (vm_page_counts[PAGES_DIRTY] + vm_page_counts[PAGES_WRITING] > dirty_limit() && !thread_killed()) {
+	while (vm_page_counts[PAGES_DIRTY] + vm_page_counts[PAGES_WRITING] > dirty_limit() &&
+	       !thread_killed()) {
 		kicked = true;
 		waitq_wake_one(&writeback_waitq);
 		waitq_sleep_until(&throttled, &vm_queue_lock, time_ns() + 100000000, false);
@@ -293,7 +294,8 @@ void object_drop_clean(struct object *o)
 		struct page *p = slot_is_page(s) ? slot_page(s) : NULL;
 
 		next = i + 1;
-		if (p && !(p->flags & (PG_BUSY | PG_WRITING | PG_DIRTY)) && !p->holds && list_empty(&o->mappings)) {
+		if (p && !(p->flags & (PG_BUSY | PG_WRITING | PG_DIRTY)) && !p->holds &&
+		    list_empty(&o->mappings)) {
 			object_detach(o, p, 0);
 			page_free(p);
 		}

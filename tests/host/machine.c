@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <ucontext.h>
 
-#define RAM_BASE 0x80000000ul
-#define STACK (512 << 10)
-#define MAX_THREADS 8
-#define TLB_SIZE 4096
+#define RAM_BASE     0x80000000ul
+#define STACK	     (512 << 10)
+#define MAX_THREADS  8
+#define TLB_SIZE     4096
 #define MAX_REQUESTS 64
 
 struct hart harts[MAX_HARTS];
@@ -221,7 +221,7 @@ void timer_set(struct timer *t, uint64_t deadline_ns, void (*fn)(struct timer *t
 	t->deadline_ns = deadline_ns;
 	t->fn = fn;
 	t->set = true;
-	list_for_each (at, &timers, link)
+	list_for_each(at, &timers, link)
 		if (at->deadline_ns > deadline_ns)
 			break;
 	list_append(&at->link, &t->link); /* before `at`; a list's head for an empty rest */

@@ -15,17 +15,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define NSPACES 5
-#define A_PAGES 300
-#define F_PAGES 96 /* of the file's areas */
-#define D_PAGES 40
-#define NFRAMES 330
+#define NSPACES	   5
+#define A_PAGES	   300
+#define F_PAGES	   96 /* of the file's areas */
+#define D_PAGES	   40
+#define NFRAMES	   330
 #define SWAP_PAGES 2048
-#define A_AT 0x10000000ul
-#define B_AT 0x20040000ul
-#define C_AT 0x30000000ul
-#define D_AT 0x3fff000000ul
-#define GONE UINT64_MAX
+#define A_AT	   0x10000000ul
+#define B_AT	   0x20040000ul
+#define C_AT	   0x30000000ul
+#define D_AT	   0x3fff000000ul
+#define GONE	   UINT64_MAX
 
 struct shared {
 	unsigned refs;
@@ -48,13 +48,13 @@ static struct object *file;
 static struct block_device *disk, *swap;
 static uint64_t seed, step, stamp;
 
-#define CHECK(cond)                                                                                                   \
-	do {                                                                                                          \
-		if (!(cond)) {                                                                                        \
-			fprintf(stderr, "%s:%d: step %lu: not so: %s\nreproduce: vmmodel %lu %lu\n", __FILE__,        \
-				__LINE__, step, #cond, seed, step + 1);                                               \
-			abort();                                                                                      \
-		}                                                                                                     \
+#define CHECK(cond)                                                                                  \
+	do {                                                                                         \
+		if (!(cond)) {                                                                       \
+			fprintf(stderr, "%s:%d: step %lu: not so: %s\nreproduce: vmmodel %lu %lu\n", \
+				__FILE__, __LINE__, step, #cond, seed, step + 1);                    \
+			abort();                                                                     \
+		}                                                                                    \
 	} while (0)
 
 /* ---- the file: page n is page n of the disk ---- */
@@ -102,7 +102,8 @@ static const struct pager_ops file_ops = { .name = "model", .read = file_read, .
 static void map(struct model *m, uint64_t at, unsigned npages, int flags, struct object *o)
 {
 	flags |= MAP_FIXED | (o ? 0 : MAP_ANONYMOUS);
-	CHECK(vm_mmap(m->space, at, npages * PAGE_SIZE, PROT_READ | PROT_WRITE, flags, o, 0, 7) == (int64_t)at);
+	CHECK(vm_mmap(m->space, at, npages * PAGE_SIZE, PROT_READ | PROT_WRITE, flags, o, 0, 7) ==
+	      (int64_t)at);
 }
 
 static void start_space(struct model *m)
@@ -265,7 +266,8 @@ static void protect(struct model *m, bool read_only)
 	int err;
 
 	range(A_PAGES, &first, &n);
-	err = vm_mprotect(m->space, page_at(A_AT, first), n * PAGE_SIZE, read_only ? PROT_READ : PROT_READ | PROT_WRITE);
+	err = vm_mprotect(m->space, page_at(A_AT, first), n * PAGE_SIZE,
+			  read_only ? PROT_READ : PROT_READ | PROT_WRITE);
 	for (i = first; i < first + n; i++) {
 		hole |= m->a[i] == GONE;
 		if (!hole)
@@ -391,9 +393,11 @@ int main(int argc, char **argv)
 	CHECK(nfree == npages);
 	CHECK(node_count() == 0);
 	vm_count(&after);
-	CHECK(after.anon == 0 && after.file == 0 && after.shmem == 0 && after.tables == 0 && after.dirty == 0);
+	CHECK(after.anon == 0 && after.file == 0 && after.shmem == 0 && after.tables == 0 &&
+	      after.dirty == 0);
 	CHECK(after.free + 16 >= before.free); /* type-stable slabs stay */
-	printf("vmmodel: seed %lu: %lu steps, %lu faults, %lu swapped out, %lu in, %lu copies: ok\n", seed, steps,
-	       vm_events[EV_pgfault], vm_events[EV_pswpout], vm_events[EV_pswpin], vm_events[EV_cow_copies]);
+	printf("vmmodel: seed %lu: %lu steps, %lu faults, %lu swapped out, %lu in, %lu copies: ok\n", seed,
+	       steps, vm_events[EV_pgfault], vm_events[EV_pswpout], vm_events[EV_pswpin],
+	       vm_events[EV_cow_copies]);
 	return 0;
 }
