@@ -2,7 +2,8 @@
 """The test programs of user/, on machines of every size: one and four harts, 16, 32 and 128 MiB."""
 
 MEMORY = "mmaptest && cowtest && zerotest && stacktest && lazytest"
-UNIX = "errtest && filetest && pipetest && sigtest && forkstress 5 && execstress 20"
+UNIX = ("errtest && filetest && pipetest && sigtest && proctest && waittest && elftest 150 && "
+        "forkstress 5 && execstress 20")
 
 
 def paging(mem):
