@@ -84,6 +84,22 @@ def unmapped(t):
     t.run(t.built("oracle/dirtymap"), "-c", t.path("dirty"))
 
 
+REUSE = """cd /root
+for n in 1 2 3 4 5; do
+	head -c 3000000 /dev/urandom >/tmp/new
+	cp /tmp/new first; rm first; echo x >shift$n; cp /tmp/new second; sync
+	echo 3 >/proc/sys/vm/drop_caches
+	cmp /tmp/new second || exit 1
+	rm second
+done"""
+
+
+@test("writeback/reuse", 15)
+def reuse(t):
+    """Blocks of a removed file, its indirect ones too, become another file's data: nothing stale is written over it."""
+    t.guest(REUSE, mem=64)
+
+
 @test("writeback/exit")
 def at_exit(t):
     """What a process leaves dirty when it exits is on the disk after the machine's own end."""

@@ -387,6 +387,8 @@ static bool free_tree(struct inode *i, uint32_t blkno, unsigned depth, uint64_t 
 	}
 	if (!all)
 		return false;
+	if (depth > 0) /* or the cached block would be written over what the block is used for next */
+		object_drop_range(i->fs->meta, blkno, 1);
 	free_block(i->fs, blkno);
 	i->nsectors -= MIN(i->nsectors, (uint32_t)SECTORS);
 	return true;
