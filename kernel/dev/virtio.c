@@ -4,6 +4,11 @@
  *
  * Who writes what: the driver writes descriptors and the avail ring, the device the used ring. A descriptor is
  * either on the free list (linked by next) or part of a chain whose head has a cookie.
+ *
+ * Neither side tells the other to hold its notifications (EVENT_IDX, NO_NOTIFY, NO_INTERRUPT). That takes a store,
+ * a full fence and a load on each side, and QEMU before 8.0 drops the guest's fence when there is one hart, though its
+ * device runs on a thread of its own: very rarely a completion was never announced, and the disk stood still. With every
+ * notification sent, a look at the ring always follows what announced it, and nothing but the order of stores counts.
  */
 #include "dev/virtio.h"
 #include "arch/cpu.h"
@@ -50,9 +55,6 @@ enum {
 
 #define INTERRUPT_USED	 1
 #define INTERRUPT_CONFIG 2
-
-#define AVAIL_NO_INTERRUPT 1
-#define USED_NO_NOTIFY	   1
 
 static uint32_t reg_read(struct virtio_device *v, unsigned reg)
 {
@@ -201,10 +203,9 @@ int virtq_create(struct virtq *q, struct virtio_device *v, unsigned index, unsig
 	if (n == 0 || reg_read(v, REG_QUEUE_READY))
 		return -ENOENT;
 	*q = (struct virtq){ .dev = v, .index = index, .size = n, .nfree = n };
-	q->event_idx = v->features & VIRTIO_F_EVENT_IDX;
 	q->desc = dma_take(a, n * sizeof(struct virtq_desc));
-	q->avail = dma_take(a, sizeof(struct virtq_avail) + (n + 1) * 2);
-	q->used = dma_take(a, sizeof(struct virtq_used) + n * 8 + 2);
+	q->avail = dma_take(a, sizeof(struct virtq_avail) + n * 2);
+	q->used = dma_take(a, sizeof(struct virtq_used) + n * 8);
 	q->cookies = kzalloc(n * sizeof(void *));
 	if (!q->desc || !q->avail || !q->used || !q->cookies) {
 		kfree(q->cookies);
@@ -249,24 +250,13 @@ bool virtq_add(struct virtq *q, const struct virtq_desc *chain, unsigned n, void
 
 void virtq_kick(struct virtq *q)
 {
-	uint16_t old = q->kicked, new = q->avail_idx;
-	bool wanted;
-
-	if (old == new)
+	if (q->kicked == q->avail_idx)
 		return;
 	io_fence(); /* descriptors before the index that shows them */
-	q->avail->idx = new;
-	q->kicked = new;
-	io_fence(); /* the index before the look at what the device wants */
-	if (q->event_idx) {
-		uint16_t event = *(volatile uint16_t *)&q->used->ring[q->size];
-
-		wanted = (uint16_t)(new - event - 1) < (uint16_t)(new - old);
-	} else {
-		wanted = !(q->used->flags & USED_NO_NOTIFY);
-	}
-	if (wanted)
-		reg_write(q->dev, REG_QUEUE_NOTIFY, q->index);
+	q->avail->idx = q->avail_idx;
+	q->kicked = q->avail_idx;
+	io_fence();
+	reg_write(q->dev, REG_QUEUE_NOTIFY, q->index);
 }
 
 /* Puts the chain that begins at head back on the free list. */
@@ -304,24 +294,6 @@ void *virtq_pop(struct virtq *q, uint32_t *nbytes)
 	}
 	q->last_used++;
 	return release(q, head);
-}
-
-bool virtq_arm(struct virtq *q)
-{
-	if (q->event_idx)
-		q->avail->ring[q->size] = q->last_used;
-	else
-		q->avail->flags = 0;
-	io_fence(); /* the wish before the look, or a completion in between is missed */
-	return q->last_used != q->used->idx && !q->broken;
-}
-
-void virtq_disarm(struct virtq *q)
-{
-	if (q->event_idx)
-		q->avail->ring[q->size] = q->last_used - 1; /* an index passed already */
-	else
-		q->avail->flags = AVAIL_NO_INTERRUPT;
 }
 
 void *virtq_take_back(struct virtq *q)

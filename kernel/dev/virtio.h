@@ -15,7 +15,6 @@
 #define VIRTIO_ID_RNG	  4
 
 #define VIRTIO_F_INDIRECT_DESC (1ul << 28)
-#define VIRTIO_F_EVENT_IDX     (1ul << 29)
 #define VIRTIO_F_VERSION_1     (1ul << 32)
 
 #define VIRTQ_MAX_SIZE 256 /* so that a descriptor table fits one page */
@@ -31,14 +30,14 @@ struct virtq_desc {
 };
 
 struct virtq_avail {
-	uint16_t flags, idx, ring[]; /* ring[size] is used_event */
+	uint16_t flags, idx, ring[];
 };
 
 struct virtq_used {
 	uint16_t flags, idx;
 	struct {
 		uint32_t id, len;
-	} ring[]; /* ring[size] begins with avail_event */
+	} ring[];
 };
 
 struct virtio_device {
@@ -55,7 +54,7 @@ struct virtq {
 	uint16_t index, size;
 	uint16_t free_head, nfree; /* free descriptors, linked by next */
 	uint16_t avail_idx, kicked, last_used;
-	bool event_idx, broken;
+	bool broken;
 	struct virtq_desc *desc;
 	volatile struct virtq_avail *avail;
 	volatile struct virtq_used *used;
@@ -86,14 +85,10 @@ int virtq_create(struct virtq *q, struct virtio_device *v, unsigned index, unsig
 		 struct dma_area *a);
 /* Queues the chain that begins at chain[0] and has n descriptors linked by NEXT; false: no room. */
 bool virtq_add(struct virtq *q, const struct virtq_desc *chain, unsigned n, void *cookie);
-/* Shows the device what was added, and wakes it if it wants that. */
+/* Shows the device what was added, and wakes it. */
 void virtq_kick(struct virtq *q);
 /* The cookie of a chain that the device is done with, and how much it wrote; NULL: none. */
 void *virtq_pop(struct virtq *q, uint32_t *nbytes);
-/* Asks for an interrupt at the next completion. True: there are completions already. */
-bool virtq_arm(struct virtq *q);
-/* Asks for no interrupts; a hint. */
-void virtq_disarm(struct virtq *q);
 /* After a reset: any chain still out, taken back; NULL: none. */
 void *virtq_take_back(struct virtq *q);
 

@@ -210,14 +210,12 @@ static void interrupt(struct virtio_device *v, bool config_changed)
 	uint32_t nbytes;
 
 	spin_lock(&d->lock);
-	do {
-		while ((r = virtq_pop(&d->queue, &nbytes)))
-			if (finish_part(r))
-				list_append(&finished, &r->link);
-			else
-				list_push(&d->pending, &r->link);
-		start_pending(d);
-	} while (virtq_arm(&d->queue));
+	while ((r = virtq_pop(&d->queue, &nbytes)))
+		if (finish_part(r))
+			list_append(&finished, &r->link);
+		else
+			list_push(&d->pending, &r->link);
+	start_pending(d);
 	if (!d->dead && (d->queue.broken || (config_changed && virtio_broken(v))))
 		die(d, &finished);
 	spin_unlock(&d->lock);
@@ -252,8 +250,7 @@ static int start(struct virtio_disk *d)
 {
 	struct virtio_device *v = d->dev;
 	struct dma_area area = { .page = NULL };
-	int err = virtio_begin(v, VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | F_SIZE_MAX | F_SEG_MAX |
-					  F_RO | F_FLUSH);
+	int err = virtio_begin(v, VIRTIO_F_INDIRECT_DESC | F_SIZE_MAX | F_SEG_MAX | F_RO | F_FLUSH);
 
 	if (err)
 		return err;

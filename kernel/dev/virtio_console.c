@@ -159,17 +159,15 @@ static void receive_all(void)
 	uint32_t n;
 	char *buf;
 
-	do {
-		while ((buf = virtq_pop(&con.control_in, &n))) {
-			struct control c;
+	while ((buf = virtq_pop(&con.control_in, &n))) {
+		struct control c;
 
-			memcpy(&c, buf, sizeof(c));
-			post_message(buf);
-			if (n >= sizeof(c))
-				receive(&c);
-		}
-		virtq_kick(&con.control_in);
-	} while (virtq_arm(&con.control_in));
+		memcpy(&c, buf, sizeof(c));
+		post_message(buf);
+		if (n >= sizeof(c))
+			receive(&c);
+	}
+	virtq_kick(&con.control_in);
 }
 
 /* ---- data: all with the lock held ---- */
@@ -208,15 +206,6 @@ static void reclaim_output(struct port *p)
 	}
 }
 
-/* Nobody is told of output that is done unless somebody waits for it. True: look again. */
-static bool output_wanted(struct port *p)
-{
-	if (!virtq_arm(&p->out))
-		return false;
-	reclaim_output(p);
-	return true;
-}
-
 static void fail(void)
 {
 	kprintf("%s: the device failed; its ports are closed\n", con.dev->name);
@@ -230,9 +219,7 @@ static void fail(void)
 
 static void interrupt_port(struct port *p)
 {
-	do
-		collect_input(p);
-	while (virtq_arm(&p->in));
+	collect_input(p);
 	reclaim_output(p);
 	waitq_wake_all(&p->waiters);
 }
@@ -349,8 +336,6 @@ ssize_t port_read(unsigned n, char *buf, size_t len, bool nonblock)
 		got = take(p, buf, MIN(len, PORT_BUFS * PAGE_SIZE));
 		if (got || closed(p))
 			break;
-		if (virtq_arm(&p->in))
-			continue;
 		got = nonblock ? -EAGAIN : waitq_sleep_intr(&p->waiters, &con.lock);
 		if (got)
 			break;
@@ -376,7 +361,6 @@ static size_t put(struct port *p, const char *buf, size_t n)
 		list_push(&p->free, &b->link);
 		return 0;
 	}
-	virtq_disarm(&p->out);
 	virtq_kick(&p->out);
 	return d.len;
 }
@@ -400,7 +384,7 @@ ssize_t port_write(unsigned n, const char *buf, size_t len, bool nonblock)
 			done += got;
 			spin_unlock(&con.lock); /* let interrupts in */
 			spin_lock(&con.lock);
-		} else if (!output_wanted(p)) {
+		} else {
 			err = nonblock ? -EAGAIN : waitq_sleep_intr(&p->waiters, &con.lock);
 		}
 	}
@@ -416,10 +400,8 @@ unsigned port_poll(unsigned n)
 	if (!p || use(p, true))
 		return POLLERR;
 	spin_lock(&con.lock);
-	do {
-		collect_input(p);
-		reclaim_output(p);
-	} while (virtq_arm(&p->in) || virtq_arm(&p->out));
+	collect_input(p);
+	reclaim_output(p);
 	if (!list_empty(&p->arrived))
 		events |= POLLIN;
 	if (closed(p))
@@ -511,14 +493,15 @@ static int create_messages(struct dma_area *area)
 /* Nothing to be read, nothing to be answered: the device has said what it had to say. */
 static bool handshake_idle(void)
 {
+	uint16_t before;
 	bool idle;
 
 	spin_lock(&con.lock);
-	receive_all();
 	reclaim_messages();
 	idle = con.control_out.nfree == con.control_out.size;
-	if (idle && virtq_arm(&con.control_in))
-		idle = false;
+	before = con.control_in.last_used; /* an answer is there before its question comes back */
+	receive_all();
+	idle = idle && con.control_in.last_used == before;
 	spin_unlock(&con.lock);
 	return idle;
 }
@@ -541,7 +524,7 @@ static void handshake(void)
 static int start(struct virtio_device *v)
 {
 	struct dma_area area = { .page = NULL };
-	int err = virtio_begin(v, VIRTIO_F_EVENT_IDX | F_MULTIPORT);
+	int err = virtio_begin(v, F_MULTIPORT);
 
 	if (err)
 		return err;

@@ -45,15 +45,13 @@ static void interrupt(struct virtio_device *v __unused, bool config_changed __un
 	uint32_t n;
 
 	spin_lock(&rng.lock);
-	do {
-		while (virtq_pop(&rng.queue, &n)) {
-			n = MIN(n, BUF_BYTES);
-			random_add(rng.buf, n);
-			memset(rng.buf, 0, BUF_BYTES);
-			rng.nreceived += n;
-			rng.requested = false;
-		}
-	} while (virtq_arm(&rng.queue));
+	while (virtq_pop(&rng.queue, &n)) {
+		n = MIN(n, BUF_BYTES);
+		random_add(rng.buf, n);
+		memset(rng.buf, 0, BUF_BYTES);
+		rng.nreceived += n;
+		rng.requested = false;
+	}
 	spin_unlock(&rng.lock);
 }
 
@@ -74,7 +72,7 @@ int virtio_rng_start(struct virtio_device *v)
 
 	if (rng.dev)
 		return -EBUSY; /* one is enough */
-	err = virtio_begin(v, VIRTIO_F_EVENT_IDX);
+	err = virtio_begin(v, 0);
 	if (!err)
 		err = virtq_create(&rng.queue, v, 0, 1, &area);
 	if (err)
