@@ -6,6 +6,7 @@
 #   make test        runs all tests             (TESTS=pattern for some)
 #   make bench       runs bench/vmbench         (BENCH="null anonw ...")
 #   make oracle      runs the test programs on this machine's own system
+#   make format      lays out the C files as .clang-format says
 #   make clean
 #
 # DEBUG=1 builds the kernel with its expensive checks, beside the other, in build/debug.
@@ -31,7 +32,7 @@ COMMON := -std=gnu17 -O2 -g $(WARN) -fno-common -fno-strict-aliasing -ffile-pref
 Q := $(if $(V),,@)
 say = @$(if $(V),:,printf '  %-6s %s\n' $(1) $(2))
 
-.PHONY: FORCE all kernel user images qemu test bench oracle host-tests clean
+.PHONY: FORCE all kernel user images qemu test bench oracle host-tests format clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
@@ -196,6 +197,9 @@ $(BUILD)/oracle/%: bench/%.c Makefile
 	@mkdir -p $(@D)
 	$(call say,HOSTCC,$@)
 	$(Q)$(HOSTCC) $(COMMON) $< -o $@
+
+format:
+	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
 
 clean:
 	$(Q)rm -rf $(BUILD)

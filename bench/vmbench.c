@@ -31,11 +31,11 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#define PAGE 4096ul
-#define MIB (1ul << 20)
-#define NPG (8 * MIB / PAGE)            /* pages in a fault-metric area */
-#define REPS 4                          /* timed rounds over such an area */
-#define RW (PROT_READ | PROT_WRITE)
+#define PAGE   4096ul
+#define MIB    (1ul << 20)
+#define NPG    (8 * MIB / PAGE) /* pages in a fault-metric area */
+#define REPS   4		/* timed rounds over such an area */
+#define RW     (PROT_READ | PROT_WRITE)
 #define NO_ARG __attribute__((unused)) long
 
 typedef uint64_t u64;
@@ -43,7 +43,7 @@ typedef uint64_t u64;
 static const char *dir = "/bench", *self;
 static u64 ram_mib = 128, seed;
 static unsigned pause_s;
-static char *buf;                       /* 1 MiB, untouched at the start */
+static char *buf; /* 1 MiB, untouched at the start */
 
 /* ---- small helpers ---------------------------------------------------- */
 
@@ -55,13 +55,15 @@ static u64 now(void)
 }
 
 /* run BODY WARM times untimed and N times timed; T is the time of the latter */
-#define TIMED(t, warm, n, body) do { \
-	for (u64 i_ = 0; i_ < (warm) + (n); i_++) { \
-		if (i_ == (warm)) \
-			t = now(); \
-		body; \
-	} \
-	t = now() - t; } while (0)
+#define TIMED(t, warm, n, body)                             \
+	do {                                                \
+		for (u64 i_ = 0; i_ < (warm) + (n); i_++) { \
+			if (i_ == (warm))                   \
+				t = now();                  \
+			body;                               \
+		}                                           \
+		t = now() - t;                              \
+	} while (0)
 
 /* print `total / n` with one decimal */
 static void out(const char *name, u64 total, u64 n, const char *unit)
@@ -79,7 +81,13 @@ static void fail(const char *name, const char *what)
 {
 	printf("%s FAIL %s errno=%d\n", name, what, errno);
 }
-#define CHECK(ok, what) do { if (!(ok)) { fail(nm, what); return; } } while (0)
+#define CHECK(ok, what)                 \
+	do {                            \
+		if (!(ok)) {            \
+			fail(nm, what); \
+			return;         \
+		}                       \
+	} while (0)
 
 static void verdict(const char *name, u64 bad)
 {
@@ -96,7 +104,10 @@ static u64 rnd(void)
 }
 
 /* the first word of page `i` in every data file and swap area */
-static u64 stamp(u64 i) { return (i + 1) * 0x9e3779b97f4a7c15ul; }
+static u64 stamp(u64 i)
+{
+	return (i + 1) * 0x9e3779b97f4a7c15ul;
+}
 
 static void *map(u64 bytes, int prot, int flags, int fd)
 {
@@ -104,7 +115,10 @@ static void *map(u64 bytes, int prot, int flags, int fd)
 	return p == MAP_FAILED ? 0 : p;
 }
 
-static void *anon(u64 bytes) { return map(bytes, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1); }
+static void *anon(u64 bytes)
+{
+	return map(bytes, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+}
 
 static void wtouch(volatile char *p, u64 pages)
 {
@@ -304,8 +318,7 @@ static void m_pipe(const char *nm, long n, NO_ARG unused)
 	}
 	close(a[0]);
 	close(b[1]);
-	TIMED(t, 100, (u64)n,
-	      CHECK(write(a[1], &c, 1) == 1 && read(b[0], &c, 1) == 1, "io"));
+	TIMED(t, 100, (u64)n, CHECK(write(a[1], &c, 1) == 1 && read(b[0], &c, 1) == 1, "io"));
 	close(a[1]);
 	close(b[0]);
 	waitpid(k, 0, 0);
@@ -342,7 +355,7 @@ static void m_signal(const char *nm, long sig, long n)
 	sa.sa_flags = SA_SIGINFO;
 	CHECK(!sigaction(sig, &sa, &old), "sigaction");
 	nsignals = 0;
-	TIMED(t, 100, (u64)n, if (sig == SIGSEGV) (void)*p; else kill(me, sig));
+	TIMED(t, 100, (u64)n, if (sig == SIGSEGV)(void) * p; else kill(me, sig));
 	sigaction(sig, &old, 0);
 	munmap((void *)p, PAGE);
 	CHECK(nsignals == n + 100, "handler count");
@@ -358,7 +371,7 @@ static void m_msync16(const char *nm, long pages, long rounds)
 	CHECK(fd >= 0, "open shared.bin");
 	volatile u64 *p = map(bytes, RW, MAP_SHARED, fd);
 	CHECK(p, "mmap");
-	for (long i = 0; i < pages; i++)                /* bring it in */
+	for (long i = 0; i < pages; i++) /* bring it in */
 		bad += p[i * 512] != stamp(i);
 	for (long r = 0; r < rounds; r++) {
 		u64 t0 = now();
@@ -487,11 +500,11 @@ static void m_swaprand(const char *nm, long n, long zipfian)
 	for (u64 i = 0; i < pages; i++)
 		p[i * 512] = stamp(i);
 	seed = 42;
-	TIMED(t, (u64)n, (u64)n, {                      /* as many to warm up */
-		u64 k = zipfian ? zipf(pages) : rnd() % pages;
-		bad += p[k * 512] != stamp(k);
-		if ((i_ & 3) == 0)
-			p[k * 512 + 1]++;
+	TIMED(t, (u64)n, (u64)n, { /* as many to warm up */
+				   u64 k = zipfian ? zipf(pages) : rnd() % pages;
+				   bad += p[k * 512] != stamp(k);
+				   if ((i_ & 3) == 0)
+					   p[k * 512 + 1]++;
 	});
 	out(nm, t / 100, n * 10, "us/touch");
 	munmap((void *)p, pages * PAGE);
@@ -540,9 +553,11 @@ static const struct metric {
 
 static int mkfiles(void)
 {
-	const struct { const char *name; u64 mib; } f[] = {
-		{ "cached.bin", 8 }, { "scratch.bin", 1 }, { "shared.bin", 16 },
-		{ "coldr.bin", 64 }, { "coldm.bin", 64 }, { "rand.bin", 2 * ram_mib } };
+	const struct {
+		const char *name;
+		u64 mib;
+	} f[] = { { "cached.bin", 8 }, { "scratch.bin", 1 }, { "shared.bin", 16 },
+		  { "coldr.bin", 64 }, { "coldm.bin", 64 },  { "rand.bin", 2 * ram_mib } };
 	u64 page[PAGE / 8];
 	for (int n = 0; n < 6; n++) {
 		int fd = openf(f[n].name, O_RDWR | O_CREAT | O_TRUNC);
@@ -575,10 +590,18 @@ int main(int argc, char **argv)
 	self = argv[0];
 	for (; a + 1 < argc && argv[a][0] == '-'; a += 2) {
 		switch (argv[a][1]) {
-		case 'd': dir = argv[a + 1]; break;
-		case 'm': ram_mib = strtoul(argv[a + 1], 0, 10); break;
-		case 'x': self = argv[a + 1]; break;
-		case 'z': pause_s = strtoul(argv[a + 1], 0, 10); break;
+		case 'd':
+			dir = argv[a + 1];
+			break;
+		case 'm':
+			ram_mib = strtoul(argv[a + 1], 0, 10);
+			break;
+		case 'x':
+			self = argv[a + 1];
+			break;
+		case 'z':
+			pause_s = strtoul(argv[a + 1], 0, 10);
+			break;
 		}
 	}
 	setvbuf(stdout, 0, _IOLBF, 1024);
@@ -598,7 +621,8 @@ int main(int argc, char **argv)
 		}
 	}
 	if (!hits)
-		printf("usage: vmbench [-d DIR] [-m RAM_MIB] [-x SELF] [-z SEC] cpu|io|swap|all|mkfiles|METRIC...\n");
+		printf("usage: vmbench [-d DIR] [-m RAM_MIB] [-x SELF] [-z SEC] "
+		       "cpu|io|swap|all|mkfiles|METRIC...\n");
 	printf("# vmbench done\n");
 	return !hits;
 }

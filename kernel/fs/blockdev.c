@@ -102,7 +102,9 @@ void blockdev_mark(struct block_device *d, uint64_t sector, unsigned nsectors)
 
 static bool take_mark(uint64_t *map, uint64_t sector)
 {
-	return __atomic_fetch_and(&map[sector / 64], ~(1ul << (sector % 64)), __ATOMIC_ACQ_REL) >> (sector % 64) & 1;
+	return __atomic_fetch_and(&map[sector / 64], ~(1ul << (sector % 64)), __ATOMIC_ACQ_REL) >>
+		       (sector % 64) &
+	       1;
 }
 
 /* Writes the marked sectors, run by run, and waits for each: metadata of such file systems is little. */
@@ -197,7 +199,8 @@ struct object *blockdev_object(struct block_device *d)
 	}
 	mutex_lock(&lock);
 	if (!d->object) {
-		struct object *o = object_create(&blockdev_pager, d, DIV_ROUND_UP(d->nsectors, SECTORS_PER_PAGE));
+		struct object *o =
+			object_create(&blockdev_pager, d, DIV_ROUND_UP(d->nsectors, SECTORS_PER_PAGE));
 
 		if (o)
 			o->metadata = true;

@@ -159,7 +159,8 @@ int64_t file_seek(struct file *f, int64_t offset, int whence)
 
 	if (f->flags & O_PATH)
 		return -EBADF;
-	if (S_ISFIFO(v->mode) || (S_ISCHR(v->mode) && v->ops && !v->ops->mmap && v->ops->poll) || (v->mode & S_IFMT) == S_IFSOCK)
+	if (S_ISFIFO(v->mode) || (S_ISCHR(v->mode) && v->ops && !v->ops->mmap && v->ops->poll) ||
+	    (v->mode & S_IFMT) == S_IFSOCK)
 		return -ESPIPE;
 	mutex_lock(&f->lock);
 	switch (whence) {

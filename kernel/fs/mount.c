@@ -18,7 +18,8 @@
 #define MNT_DETACH   2
 #define FLAGS_BENIGN (2 | 4 | 8 | 64 | 128 | 1024 | 2048 | 32768 | (1 << 21) | (1 << 24) | (1 << 25))
 
-extern struct fs_type tmpfs_type __attribute__((weak)), devfs_type __attribute__((weak)), procfs_type __attribute__((weak));
+extern struct fs_type tmpfs_type __attribute__((weak)), devfs_type __attribute__((weak)),
+	procfs_type __attribute__((weak));
 
 static struct mutex mount_lock;
 static struct list mounts = LIST_INIT(mounts);
@@ -61,7 +62,7 @@ int mount_each(int (*fn)(void *arg, struct mount *m), void *arg)
 	int r = 0;
 
 	mutex_lock(&mount_lock);
-	list_for_each (m, &mounts, link)
+	list_for_each(m, &mounts, link)
 		if ((r = fn(arg, m)))
 			break;
 	mutex_unlock(&mount_lock);
@@ -69,7 +70,8 @@ int mount_each(int (*fn)(void *arg, struct mount *m), void *arg)
 }
 
 /* Mounts the type's file system, hung in nowhere yet. mount_lock is held. */
-static int create_mount(struct fs_type *t, const char *source, bool read_only, const char *options, struct mount **out)
+static int create_mount(struct fs_type *t, const char *source, bool read_only, const char *options,
+			struct mount **out)
 {
 	struct mount *m = kzalloc(sizeof(*m));
 	int r;
@@ -196,7 +198,8 @@ static int cover(struct mount *m, struct name *dir)
 	return r;
 }
 
-static int mount_on(struct name *dir, const char *source, const char *type, uint64_t flags, const char *options)
+static int mount_on(struct name *dir, const char *source, const char *type, uint64_t flags,
+		    const char *options)
 {
 	struct fs_type *t = find_type(type);
 	struct mount *m;
@@ -217,8 +220,8 @@ static int mount_on(struct name *dir, const char *source, const char *type, uint
 	return r;
 }
 
-int fs_mount(struct fs_context *fs, const struct cred *cred, const char *source, const char *target, const char *type, uint64_t flags,
-	     const char *options)
+int fs_mount(struct fs_context *fs, const struct cred *cred, const char *source, const char *target,
+	     const char *type, uint64_t flags, const char *options)
 {
 	struct name *dir;
 	int r;
@@ -303,7 +306,7 @@ int fs_sync_all(void)
 
 	vm_sync_all();
 	mutex_lock(&mount_lock);
-	list_for_each (m, &mounts, link) {
+	list_for_each(m, &mounts, link) {
 		int e = m->type->sync && !m->read_only ? m->type->sync(m, true) : 0;
 
 		if (e && !r)
@@ -325,7 +328,7 @@ void fs_shutdown(void)
 
 	fs_sync_all();
 	mutex_lock(&mount_lock);
-	list_for_each (m, &mounts, link) {
+	list_for_each(m, &mounts, link) {
 		int r = m->read_only ? 0 : remount(m, true);
 
 		if (r)

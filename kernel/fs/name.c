@@ -128,7 +128,8 @@ void name_unref(struct name *n)
 	bool many;
 
 	while (refs > 1)
-		if (__atomic_compare_exchange_n(&n->refs, &refs, refs - 1, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(&n->refs, &refs, refs - 1, false, __ATOMIC_RELEASE,
+						__ATOMIC_RELAXED))
 			return;
 	spin_lock(&names_lock);
 	unref_locked(n, &dead);
@@ -182,7 +183,8 @@ void names_drop_mount(struct mount *m)
 
 		found = false;
 		spin_lock(&names_lock);
-		list_for_each_safe (n, next, &lru, lru) {
+		list_for_each_safe(n, next, &lru, lru)
+		{
 			struct name *top = n;
 
 			while (top->parent)
@@ -203,8 +205,9 @@ static struct name *find_locked(struct name *parent, const char *component, size
 {
 	struct name *n;
 
-	list_for_each (n, bucket_of(parent, key), hash)
-		if (n->key == key && n->parent == parent && n->len == len && memcmp(n->component, component, len) == 0)
+	list_for_each(n, bucket_of(parent, key), hash)
+		if (n->key == key && n->parent == parent && n->len == len &&
+		    memcmp(n->component, component, len) == 0)
 			return n;
 	return NULL;
 }
@@ -248,7 +251,8 @@ struct name *name_insert(struct name *n, struct vnode *v)
 		ref_locked(other);
 	} else {
 		n->vnode = v;
-		if (n->parent->hashed || n->parent->root_of) /* nothing is remembered of a removed directory */
+		if (n->parent->hashed ||
+		    n->parent->root_of) /* nothing is remembered of a removed directory */
 			hash_locked(n);
 	}
 	spin_unlock(&names_lock);
@@ -277,9 +281,7 @@ static void remove_locked(struct name *n, struct list *dead)
 	unhash_locked(n);
 	if (!n->vnode || !S_ISDIR(n->vnode->mode))
 		return;
-	list_for_each_safe (child, next, &lru, lru)
-		if (child->parent == n)
-			evict_locked(child, dead);
+	list_for_each_safe(child, next, &lru, lru) if (child->parent == n) evict_locked(child, dead);
 }
 
 void name_unhash(struct name *n)

@@ -13,7 +13,7 @@
 
 #include "fs/vnode.h"
 
-#define NAME_SHORT 24
+#define NAME_SHORT   24
 #define NAME_LONGEST 255
 
 struct name {

@@ -33,7 +33,8 @@ struct walk {
 	bool slash; /* something like a trailing slash follows: it must be a directory */
 };
 
-static int walk_begin(struct walk *w, struct fs_context *fs, const struct cred *cred, struct name *at, const char *path)
+static int walk_begin(struct walk *w, struct fs_context *fs, const struct cred *cred, struct name *at,
+		      const char *path)
 {
 	size_t n = strnlen(path, PATH_LONGEST);
 
@@ -306,13 +307,16 @@ static int walk_last(struct walk *w, unsigned flags)
 	return r;
 }
 
-int path_lookup(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path, unsigned flags, struct name **out)
+int path_lookup(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path,
+		unsigned flags, struct name **out)
 {
 	struct walk w;
 	int r = walk_begin(&w, fs, cred, at, path);
 
 	if (!r && !*path) {
-		r = !(flags & LOOK_EMPTY) ? -ENOENT : (flags & LOOK_DIRECTORY) && !S_ISDIR(w.at->vnode->mode) ? -ENOTDIR : 0;
+		r = !(flags & LOOK_EMPTY)				    ? -ENOENT :
+		    (flags & LOOK_DIRECTORY) && !S_ISDIR(w.at->vnode->mode) ? -ENOTDIR :
+									      0;
 	} else if (!r) {
 		r = walk_parent(&w, path);
 		if (!r)
@@ -348,7 +352,8 @@ static int resolve_special(struct vnode **v)
 	struct vnode *device;
 	int r;
 
-	if (!(S_ISCHR((*v)->mode) || S_ISBLK((*v)->mode)) || (*v)->ops->open || (*v)->ops->read || (*v)->object)
+	if (!(S_ISCHR((*v)->mode) || S_ISBLK((*v)->mode)) || (*v)->ops->open || (*v)->ops->read ||
+	    (*v)->object)
 		return 0;
 	r = device_vnode((*v)->mode, (*v)->rdev, &device);
 	if (r)
@@ -434,7 +439,8 @@ static int open_create(struct walk *w, int flags, uint32_t mode, struct name **o
 
 	if (r)
 		return r;
-	if (w->slash || w->len == 0 || (w->len == 1 && w->last[0] == '.') || (w->len == 2 && w->last[0] == '.' && w->last[1] == '.'))
+	if (w->slash || w->len == 0 || (w->len == 1 && w->last[0] == '.') ||
+	    (w->len == 2 && w->last[0] == '.' && w->last[1] == '.'))
 		return -EISDIR;
 	*made = false;
 	r = lookup_child(w->at, w->last, w->len, &n);
@@ -460,8 +466,8 @@ static int open_create(struct walk *w, int flags, uint32_t mode, struct name **o
 	return 0;
 }
 
-int path_open(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path, int flags, uint32_t mode,
-	      struct file **out)
+int path_open(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path, int flags,
+	      uint32_t mode, struct file **out)
 {
 	bool made = false, arrived = false;
 	struct name *n;
@@ -472,7 +478,9 @@ int path_open(struct fs_context *fs, const struct cred *cred, struct name *at, c
 		return -EOPNOTSUPP;
 	if (!(flags & O_CREAT) || (flags & O_PATH)) {
 		r = path_lookup(fs, cred, at, path,
-				(flags & O_NOFOLLOW ? 0 : LOOK_FOLLOW) | (flags & O_DIRECTORY ? LOOK_DIRECTORY : 0), &n);
+				(flags & O_NOFOLLOW ? 0 : LOOK_FOLLOW) |
+					(flags & O_DIRECTORY ? LOOK_DIRECTORY : 0),
+				&n);
 		return r ? r : open_name(n, cred, flags, false, out);
 	}
 	if (flags & O_DIRECTORY)
@@ -504,7 +512,8 @@ int path_open(struct fs_context *fs, const struct cred *cred, struct name *at, c
 
 /* Goes to the parent of a name that is to be made or removed. The last component must be a real name; `special` is the
  * errno when it is not. */
-static int begin_change(struct walk *w, struct fs_context *fs, const struct cred *cred, struct name *at, const char *path, int special)
+static int begin_change(struct walk *w, struct fs_context *fs, const struct cred *cred, struct name *at,
+			const char *path, int special)
 {
 	int r;
 
@@ -524,7 +533,8 @@ static int begin_change(struct walk *w, struct fs_context *fs, const struct cred
 	return 0;
 }
 
-static int make_node(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path, uint32_t mode, uint64_t rdev)
+static int make_node(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path,
+		     uint32_t mode, uint64_t rdev)
 {
 	struct name *n = NULL;
 	struct walk w;
@@ -550,7 +560,8 @@ out:
 	return r;
 }
 
-int path_mknod(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path, uint32_t mode, uint64_t rdev)
+int path_mknod(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path,
+	       uint32_t mode, uint64_t rdev)
 {
 	if (!(mode & S_IFMT))
 		mode |= S_IFREG;
@@ -563,12 +574,14 @@ int path_mknod(struct fs_context *fs, const struct cred *cred, struct name *at, 
 	return make_node(fs, cred, at, path, (mode & S_IFMT) | (mode & 07777 & ~fs->umask), rdev);
 }
 
-int path_mkdir(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path, uint32_t mode)
+int path_mkdir(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path,
+	       uint32_t mode)
 {
 	return make_node(fs, cred, at, path, S_IFDIR | (mode & 01777 & ~fs->umask), 0);
 }
 
-int path_symlink(struct fs_context *fs, const struct cred *cred, const char *target, struct name *at, const char *path)
+int path_symlink(struct fs_context *fs, const struct cred *cred, const char *target, struct name *at,
+		 const char *path)
 {
 	struct name *n = NULL;
 	struct walk w;
@@ -590,7 +603,9 @@ int path_symlink(struct fs_context *fs, const struct cred *cred, const char *tar
 	if (!r)
 		r = check_change(w.at->vnode, cred);
 	if (!r)
-		r = w.at->vnode->ops->symlink ? w.at->vnode->ops->symlink(w.at->vnode, n->component, n->len, target, cred) : -EPERM;
+		r = w.at->vnode->ops->symlink ?
+			    w.at->vnode->ops->symlink(w.at->vnode, n->component, n->len, target, cred) :
+			    -EPERM;
 	if (!r)
 		name_unhash(n); /* the next look-up finds it */
 	rwlock_write_unlock(&w.at->vnode->contents);
@@ -601,8 +616,8 @@ out:
 	return r;
 }
 
-int path_link(struct fs_context *fs, const struct cred *cred, struct name *oat, const char *opath, unsigned look, struct name *nat,
-	      const char *npath)
+int path_link(struct fs_context *fs, const struct cred *cred, struct name *oat, const char *opath,
+	      unsigned look, struct name *nat, const char *npath)
 {
 	struct name *old, *n = NULL;
 	struct vnode *dir;
@@ -682,7 +697,8 @@ static int remove_locked(struct walk *w, struct name *n, bool directory)
 	return r;
 }
 
-int path_unlink(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path, bool directory)
+int path_unlink(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path,
+		bool directory)
 {
 	struct name *n = NULL;
 	struct walk w;
@@ -770,7 +786,8 @@ static int rename_locked(struct walk *o, struct walk *n, struct name *from, stru
 		return -EPERM;
 	if (lock_target)
 		rwlock_write(&target->contents);
-	r = odir->ops->rename(odir, from->component, from->len, ndir, n->last, n->len, from->vnode, target, flags);
+	r = odir->ops->rename(odir, from->component, from->len, ndir, n->last, n->len, from->vnode, target,
+			      flags);
 	if (lock_target)
 		rwlock_write_unlock(&target->contents);
 	if (!r && name_move(from, n->at, n->last, n->len)) {
@@ -780,8 +797,8 @@ static int rename_locked(struct walk *o, struct walk *n, struct name *from, stru
 	return r;
 }
 
-int path_rename(struct fs_context *fs, const struct cred *cred, struct name *oat, const char *opath, struct name *nat, const char *npath,
-		unsigned flags)
+int path_rename(struct fs_context *fs, const struct cred *cred, struct name *oat, const char *opath,
+		struct name *nat, const char *npath, unsigned flags)
 {
 	struct name *from = NULL, *to = NULL;
 	struct walk o, n = { 0 };
@@ -815,7 +832,8 @@ out:
 	return r;
 }
 
-ssize_t path_readlink(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path, char *buf, size_t n)
+ssize_t path_readlink(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path,
+		      char *buf, size_t n)
 {
 	struct name *name;
 	struct vnode *v;

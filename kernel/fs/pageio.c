@@ -95,7 +95,8 @@ static ssize_t read_bounced(struct page *p, size_t off, struct uio *u, size_t n)
 }
 
 /* Bytes copied from the one page, 0: again, or -errno. */
-static ssize_t read_step(struct vnode *v, struct readahead *ra, struct uio *u, uint64_t pos, size_t n, unsigned try)
+static ssize_t read_step(struct vnode *v, struct readahead *ra, struct uio *u, uint64_t pos, size_t n,
+			 unsigned try)
 {
 	size_t off = pos & PAGE_MASK, done;
 	struct page *p;
@@ -128,7 +129,8 @@ ssize_t pageio_read(struct vnode *v, struct readahead *ra, struct uio *u, uint64
 
 		if (pos >= size)
 			break;
-		r = read_step(v, ra, u, pos, MIN(MIN(PAGE_SIZE - (pos & PAGE_MASK), u->left), size - pos), try);
+		r = read_step(v, ra, u, pos, MIN(MIN(PAGE_SIZE - (pos & PAGE_MASK), u->left), size - pos),
+			      try);
 		if (r == -ENXIO) /* truncated meanwhile */
 			break;
 		if (r == 0 && thread_killed())
@@ -196,7 +198,8 @@ int pageio_extend(struct vnode *v, uint64_t size)
 
 int pageio_shrink(struct vnode *v, uint64_t size)
 {
-	if (size & PAGE_MASK) { /* the last page's tail is going to be changed: it must be here, and writable */
+	if (size &
+	    PAGE_MASK) { /* the last page's tail is going to be changed: it must be here, and writable */
 		struct page *p;
 		int r = object_get_page(v->object, size >> PAGE_SHIFT, NULL, &p);
 
@@ -317,7 +320,8 @@ static ssize_t write_step(struct vnode *v, struct uio *u, struct page *bounce, u
 }
 
 /* Up to CHUNK_PAGES pages; bytes written, or -errno when none; *fault: then the user's memory at u->addr is missing. */
-static ssize_t write_chunk(struct vnode *v, struct uio *u, struct page *bounce, size_t nbounce, uint64_t pos, bool *fault)
+static ssize_t write_chunk(struct vnode *v, struct uio *u, struct page *bounce, size_t nbounce, uint64_t pos,
+			   bool *fault)
 {
 	uint64_t start = pos;
 	ssize_t r = 0;

@@ -73,7 +73,8 @@ static void take_out(struct vnode *v)
 	kmem_cache_free(&vnode_cache, v);
 }
 
-int vnode_get(struct mount *m, uint64_t ino, int (*load)(struct vnode *v, void *arg), void *arg, struct vnode **out)
+int vnode_get(struct mount *m, uint64_t ino, int (*load)(struct vnode *v, void *arg), void *arg,
+	      struct vnode **out)
 {
 	struct vnode *fresh = NULL, *v;
 	struct list *b = bucket_of(m, ino);
@@ -81,7 +82,7 @@ int vnode_get(struct mount *m, uint64_t ino, int (*load)(struct vnode *v, void *
 
 again:
 	spin_lock(&table_lock);
-	list_for_each (v, b, link) {
+	list_for_each(v, b, link) {
 		if (v->ino != ino || v->mount != m)
 			continue;
 		if (v->state != VN_LIVE) {
@@ -133,7 +134,8 @@ void vnode_unref(struct vnode *v)
 	uint32_t refs = __atomic_load_n(&v->refs, __ATOMIC_RELAXED);
 
 	while (refs > 1)
-		if (__atomic_compare_exchange_n(&v->refs, &refs, refs - 1, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(&v->refs, &refs, refs - 1, false, __ATOMIC_RELEASE,
+						__ATOMIC_RELAXED))
 			return;
 	spin_lock(&table_lock);
 	assert(v->refs > 0);
@@ -175,7 +177,7 @@ struct vnode *vnode_next_dirty(struct mount *m)
 	struct vnode *v;
 
 	spin_lock(&table_lock);
-	list_for_each (v, &m->dirty, dirty_link) {
+	list_for_each(v, &m->dirty, dirty_link) {
 		if (v->state != VN_LIVE)
 			continue; /* its own `inactive` writes it */
 		vnode_ref(v);
@@ -194,10 +196,10 @@ void vnode_for_each(struct mount *m, void (*fn)(struct vnode *v))
 		uint64_t skip = 0, n;
 		struct vnode *v;
 
-	again:
+again:
 		n = 0;
 		spin_lock(&table_lock);
-		list_for_each (v, &buckets[i], link) {
+		list_for_each(v, &buckets[i], link) {
 			if (v->mount != m || v->state != VN_LIVE || n++ < skip)
 				continue;
 			skip++;
@@ -335,7 +337,8 @@ int vnode_permission(struct vnode *v, const struct cred *cred, unsigned want)
 {
 	unsigned have;
 
-	if ((want & 2) && v->mount && v->mount->read_only && (S_ISREG(v->mode) || S_ISDIR(v->mode) || S_ISLNK(v->mode)))
+	if ((want & 2) && v->mount && v->mount->read_only &&
+	    (S_ISREG(v->mode) || S_ISDIR(v->mode) || S_ISLNK(v->mode)))
 		return -EROFS;
 	if (cred->euid == 0) {
 		if (!(want & 1) || S_ISDIR(v->mode) || (v->mode & 0111))
@@ -383,7 +386,8 @@ static int check_setattr(struct vnode *v, const struct cred *cred, const struct 
 		return -EPERM;
 	if ((a->valid & ATTR_UID) && cred->euid != 0 && (!owner || a->uid != v->uid))
 		return -EPERM;
-	if ((a->valid & ATTR_GID) && cred->euid != 0 && (!owner || (a->gid != v->gid && !cred_in_group(cred, a->gid))))
+	if ((a->valid & ATTR_GID) && cred->euid != 0 &&
+	    (!owner || (a->gid != v->gid && !cred_in_group(cred, a->gid))))
 		return -EPERM;
 	if ((a->valid & (ATTR_ATIME | ATTR_MTIME)) && !owner && !(a->valid & ATTR_FORCE)) {
 		if (!(a->valid & ATTR_NOW))
@@ -445,7 +449,8 @@ int vnode_setattr(struct vnode *v, const struct cred *cred, const struct attr *g
 	if (a.valid & ATTR_MODE) {
 		if (cred->euid != 0 && !cred_in_group(cred, v->gid))
 			a.mode &= ~S_ISGID;
-	} else if ((a.valid & (ATTR_UID | ATTR_GID | ATTR_SIZE)) && S_ISREG(v->mode) && (v->mode & (S_ISUID | S_ISGID))) {
+	} else if ((a.valid & (ATTR_UID | ATTR_GID | ATTR_SIZE)) && S_ISREG(v->mode) &&
+		   (v->mode & (S_ISUID | S_ISGID))) {
 		a.valid |= ATTR_MODE;
 		a.mode = v->mode & ~(S_ISUID | ((v->mode & 010) ? S_ISGID : 0));
 	}

@@ -22,22 +22,22 @@ struct file;
 struct cred;
 
 /* st_mode's file types and bits (POSIX sys/stat.h) */
-#define S_IFMT 0170000
-#define S_IFSOCK 0140000
-#define S_IFLNK 0120000
-#define S_IFREG 0100000
-#define S_IFBLK 0060000
-#define S_IFDIR 0040000
-#define S_IFCHR 0020000
-#define S_IFIFO 0010000
-#define S_ISUID 04000
-#define S_ISGID 02000
-#define S_ISVTX 01000
-#define S_ISREG(m) (((m)&S_IFMT) == S_IFREG)
-#define S_ISDIR(m) (((m)&S_IFMT) == S_IFDIR)
-#define S_ISLNK(m) (((m)&S_IFMT) == S_IFLNK)
-#define S_ISCHR(m) (((m)&S_IFMT) == S_IFCHR)
-#define S_ISBLK(m) (((m)&S_IFMT) == S_IFBLK)
+#define S_IFMT	    0170000
+#define S_IFSOCK    0140000
+#define S_IFLNK	    0120000
+#define S_IFREG	    0100000
+#define S_IFBLK	    0060000
+#define S_IFDIR	    0040000
+#define S_IFCHR	    0020000
+#define S_IFIFO	    0010000
+#define S_ISUID	    04000
+#define S_ISGID	    02000
+#define S_ISVTX	    01000
+#define S_ISREG(m)  (((m)&S_IFMT) == S_IFREG)
+#define S_ISDIR(m)  (((m)&S_IFMT) == S_IFDIR)
+#define S_ISLNK(m)  (((m)&S_IFMT) == S_IFLNK)
+#define S_ISCHR(m)  (((m)&S_IFMT) == S_IFCHR)
+#define S_ISBLK(m)  (((m)&S_IFMT) == S_IFBLK)
 #define S_ISFIFO(m) (((m)&S_IFMT) == S_IFIFO)
 
 struct timespec {
@@ -47,10 +47,10 @@ struct timespec {
 /* What stat shows. Also the argument of setattr, where `valid` says which fields are to change. */
 struct attr {
 	unsigned valid;
-#define ATTR_MODE 1
-#define ATTR_UID 2
-#define ATTR_GID 4
-#define ATTR_SIZE 8
+#define ATTR_MODE  1
+#define ATTR_UID   2
+#define ATTR_GID   4
+#define ATTR_SIZE  8
 #define ATTR_ATIME 16
 #define ATTR_MTIME 32
 	uint64_t dev, ino, rdev, size, blocks /* of 512 bytes */;
@@ -80,19 +80,24 @@ typedef int (*dirent_fn)(void *arg, const char *name, size_t len, uint64_t ino, 
 struct vnode_ops {
 	/* directories; names are not NUL-terminated; results are referenced vnodes */
 	int (*lookup)(struct vnode *dir, const char *name, size_t len, struct vnode **out);
-	int (*create)(struct vnode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev, const struct cred *cred,
+	int (*create)(struct vnode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev,
+		      const struct cred *cred,
 		      struct vnode **out); /* files, directories, device nodes, FIFOs by mode & S_IFMT */
-	int (*symlink)(struct vnode *dir, const char *name, size_t len, const char *target, const struct cred *cred);
+	int (*symlink)(struct vnode *dir, const char *name, size_t len, const char *target,
+		       const struct cred *cred);
 	int (*link)(struct vnode *dir, const char *name, size_t len, struct vnode *target);
-	int (*unlink)(struct vnode *dir, const char *name, size_t len, struct vnode *target); /* not directories */
+	int (*unlink)(struct vnode *dir, const char *name, size_t len,
+		      struct vnode *target); /* not directories */
 	int (*rmdir)(struct vnode *dir, const char *name, size_t len, struct vnode *target);
-	int (*rename)(struct vnode *odir, const char *oname, size_t olen, struct vnode *ndir, const char *nname, size_t nlen,
-		      struct vnode *source, struct vnode *target /* or NULL */, unsigned flags);
+	int (*rename)(struct vnode *odir, const char *oname, size_t olen, struct vnode *ndir,
+		      const char *nname, size_t nlen, struct vnode *source,
+		      struct vnode *target /* or NULL */, unsigned flags);
 	int (*readdir)(struct vnode *dir, uint64_t offset, dirent_fn fn, void *arg);
 	/* any */
 	ssize_t (*readlink)(struct vnode *v, char *buf, size_t n);
 	int (*getattr)(struct vnode *v, struct attr *a); /* NULL: from the vnode's fields */
-	int (*setattr)(struct vnode *v, const struct attr *a); /* size: truncate or grow; permissions were checked */
+	int (*setattr)(struct vnode *v,
+		       const struct attr *a); /* size: truncate or grow; permissions were checked */
 	int (*fsync)(struct vnode *v, bool data_only);
 	/* the last reference is gone: write back or, with no links, free the file; then let private data go */
 	void (*inactive)(struct vnode *v);
@@ -123,13 +128,13 @@ struct vnode {
 	uint64_t rdev;		     /* [c] */
 	uint64_t size;		     /* [v], read without it as one atomic word */
 	struct timespec atime, mtime, ctime;
-	bool dirty;		     /* inode fields newer than the disk's */
-	struct object *object;	     /* page cache of a regular file, or NULL */
-	struct rwlock contents;	     /* RANK_INODE; directories: RANK_DIR */
-	struct list names;	     /* [n] struct name.alias */
-	void *data;		     /* the file system's */
-	uint8_t state;		     /* [t] the vnode table's lock: vnode.c */
-	struct list dirty_link;	     /* [t] in mount->dirty while `dirty` */
+	bool dirty;		/* inode fields newer than the disk's */
+	struct object *object;	/* page cache of a regular file, or NULL */
+	struct rwlock contents; /* RANK_INODE; directories: RANK_DIR */
+	struct list names;	/* [n] struct name.alias */
+	void *data;		/* the file system's */
+	uint8_t state;		/* [t] the vnode table's lock: vnode.c */
+	struct list dirty_link; /* [t] in mount->dirty while `dirty` */
 };
 
 void vnode_ref(struct vnode *v);
@@ -137,7 +142,8 @@ void vnode_unref(struct vnode *v); /* may sleep: inactive */
 
 /* For file systems. The vnode of (mount, ino), referenced: the one in the table, or a new one, for which `load` fills in ops, mode, nlink,
  * ids, rdev, size, times, object and data (0 or -errno, which is returned; no other thread sees the vnode before). May sleep; -ENOMEM. */
-int vnode_get(struct mount *m, uint64_t ino, int (*load)(struct vnode *v, void *arg), void *arg, struct vnode **out);
+int vnode_get(struct mount *m, uint64_t ino, int (*load)(struct vnode *v, void *arg), void *arg,
+	      struct vnode **out);
 /* The inode's fields changed: puts it on its mount's list of dirty vnodes. Any lock may be held but the table's. */
 void vnode_mark_dirty(struct vnode *v);
 /* For `inactive`: waits for passing references (writeback) to go, then destroys v->object. */
@@ -145,24 +151,24 @@ void vnode_drop_object(struct vnode *v);
 
 /* ---- open files: file.c -------------------------------------------------------------------------------------- */
 
-#define O_ACCMODE 3
-#define O_RDONLY 0
-#define O_WRONLY 1
-#define O_RDWR 2
-#define O_CREAT 0100
-#define O_EXCL 0200
-#define O_NOCTTY 0400
-#define O_TRUNC 01000
-#define O_APPEND 02000
-#define O_NONBLOCK 04000
-#define O_DSYNC 010000
+#define O_ACCMODE   3
+#define O_RDONLY    0
+#define O_WRONLY    1
+#define O_RDWR	    2
+#define O_CREAT	    0100
+#define O_EXCL	    0200
+#define O_NOCTTY    0400
+#define O_TRUNC	    01000
+#define O_APPEND    02000
+#define O_NONBLOCK  04000
+#define O_DSYNC	    010000
 #define O_DIRECTORY 0200000
-#define O_NOFOLLOW 0400000
-#define O_CLOEXEC 02000000
-#define O_SYNC 04010000
-#define O_PATH 010000000
-#define O_TMPFILE 020200000
-#define AT_FDCWD (-100)
+#define O_NOFOLLOW  0400000
+#define O_CLOEXEC   02000000
+#define O_SYNC	    04010000
+#define O_PATH	    010000000
+#define O_TMPFILE   020200000
+#define AT_FDCWD    (-100)
 
 struct file {
 	uint32_t refs;	     /* [a] */
@@ -206,7 +212,7 @@ void fdtable_close_on_exec(struct fdtable *t);
 /* The lowest free descriptor >= from; takes over the reference. -EMFILE, -ENOMEM. */
 int fd_install(struct fdtable *t, struct file *f, int from, bool cloexec);
 struct file *fd_get(struct fdtable *t, int fd); /* referenced, or NULL */
-int fd_close(struct fdtable *t, int fd); /* 0, -EBADF */
+int fd_close(struct fdtable *t, int fd);	/* 0, -EBADF */
 /* dup3: puts f (its reference is taken over on success) at fd, closing what was there. fd, -EBADF beyond the limit, -ENOMEM. */
 int fd_replace(struct fdtable *t, struct file *f, int fd, bool cloexec);
 
@@ -225,7 +231,7 @@ struct fs_context { /* a process's view: root, current directory, umask */
 	uint32_t umask;
 };
 struct fs_context *fs_context_clone(struct fs_context *c); /* a copy of its own; NULL: no memory */
-void fs_context_ref(struct fs_context *c);		     /* clone(CLONE_FS) */
+void fs_context_ref(struct fs_context *c);		   /* clone(CLONE_FS) */
 void fs_context_unref(struct fs_context *c);
 
 struct name *name_ref(struct name *n);
@@ -234,27 +240,33 @@ struct vnode *name_vnode(struct name *n); /* not referenced anew; NULL for a neg
 /* The absolute path within root; the length, or -ERANGE, -ENOENT (removed). */
 ssize_t name_path(struct name *n, struct name *root, char *buf, size_t size);
 
-#define LOOK_FOLLOW 1	   /* a symbolic link at the end is followed */
-#define LOOK_DIRECTORY 2   /* must be a directory */
-#define LOOK_EMPTY 4	   /* AT_EMPTY_PATH */
+#define LOOK_FOLLOW    1 /* a symbolic link at the end is followed */
+#define LOOK_DIRECTORY 2 /* must be a directory */
+#define LOOK_EMPTY     4 /* AT_EMPTY_PATH */
 /* Resolves a kernel-side path from `at` (NULL: the current directory). A referenced name in *out. */
-int path_lookup(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path, unsigned flags, struct name **out);
+int path_lookup(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path,
+		unsigned flags, struct name **out);
 /* open(2) without the descriptor: all O_ flags. */
-int path_open(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path, int flags, uint32_t mode,
-	      struct file **out);
+int path_open(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path, int flags,
+	      uint32_t mode, struct file **out);
 /* The system calls on names, with all their checks and errno; paths are the kernel's copies. `at` NULL: the current directory. May sleep. */
 /* mknod(2) and mkdir(2); the umask is applied here. */
-int path_mknod(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path, uint32_t mode, uint64_t rdev);
-int path_mkdir(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path, uint32_t mode);
-int path_unlink(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path, bool directory /* rmdir */);
+int path_mknod(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path,
+	       uint32_t mode, uint64_t rdev);
+int path_mkdir(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path,
+	       uint32_t mode);
+int path_unlink(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path,
+		bool directory /* rmdir */);
 #define RENAME_NOREPLACE 1
-int path_rename(struct fs_context *fs, const struct cred *cred, struct name *oat, const char *opath, struct name *nat, const char *npath,
-		unsigned flags);
+int path_rename(struct fs_context *fs, const struct cred *cred, struct name *oat, const char *opath,
+		struct name *nat, const char *npath, unsigned flags);
 /* look: LOOK_FOLLOW (AT_SYMLINK_FOLLOW), LOOK_EMPTY, for the old path. */
-int path_link(struct fs_context *fs, const struct cred *cred, struct name *oat, const char *opath, unsigned look, struct name *nat,
-	      const char *npath);
-int path_symlink(struct fs_context *fs, const struct cred *cred, const char *target, struct name *at, const char *path);
-ssize_t path_readlink(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path, char *buf, size_t n);
+int path_link(struct fs_context *fs, const struct cred *cred, struct name *oat, const char *opath,
+	      unsigned look, struct name *nat, const char *npath);
+int path_symlink(struct fs_context *fs, const struct cred *cred, const char *target, struct name *at,
+		 const char *path);
+ssize_t path_readlink(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path,
+		      char *buf, size_t n);
 /* chdir, fchdir (n's reference is not taken over); chroot likewise. 0, -ENOTDIR, -EACCES. */
 int fs_chdir(struct fs_context *fs, const struct cred *cred, struct name *n);
 int fs_chroot(struct fs_context *fs, const struct cred *cred, struct name *n);
@@ -263,12 +275,14 @@ int vnode_getattr(struct vnode *v, struct attr *a);
 /* chmod, chown, truncate, utimes as a->valid says, with the permission checks of each (owner, root, writable; -EPERM, -EACCES, -EROFS,
  * -EISDIR, -EINVAL, -EFBIG); chown and truncate clear set-id bits. ATTR_NOW: the times are the present one (write permission is enough).
  * ATTR_FORCE: no permission checks (ftruncate on a file open for writing). */
-#define ATTR_NOW 64
+#define ATTR_NOW   64
 #define ATTR_FORCE 128
 int vnode_setattr(struct vnode *v, const struct cred *cred, const struct attr *a);
 /* A symbolic link of /proc that leads to a file, not to a path: what ops->follow gives (a referenced name, or a name made by
  * name_anonymous for a file without one). */
-struct name *name_anonymous(struct vnode *v, const char *shown); /* takes over the vnode's reference on success; NULL: no memory */
+struct name *
+name_anonymous(struct vnode *v,
+	       const char *shown); /* takes over the vnode's reference on success; NULL: no memory */
 /* Drops what `parent`'s entry `component` says in the name cache: for file systems whose names come and go by themselves (proc). */
 void name_invalidate(struct name *parent, const char *component, size_t len);
 /* Lets up to n unused cached names go, and with them the vnodes and pages only they keep; the number. May sleep. */
@@ -290,9 +304,9 @@ struct mount {
 	char source[64], options[64];
 	uint32_t nvnodes; /* busy check */
 	void *data;
-	struct list dirty;    /* struct vnode.dirty_link, under the vnode table's lock */
-	uint64_t max_size;    /* of a file, bytes; 0: no limit of its own */
-	bool no_negative;     /* names that are absent are looked up each time (proc, devfs: entries appear by themselves) */
+	struct list dirty; /* struct vnode.dirty_link, under the vnode table's lock */
+	uint64_t max_size; /* of a file, bytes; 0: no limit of its own */
+	bool no_negative; /* names that are absent are looked up each time (proc, devfs: entries appear by themselves) */
 };
 
 struct fs_type {
@@ -321,11 +335,11 @@ int blockdev_attach(struct vnode *v);
 
 /* Boot: registers the file systems and mounts the root; panics with a clear line without one. Returns the first context. */
 struct fs_context *fs_init(const char *root_device, bool read_only);
-int fs_mount(struct fs_context *fs, const struct cred *cred, const char *source, const char *target, const char *type, uint64_t flags,
-	     const char *options);
+int fs_mount(struct fs_context *fs, const struct cred *cred, const char *source, const char *target,
+	     const char *type, uint64_t flags, const char *options);
 int fs_umount(struct fs_context *fs, const struct cred *cred, const char *target, int flags);
 struct mount *mount_next(struct mount *m); /* for /proc/mounts; iterate: NULL gives the first */
-int fs_sync_all(void);	/* sync(2): all pages, all metadata, and device flushes; waits */
+int fs_sync_all(void);			   /* sync(2): all pages, all metadata, and device flushes; waits */
 /* Power off: sync, unmount or remount read-only everything, flush the disks. */
 void fs_shutdown(void);
 

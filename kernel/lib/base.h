@@ -9,28 +9,28 @@
 #include <stdint.h>
 
 #define PAGE_SHIFT 12
-#define PAGE_SIZE (1ul << PAGE_SHIFT)
-#define PAGE_MASK (PAGE_SIZE - 1)
-#define MAX_HARTS 8
+#define PAGE_SIZE  (1ul << PAGE_SHIFT)
+#define PAGE_MASK  (PAGE_SIZE - 1)
+#define MAX_HARTS  8
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a)			(sizeof(a) / sizeof((a)[0]))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
-#define ALIGN_DOWN(x, a) ((x) & ~((typeof(x))(a)-1))
-#define ALIGN_UP(x, a) ALIGN_DOWN((x) + (a)-1, a)
-#define DIV_ROUND_UP(x, n) (((x) + (n)-1) / (n))
-#define page_round_up(x) ALIGN_UP((uint64_t)(x), PAGE_SIZE)
-#define page_round_down(x) ALIGN_DOWN((uint64_t)(x), PAGE_SIZE)
+#define MIN(a, b)			((a) < (b) ? (a) : (b))
+#define MAX(a, b)			((a) > (b) ? (a) : (b))
+#define ALIGN_DOWN(x, a)		((x) & ~((typeof(x))(a)-1))
+#define ALIGN_UP(x, a)			ALIGN_DOWN((x) + (a)-1, a)
+#define DIV_ROUND_UP(x, n)		(((x) + (n)-1) / (n))
+#define page_round_up(x)		ALIGN_UP((uint64_t)(x), PAGE_SIZE)
+#define page_round_down(x)		ALIGN_DOWN((uint64_t)(x), PAGE_SIZE)
 
-#define likely(x) __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
-#define __noreturn __attribute__((noreturn))
+#define likely(x)      __builtin_expect(!!(x), 1)
+#define unlikely(x)    __builtin_expect(!!(x), 0)
+#define __noreturn     __attribute__((noreturn))
 #define __printf(f, a) __attribute__((format(printf, f, a)))
-#define __packed __attribute__((packed))
-#define __unused __attribute__((unused))
-#define __must_check __attribute__((warn_unused_result))
-#define fallthrough __attribute__((fallthrough))
+#define __packed       __attribute__((packed))
+#define __unused       __attribute__((unused))
+#define __must_check   __attribute__((warn_unused_result))
+#define fallthrough    __attribute__((fallthrough))
 
 typedef int64_t off_t;
 typedef int64_t ssize_t;
@@ -40,10 +40,10 @@ typedef int32_t pid_t;
 void panic(const char *fmt, ...) __noreturn __printf(1, 2);
 
 /* assert: always on, for cheap checks. dassert: only with make DEBUG=1. */
-#define assert(cond)                                                                              \
-	do {                                                                                      \
-		if (unlikely(!(cond)))                                                            \
-			panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #cond);          \
+#define assert(cond)                                                                     \
+	do {                                                                             \
+		if (unlikely(!(cond)))                                                   \
+			panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #cond); \
 	} while (0)
 #ifdef QUIRE_DEBUG
 #define dassert(cond) assert(cond)

@@ -9,7 +9,10 @@ struct list {
 	struct list *next, *prev;
 };
 
-#define LIST_INIT(l) { &(l), &(l) }
+#define LIST_INIT(l)       \
+	{                  \
+		&(l), &(l) \
+	}
 
 static inline void list_init(struct list *l)
 {
@@ -70,14 +73,14 @@ static inline void list_splice(struct list *to, struct list *from)
 	list_init(from);
 }
 
-#define list_entry(ptr, type, member) container_of(ptr, type, member)
+#define list_entry(ptr, type, member)  container_of(ptr, type, member)
 #define list_first(head, type, member) list_entry((head)->next, type, member)
-#define list_for_each(var, head, member)                                                          \
-	for (var = list_entry((head)->next, typeof(*var), member); &var->member != (head);        \
+#define list_for_each(var, head, member)                                                   \
+	for (var = list_entry((head)->next, typeof(*var), member); &var->member != (head); \
 	     var = list_entry(var->member.next, typeof(*var), member))
-#define list_for_each_safe(var, tmp, head, member)                                                \
-	for (var = list_entry((head)->next, typeof(*var), member),                                \
-	    tmp = list_entry(var->member.next, typeof(*var), member);                             \
+#define list_for_each_safe(var, tmp, head, member)                    \
+	for (var = list_entry((head)->next, typeof(*var), member),    \
+	    tmp = list_entry(var->member.next, typeof(*var), member); \
 	     &var->member != (head); var = tmp, tmp = list_entry(tmp->member.next, typeof(*var), member))
 
 #endif

@@ -35,7 +35,10 @@ struct spinlock {
 #endif
 };
 
-#define SPINLOCK_INIT(nm, rk) { .locked = 0, .rank = (rk), .name = (nm) }
+#define SPINLOCK_INIT(nm, rk)                           \
+	{                                               \
+		.locked = 0, .rank = (rk), .name = (nm) \
+	}
 
 static inline void spin_init(struct spinlock *l, const char *name, enum lock_rank rank)
 {
@@ -95,7 +98,10 @@ struct waiter {
 	struct thread *thread;
 };
 
-#define WAITQ_INIT(wq) { .lock = SPINLOCK_INIT("waitq", RANK_WAITQ), .waiters = LIST_INIT((wq).waiters) }
+#define WAITQ_INIT(wq)                                                                         \
+	{                                                                                      \
+		.lock = SPINLOCK_INIT("waitq", RANK_WAITQ), .waiters = LIST_INIT((wq).waiters) \
+	}
 
 void waitq_init(struct waitq *q);
 

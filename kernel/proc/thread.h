@@ -28,31 +28,32 @@ struct fpstate {
 struct thread {
 	struct hart *hart; /* must be first: see arch/cpu.h; the hart it runs on or ran on last */
 	uint64_t kstack;   /* base; KSTACK_SIZE bytes; entry.S relies on the order of these first fields */
-	struct trapframe *frame; /* the user's registers, at the top of the kernel stack; NULL for kernel threads */
-	uint64_t scratch[4];	 /* for entry.S */
+	struct trapframe
+		*frame; /* the user's registers, at the top of the kernel stack; NULL for kernel threads */
+	uint64_t scratch[4]; /* for entry.S */
 	struct context context;
-	struct fpstate fp; /* saved at switch when dirty (sstatus.FS) */
+	struct fpstate fp;	 /* saved at switch when dirty (sstatus.FS) */
 	enum thread_state state; /* guarded by the run queue lock of its hart */
 	struct list run_link;
-	bool on_cpu;	      /* its registers are in a hart: written under that hart's run queue lock */
-	bool boosted;	      /* woke from a sleep and has not used up a time slice since */
-	uint8_t slice;	      /* ticks left */
+	bool on_cpu;	     /* its registers are in a hart: written under that hart's run queue lock */
+	bool boosted;	     /* woke from a sleep and has not used up a time slice since */
+	uint8_t slice;	     /* ticks left */
 	struct space *space; /* the address space it runs in; NULL for kernel threads */
 	struct proc *proc;   /* NULL for kernel threads */
 	struct list proc_link;
 	pid_t tid;
 	char name[16];
-	uint8_t faults_off;	 /* user_copy_*_nofault nesting */
-	bool sigpending;	 /* something may have to be delivered: checked on the way to user mode and by *_intr sleeps */
-	bool oom_victim;	 /* may use the frame reserve */
-	bool alloc_failed;	 /* page_alloc() had nothing for it: sys/table.c */
+	uint8_t faults_off; /* user_copy_*_nofault nesting */
+	bool sigpending; /* something may have to be delivered: checked on the way to user mode and by *_intr sleeps */
+	bool oom_victim;    /* may use the frame reserve */
+	bool alloc_failed;  /* page_alloc() had nothing for it: sys/table.c */
 	uint8_t reclaiming; /* this thread frees memory: it may use the reserve, and never waits for memory */
 	uint64_t sigmask;
 	uint64_t utime_ns, stime_ns, last_ns; /* accounting */
 	uint64_t nvcsw, nivcsw, nminflt, nmajflt;
-	uint64_t clear_child_tid;	      /* set_tid_address */
-	void *sig;			      /* proc/signal.c */
-	uint64_t saved_mask;		      /* sigsuspend: the mask to come back to */
+	uint64_t clear_child_tid; /* set_tid_address */
+	void *sig;		  /* proc/signal.c */
+	uint64_t saved_mask;	  /* sigsuspend: the mask to come back to */
 	bool restore_mask;
 	uint64_t sigwait; /* rt_sigtimedwait: wanted though blocked; the process's sig_lock */
 	struct {
@@ -77,20 +78,21 @@ void thread_start(struct thread *t, void (*fn)(void *), void *arg);
 struct thread *kthread_create(const char *name, void (*fn)(void *), void *arg);
 /* Ends the current thread; its memory is freed by the scheduler after the switch unless `proc` keeps it (thread_free). */
 void thread_exit(void) __noreturn;
-void thread_free(struct thread *t); /* never started, or dead and switched away for good: waits for on_cpu to end */
+void thread_free(
+	struct thread *t); /* never started, or dead and switched away for good: waits for on_cpu to end */
 
 /* entry.S/trap.c: goes to user mode with t->frame; for the first start of a user thread. */
 void user_return(void) __noreturn;
 
 void thread_yield(void);
 void sched_init(void);
-void sched_start(void) __noreturn; /* on each hart, becomes its idle thread */
-void sched_tick(bool from_user);   /* timer interrupt, interrupts off */
-void thread_preempt(void);	   /* trap.c, interrupts off: need_resched was found set */
+void sched_start(void) __noreturn;		  /* on each hart, becomes its idle thread */
+void sched_tick(bool from_user);		  /* timer interrupt, interrupts off */
+void thread_preempt(void);			  /* trap.c, interrupts off: need_resched was found set */
 struct thread *sched_idle_thread(struct hart *h); /* with its stack, for a hart that is about to start */
 uint64_t thread_cpu_ns(const struct thread *t);	  /* processor time used so far, also while it runs */
-void thread_wake(struct thread *t); /* ends any sleep of it (for signals): spurious wake-up */
-void thread_sleep_ns(uint64_t ns);  /* not interruptible */
+void thread_wake(struct thread *t);		  /* ends any sleep of it (for signals): spurious wake-up */
+void thread_sleep_ns(uint64_t ns);		  /* not interruptible */
 /* sync.c: with interrupts off the thread wrote its state SLEEPING; sleeps unless it was woken since. */
 void sched_sleep(void);
 uint64_t sched_load_runnable(void);

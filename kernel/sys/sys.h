@@ -9,6 +9,7 @@
 
 #include "lib/base.h"
 
+/* clang-format off */
 #define SYSCALLS(X)                                                                                                     \
 	/* files: file.c and its neighbours */                                                                          \
 	X(5, setxattr) X(6, lsetxattr) X(7, fsetxattr) X(8, getxattr) X(9, lgetxattr) X(10, fgetxattr)                 \
@@ -42,6 +43,7 @@
 	/* memory: mm.c */                                                                                              \
 	X(214, brk) X(215, munmap) X(222, mmap) X(224, swapon) X(225, swapoff) X(226, mprotect) X(227, msync)          \
 	X(232, mincore) X(233, madvise) X(259, riscv_flush_icache)
+/* clang-format on */
 
 #define X(number, name) int64_t sys_##name(const uint64_t *a);
 SYSCALLS(X)

@@ -710,7 +710,8 @@ static void unmap_everywhere(struct object *o, uint64_t first, uint64_t end, boo
 {
 	struct clear_wait w = { 0 };
 
-	if (list_empty(&o->mappings)) /* a file system's metadata never has any, and its holder may be in a block map */
+	if (list_empty(
+		    &o->mappings)) /* a file system's metadata never has any, and its holder may be in a block map */
 		return;
 	while (unmap_pass(o, first, end, private_too, &w))
 		clear_wait(&w);
