@@ -64,7 +64,7 @@ $(OUT)/kernel/%.o: kernel/%.c Makefile
 $(OUT)/kernel/%.o: kernel/%.S Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$(Q)$(CC) $(KFLAGS) -c $< -o $@
+	$(Q)$(CC) $(KFLAGS) -Wa,--debug-prefix-map=$(CURDIR)=. -c $< -o $@
 
 # The init program, part of the kernel so that a root image need not have one.
 $(OUT)/kernel/embedded_init.o: $(BUILD)/bin/init Makefile
