@@ -129,6 +129,8 @@ ssize_t pageio_read(struct vnode *v, struct readahead *ra, struct uio *u, uint64
 
 		if (pos >= size)
 			break;
+		if (ra)
+			ra->want = DIV_ROUND_UP(MIN(u->left, 1ul << 20), PAGE_SIZE);
 		r = read_step(v, ra, u, pos, MIN(MIN(PAGE_SIZE - (pos & PAGE_MASK), u->left), size - pos),
 			      try);
 		if (r == -ENXIO) /* truncated meanwhile */

@@ -30,9 +30,6 @@ enum { SEGV_MAPERR = 1, SEGV_ACCERR = 2, BUS_ADRERR = 2 };
 /* What a pass ends with; the first is success. */
 enum step { DONE, AGAIN, FILL, WAIT, SWAP_IN, READ, RESERVE, GROW, FAIL };
 
-#define SWAP_CLUSTER 8	/* pages read together, aligned in their leaf */
-#define READ_AROUND  16 /* pages of a file read around a fault, aligned */
-
 struct fault {
 	struct space *space;
 	uint64_t vpn;
@@ -45,13 +42,12 @@ struct fault {
 	struct page *wait;     /* WAIT: this page's busy; RESERVE: busy by us */
 	struct object *object; /* READ, RESERVE: referenced */
 	uint64_t index;
-	bool tried_read, major;
-	bool random;	/* READ: the mapping's advice */
-	uint32_t entry; /* SWAP_IN: the first of nio consecutive ones */
-	unsigned nio, nspare;
-	bool want_spare;
-	struct page *io[SWAP_CLUSTER];
-	struct page *spare[SWAP_CLUSTER]; /* frames for the neighbours of a swapped page */
+	bool tried_read, major, planned;
+	uint64_t first;	  /* once planned: the virtual pages worth bringing begin here */
+	unsigned nwindow; /* and are so many */
+	unsigned nio, nspare, want_spare;
+	struct page *io[SWAP_CLUSTER_MAX];    /* SWAP_IN: busy pages in the order of their indices */
+	struct page *spare[SWAP_CLUSTER_MAX]; /* frames for the neighbours of a swapped page */
 };
 
 static enum step fail(struct fault *f, int sig, int code)
@@ -123,6 +119,24 @@ static enum step install(struct fault *f, struct page *p, bool writable)
 	return DONE;
 }
 
+/* A page that was brought ahead is used for the first time, or is sure to be. [h] */
+static void note_use(struct fault *f, struct page *p)
+{
+	if (!(p->flags & PG_AHEAD))
+		return;
+	page_used_ahead(p);
+	__atomic_fetch_add(&f->m->ra.hits, 1, __ATOMIC_RELAXED);
+}
+
+/* What is worth bringing with the page that is missing; asked once a fault. */
+static void plan(struct fault *f, unsigned max)
+{
+	if (f->planned)
+		return;
+	f->nwindow = readahead_fault(&f->m->ra, f->vpn, max, &f->first);
+	f->planned = true;
+}
+
 /* Does the neighbour at slot i deserve a PTE that it lacks? Then going around pays. */
 static bool lacks_pte(const slot_t *slots, const pte_t *ptes, unsigned i)
 {
@@ -154,6 +168,11 @@ static void map_around(struct fault *f, const slot_t *slots, uint64_t base, bool
 
 		if (!p || ptes[i] & PTE_V || p->flags & (PG_BUSY | PG_ERROR) || (over && over->slot[i]))
 			continue;
+		if (p->flags & PG_AHEAD) { /* whether it is used shows only if it is not mapped */
+			if (!m->ra.sure)
+				continue;
+			note_use(f, p);
+		}
 		if (p->home->kind == HOME_FAMILY)
 			writable = p->flags & PG_DIRTY && p->sharers == 1 && !shared_path;
 		else
@@ -248,6 +267,7 @@ static enum step fault_overlay_page(struct fault *f, struct node *leaf, bool sha
 	}
 	if (p->flags & PG_ERROR)
 		return fail(f, SIGBUS, BUS_ADRERR);
+	note_use(f, p);
 	if (f->write) {
 		if (!exclusive)
 			return copy_private(f, p);
@@ -261,48 +281,47 @@ static enum step fault_overlay_page(struct fault *f, struct node *leaf, bool sha
 
 static struct page *take_spare(struct fault *f)
 {
-	struct page *p = f->purse.frame;
-
-	if (p) {
-		f->purse.frame = NULL;
-		return p;
-	}
 	return f->nspare ? f->spare[--f->nspare] : NULL;
 }
 
-/* The page in `slot` of the leaf comes into f->io if its swap entry is `entry` and there is a frame for it. */
-static bool add_to_cluster(struct fault *f, const struct node *leaf, unsigned slot, uint32_t entry,
-			   unsigned at)
+/* The swapped page of a slot gets a frame and joins f->io. */
+static void swap_in_slot(struct fault *f, const struct node *leaf, unsigned slot, struct page *p,
+			 uint32_t flag)
 {
-	struct page *p;
-
-	if (leaf->slot[slot] != slot_of_swap(entry) || !(p = take_spare(f)))
-		return false;
-	f->io[at] = p;
-	family_swap_in(f->space->overlay.family, ALIGN_DOWN(f->vpn, NODE_SLOTS) + slot, entry, p);
-	return true;
+	f->io[f->nio++] = p;
+	family_swap_in(f->space->overlay.family, ALIGN_DOWN(f->vpn, NODE_SLOTS) + slot,
+		       slot_swap(leaf->slot[slot]), p, flag);
 }
 
-/* Reads the page and those neighbours, inside its aligned cluster, that lie beside it in swap as they do in memory. */
+/* The swapped page, and what lies in its window, in this leaf and this mapping: all of it while that proved useful, else only what also
+ * lies beside it in swap. */
 static enum step fault_swapped(struct fault *f, const struct node *leaf)
 {
-	unsigned here = f->vpn % NODE_SLOTS, lo = ALIGN_DOWN(here, SWAP_CLUSTER), first = here, last = here;
+	uint64_t base = ALIGN_DOWN(f->vpn, NODE_SLOTS);
+	unsigned here = f->vpn - base, lo, hi;
 	uint32_t entry = slot_swap(leaf->slot[here]);
 
+	plan(f, MIN(1u << vm_tunables.page_cluster, (unsigned)SWAP_CLUSTER_MAX));
 	if (!f->purse.frame) {
 		f->purse.want_frame = true;
-		f->want_spare = true;
+		f->want_spare = f->nwindow - 1;
 		return FILL;
 	}
-	add_to_cluster(f, leaf, here, entry, here - lo);
-	while (first > lo && add_to_cluster(f, leaf, first - 1, entry - (here - first) - 1, first - 1 - lo))
-		first--;
-	while (last + 1 < lo + SWAP_CLUSTER &&
-	       add_to_cluster(f, leaf, last + 1, entry + (last - here) + 1, last + 1 - lo))
-		last++;
-	f->nio = last - first + 1;
-	f->entry = entry - (here - first);
-	memmove(f->io, f->io + (first - lo), f->nio * sizeof(f->io[0]));
+	lo = MAX(MAX(f->first, f->m->start), base) - base;
+	hi = MIN(MIN(f->first + f->nwindow, f->m->end), base + NODE_SLOTS) - base;
+	f->nio = 0;
+	for (unsigned i = lo; i < hi; i++) {
+		struct page *p;
+
+		if (i == here) {
+			swap_in_slot(f, leaf, i, f->purse.frame, PG_REFERENCED);
+			f->purse.frame = NULL;
+		} else if (slot_is_swap(leaf->slot[i]) &&
+			   (f->m->ra.sure || slot_swap(leaf->slot[i]) + here == entry + i) &&
+			   (p = take_spare(f))) {
+			swap_in_slot(f, leaf, i, p, PG_AHEAD);
+		}
+	}
 	return SWAP_IN;
 }
 
@@ -328,7 +347,7 @@ static enum step fault_zero(struct fault *f)
 static struct page *base_page(struct fault *f, enum step *step)
 {
 	struct object *o = f->m->object;
-	uint64_t index = f->m->offset + (f->vpn - f->m->start);
+	uint64_t index = f->m->offset + (f->vpn - f->m->start), lo;
 	struct page *p;
 	slot_t *s;
 
@@ -338,8 +357,10 @@ static struct page *base_page(struct fault *f, enum step *step)
 	}
 	s = object_slot(o, index);
 	p = s && slot_is_page(*s) ? slot_page(*s) : NULL;
-	if (p && !(p->flags & (PG_BUSY | PG_ERROR)))
+	if (p && !(p->flags & (PG_BUSY | PG_ERROR))) {
+		note_use(f, p);
 		return p;
+	}
 	if (p && p->flags & PG_BUSY) {
 		f->wait = p;
 		f->tried_read = true;
@@ -353,7 +374,10 @@ static struct page *base_page(struct fault *f, enum step *step)
 	object_ref(o);
 	f->object = o;
 	f->index = index;
-	f->random = f->m->random;
+	plan(f, CLUSTER_MAX);
+	lo = MAX(f->first, f->m->start);
+	f->nwindow -= lo - f->first;
+	f->first = index - (f->vpn - lo); /* from here on an index of the object */
 	*step = READ;
 	return NULL;
 }
@@ -535,40 +559,45 @@ static enum step reserve(struct fault *f)
 	return AGAIN;
 }
 
-/* A read-around at a fault: the aligned cluster, or with MADV_RANDOM just the page; sequential access reads on from the page. */
 static enum step read_base(struct fault *f)
 {
-	uint64_t first = ALIGN_DOWN(f->index, READ_AROUND);
-	unsigned n = READ_AROUND;
+	unsigned n = f->nwindow;
 	int err;
 
-	if (f->random) {
-		first = f->index;
-		n = 1;
-	}
 	object_drop_failed(f->object, f->index); /* a read that failed before this fault: try once more */
-	err = object_read_in(
-		f->object, f->index,
-		first + n - f->index); /* the page itself must be the first: it alone waits for memory */
-	if (!err && first != f->index)
-		object_read_in(f->object, first, f->index - first);
+	err = object_read_in(f->object, f->first, n, f->index);
 	object_unref(f->object);
 	f->tried_read = f->major = true;
+	f->planned = false; /* f->first is no virtual page any more */
 	return err ? fail(f, SIGKILL, 0) : AGAIN;
+}
+
+/* Reads what fault_swapped prepared, a request for each run of neighbours in swap. */
+static enum step swap_in(struct fault *f)
+{
+	f->major = true;
+	EVENTS(swap_ra, f->nio - 1);
+	EVENTS(readahead, f->nio - 1);
+	for (unsigned i = 0, k; i < f->nio; i = k) {
+		uint32_t entry = f->io[i]->swap;
+
+		for (k = i + 1; k < f->nio && f->io[k]->swap == entry + (k - i); k++)
+			;
+		swap_read(entry, f->io + i, k - i);
+	}
+	return AGAIN;
 }
 
 static enum step fill(struct fault *f)
 {
-	if (f->want_spare) {
-		while (f->nspare < SWAP_CLUSTER - 1 && page_nfree() > page_totals()->low) {
-			struct page *p = page_alloc();
+	for (; f->want_spare && page_nfree() > page_totals()->low / 2; f->want_spare--) {
+		struct page *p = page_alloc();
 
-			if (!p)
-				break;
-			f->spare[f->nspare++] = p;
-		}
-		f->want_spare = false;
+		if (!p)
+			break;
+		f->spare[f->nspare++] = p;
 	}
+	f->want_spare = 0;
 	if (purse_fill(&f->purse) && page_wait_memory())
 		return fail(f, SIGKILL, 0);
 	return AGAIN;
@@ -586,10 +615,7 @@ static enum step between(struct fault *f, enum step r)
 		wait_page(f->wait);
 		return AGAIN;
 	case SWAP_IN:
-		f->major = true;
-		swap_read(f->entry, f->io, f->nio);
-		EVENTS(swap_ra, f->nio - 1);
-		return AGAIN;
+		return swap_in(f);
 	case READ:
 		return read_base(f);
 	case RESERVE:

@@ -466,6 +466,7 @@ static int advise_pattern(struct space *s, uint64_t first, uint64_t end, int adv
 	for (m = err ? NULL : mapping_find(s, first); m && m->start < end; m = mapping_next(m)) {
 		m->random = advice == MADV_RANDOM;
 		m->sequential = advice == MADV_SEQUENTIAL;
+		m->ra = (struct readahead){ .random = m->random, .sequential = m->sequential };
 		m = mapping_merge(m, &drop);
 	}
 	rwlock_write_unlock(&s->lock);

@@ -14,10 +14,6 @@
 #include "vm/kmem.h"
 #include "vm/reclaim.h"
 
-#define CLUSTER_MAX 64 /* pages in one read */
-#define RA_START    4
-#define RA_MAX	    32
-
 struct list object_list = LIST_INIT(object_list);
 struct spinlock vm_queue_lock = SPINLOCK_INIT("vmqueue", RANK_VMQUEUE);
 static struct kmem_cache object_cache;
@@ -399,23 +395,26 @@ static void read_run(struct object *o, struct page **pages, unsigned n)
 	}
 }
 
-/* Puts fresh busy pages into the absent slots of [first, first+n) and reads them. Frames beyond the first are taken only as long as
- * there are some to spare. Some progress on `first` is made, or it is there, or beyond the limit; -ENOMEM: this thread is being killed. */
-int object_read_in(struct object *o, uint64_t first, unsigned n)
+/* Puts fresh busy pages into the absent slots of [first, first+n) and reads them. Frames are taken only as long as there are some to
+ * spare, but for `index`: some progress on that is made, or it is there, or beyond the limit; -ENOMEM: this thread is being killed. */
+int object_read_in(struct object *o, uint64_t first, unsigned n, uint64_t index)
 {
 	struct page *run[CLUSTER_MAX];
 	struct purse purse = { 0 };
-	unsigned nrun = 0, i = 0;
+	unsigned nrun = 0, i = 0, here = index - first, nahead = 0;
 
 	n = MIN(n, CLUSTER_MAX);
 	for (purse.want_nodes = 4; i < n; purse.want_frame = true) {
 		slot_t *s;
 
 		if (purse_fill(&purse)) {
-			if (i > 0)
+			read_run(o, run, nrun); /* nobody waits while he has busy pages */
+			nrun = 0;
+			if (i > here)
 				break;
-			if (page_wait_memory())
+			if (i == here && page_wait_memory())
 				return purse_empty(&purse), -ENOMEM;
+			i = here;
 			continue;
 		}
 		spin_lock(&o->home.lock);
@@ -425,7 +424,8 @@ int object_read_in(struct object *o, uint64_t first, unsigned n)
 				break;
 			if (slot_is_swap(*s)) /* the slot's count becomes the kept copy's */
 				purse.frame->swap = slot_swap(*s);
-			attach(o, first + i, s, purse.frame, PG_BUSY);
+			attach(o, first + i, s, purse.frame, i == here ? PG_BUSY : PG_BUSY | PG_AHEAD);
+			nahead += i != here;
 			run[nrun++] = purse.frame;
 			purse.frame = NULL;
 		}
@@ -442,29 +442,8 @@ int object_read_in(struct object *o, uint64_t first, unsigned n)
 	}
 	read_run(o, run, nrun);
 	purse_empty(&purse);
+	EVENTS(readahead, nahead);
 	return 0;
-}
-
-/* How much to read at a miss, or ahead of a hit: 0 for nothing. *first is where. */
-static unsigned plan_ahead(struct readahead *ra, uint64_t index, bool hit, uint64_t *first)
-{
-	bool sequential = ra && !ra->random && (index == ra->next || index + 1 == ra->next);
-
-	*first = index;
-	if (!ra || ra->random)
-		return !hit;
-	if (hit) { /* half of the window used up: ask for the next */
-		if (!sequential || !ra->window || index + ra->window / 2 < ra->ahead)
-			return 0;
-		*first = MAX(ra->ahead, index + 1);
-	} else if (!sequential) {
-		ra->window = index == 0 ? RA_START : 0;
-		ra->ahead = index + MAX(ra->window, 1u);
-		return MAX(ra->window, 1u);
-	}
-	ra->window = ra->window ? MIN(ra->window * 2, (uint32_t)RA_MAX) : RA_START;
-	ra->ahead = *first + ra->window;
-	return ra->window;
 }
 
 int object_get_page(struct object *o, uint64_t index, struct readahead *ra, struct page **out)
@@ -497,8 +476,8 @@ int object_get_page(struct object *o, uint64_t index, struct readahead *ra, stru
 			continue;
 		}
 		spin_unlock(&o->home.lock);
-		n = plan_ahead(ra, index, false, &first);
-		err = object_read_in(o, first, n);
+		n = readahead_read(ra, index, false, &first);
+		err = object_read_in(o, first, n, index);
 		if (err)
 			return err;
 		tried = true;
@@ -506,11 +485,13 @@ int object_get_page(struct object *o, uint64_t index, struct readahead *ra, stru
 	p->holds++;
 	if (!(p->flags & PG_REFERENCED))
 		page_set(p, PG_REFERENCED);
+	if (p->flags & PG_AHEAD)
+		page_used_ahead(p);
 	spin_unlock(&o->home.lock);
 	if (ra) {
-		n = plan_ahead(ra, index, true, &first);
+		n = readahead_read(ra, index, true, &first);
 		if (n)
-			object_read_in(o, first, n);
+			object_read_in(o, first, n, first - 1); /* none of it is needed now */
 		ra->next = index + 1;
 	}
 	*out = p;
@@ -553,7 +534,7 @@ int object_busy_page(struct object *o, uint64_t index, struct page **out, bool *
 			}
 		} else if (s && slot_is_swap(*s)) {
 			spin_unlock(&o->home.lock);
-			if (object_read_in(o, index, 1))
+			if (object_read_in(o, index, 1, index))
 				goto killed;
 			continue;
 		} else if (s && purse.frame) {

@@ -190,12 +190,12 @@ unsigned family_replace(struct family *f, uint64_t vpn, slot_t old, slot_t value
 	return n;
 }
 
-void family_swap_in(struct family *f, uint64_t vpn, uint32_t entry, struct page *p)
+void family_swap_in(struct family *f, uint64_t vpn, uint32_t entry, struct page *p, uint32_t flag)
 {
 	p->home = &f->home;
 	p->index = vpn;
 	p->swap = entry;
-	page_set(p, PG_BUSY | PG_REFERENCED);
+	page_set(p, PG_BUSY | flag);
 	page_kind_add(PAGES_ANON, 1);
 	p->sharers = family_replace(f, vpn, slot_of_swap(entry), slot_of_page(p));
 	assert(p->sharers > 0);

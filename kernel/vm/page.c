@@ -39,6 +39,8 @@ const char *const vm_event_names[EV_COUNT] = {
 #undef X
 };
 
+struct vm_tunables vm_tunables = { .page_cluster = 5 };
+
 static struct spinlock frame_lock = SPINLOCK_INIT("frame", RANK_FRAME);
 static struct list free_list = LIST_INIT(free_list);
 static uint64_t nfree_listed; /* under frame_lock, read without */

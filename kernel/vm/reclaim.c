@@ -19,7 +19,8 @@
 
 #define SCAN_STEP      64
 #define EVICT_BATCH    32
-#define PUSH_BATCH     64
+#define PUSH_BATCH     128 /* pages written together */
+#define PUSH_START     48  /* queued pages that the pusher is woken for while the scan goes on */
 #define PUSH_QUEUE_MAX 512
 #define IDLE_NS	       2000000000ul /* the clock counts as turning for so long after the last scan */
 #define RETRY_NS       5000000ul
@@ -222,6 +223,8 @@ static void finish(struct page *p, bool used)
 		object_detach(object_of(h), p, p->swap ? slot_of_swap(p->swap) : 0);
 	}
 	spin_unlock(&h->lock);
+	if (p->flags & PG_AHEAD)
+		EVENT(readahead_unused);
 	if (anonymous(h))
 		EVENT(pgsteal_anon);
 	else
@@ -290,10 +293,10 @@ static void evict_laundered(void)
 	}
 }
 
-static void wake_pusher(void)
+static void wake_pusher(unsigned at_least)
 {
 	spin_lock(&vm_queue_lock);
-	if (npush)
+	if (npush >= at_least)
 		waitq_wake_one(&push_waitq);
 	spin_unlock(&vm_queue_lock);
 }
@@ -325,12 +328,14 @@ static void make_room(void)
 		evict_laundered();
 		taken = clock_scan(SCAN_STEP);
 		evict_victims();
-		wake_pusher();
+		wake_pusher(PUSH_START);
 		if (reclaim_waiters() && page_nfree() > page_totals()->reserve)
 			reclaim_wake_waiters();
 		scanned = taken ? 0 : scanned + SCAN_STEP;
-		if (npush >= PUSH_QUEUE_MAX / 2 || (scanned > turn / 4 && writes_under_way()))
+		if (npush >= PUSH_QUEUE_MAX / 2 || (scanned > turn / 4 && writes_under_way())) {
+			wake_pusher(1);
 			pause_for(RETRY_NS);
+		}
 		if (scanned <= turn)
 			continue;
 		if (page_nfree() > page_totals()->low)
@@ -355,6 +360,7 @@ void pageoutd(void *arg __unused)
 		evict_laundered();
 		evict_victims();
 		make_room();
+		wake_pusher(1);
 		if (reclaim_waiters())
 			reclaim_wake_waiters();
 	}
@@ -431,22 +437,69 @@ static void push_file(struct object *o, uint64_t index)
 	object_unpin(o);
 }
 
-/* Takes a queued page: an anonymous one comes back busy for the batch; a file's is written here. */
-static bool prepare(struct page *p)
+/* What the pusher is about to write: busy anonymous pages. */
+struct push {
+	struct page *page[PUSH_BATCH];
+	unsigned n;
+};
+
+static void join(struct push *b, struct page *p)
+{
+	page_set(p, PG_BUSY);
+	b->page[b->n++] = p;
+}
+
+/* The 64 slots of the leaf that names the page; NULL: it lies in none. [h] */
+static const slot_t *leaf_of(struct home *h, struct page *p)
+{
+	uint64_t first = ALIGN_DOWN(p->index, NODE_SLOTS);
+	struct overlay *ov;
+	bool shared;
+
+	if (h->kind == HOME_OBJECT)
+		return object_of(h)->height ? object_slot(object_of(h), first) : NULL;
+	list_for_each(ov, &family_of(h)->members, link) {
+		struct node *leaf = overlay_leaf(ov, first, &shared);
+
+		if (leaf && leaf->slot[p->index - first] == slot_of_page(p))
+			return leaf->slot;
+	}
+	return NULL;
+}
+
+/* Dirty neighbours that nobody used lately go out in the same request, so that they lie together in swap, too. They stay in memory,
+ * clean, until their own turn comes. [h] */
+static void join_neighbours(struct push *b, struct home *h, struct page *p)
+{
+	const slot_t *slots = leaf_of(h, p);
+
+	for (unsigned i = 0; slots && i < NODE_SLOTS && b->n < PUSH_BATCH; i++) {
+		struct page *q = slot_is_page(slots[i]) ? slot_page(slots[i]) : NULL;
+
+		if (!q || !(q->flags & PG_DIRTY) || !evictable(q) || recently_used(h, q))
+			continue;
+		reclaim_dequeue(q);
+		join(b, q);
+	}
+}
+
+/* Takes a queued page: an anonymous one joins the batch with its neighbours; a file's is written here. */
+static void prepare(struct push *b, struct page *p)
 {
 	struct home *h = page_lock_home(p);
 	uint64_t index;
 
 	if (!h)
-		return false;
+		return;
 	if (!(p->flags & PG_DIRTY) || !evictable(p)) {
 		spin_unlock(&h->lock);
-		return false;
+		return;
 	}
 	if (anonymous(h)) {
-		page_set(p, PG_BUSY);
+		join(b, p);
+		join_neighbours(b, h, p);
 		spin_unlock(&h->lock);
-		return true;
+		return;
 	}
 	index = p->index;
 	spin_lock(&vm_queue_lock);
@@ -454,13 +507,12 @@ static bool prepare(struct page *p)
 	spin_unlock(&vm_queue_lock);
 	spin_unlock(&h->lock);
 	push_file(object_of(h), index);
-	return false;
 }
 
 void pusher(void *arg __unused)
 {
-	struct page *batch[PUSH_BATCH], *p;
-	unsigned n;
+	static struct push batch;
+	struct page *p;
 
 	page_reserve_enter();
 	for (;;) {
@@ -470,11 +522,10 @@ void pusher(void *arg __unused)
 			waitq_sleep(&push_waitq, &vm_queue_lock);
 		pusher_busy = true;
 		spin_unlock(&vm_queue_lock);
-		n = 0;
-		while (n < PUSH_BATCH && (p = dequeue(&push_queue)))
-			if (prepare(p))
-				batch[n++] = p;
-		push_anonymous(batch, n);
+		batch.n = 0;
+		while (batch.n < PUSH_BATCH && (p = dequeue(&push_queue)))
+			prepare(&batch, p);
+		push_anonymous(batch.page, batch.n);
 	}
 }
 

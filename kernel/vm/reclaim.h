@@ -85,8 +85,10 @@ void object_clear_dirty(struct object *o, struct page *p);
 void object_detach(struct object *o, struct page *p, slot_t replacement);
 /* The first index in [from, end) whose slot is in use, or holds a dirty page; UINT64_MAX: none. */
 uint64_t object_next(struct object *o, uint64_t from, uint64_t end, bool dirty);
-/* Starts reading what is absent of [first, first+n); takes the lock, waits for memory only for the first page. */
-int object_read_in(struct object *o, uint64_t first, unsigned n);
+/* Starts reading what is absent of [first, first+n), which `index` lies in; takes the lock, waits for memory only for that page. The others
+ * count as brought ahead. */
+#define CLUSTER_MAX 64 /* pages in one read */
+int object_read_in(struct object *o, uint64_t first, unsigned n, uint64_t index);
 /* Ends busy of a page that was valid before and is dirty now. */
 void object_fill_keep(struct object *o, struct page *p);
 /* Removes a page whose read failed, so that the next look-up reads again. */
@@ -97,6 +99,23 @@ void object_unpin(struct object *o);
 extern struct list object_list;
 extern struct spinlock
 	vm_queue_lock; /* RANK_VMQUEUE: object_list, dirty list, family and space lists, reclaim queues */
+
+/* [h] a page that was brought ahead is used for the first time */
+static inline void page_used_ahead(struct page *p)
+{
+	page_clear(p, PG_AHEAD);
+	EVENT(readahead_hit);
+	if (p->swap)
+		EVENT(swap_ra_hit);
+}
+
+#define SWAP_CLUSTER_MAX 32
+
+/* ---- readahead.c: how many pages to bring, at most 64, beginning with *first ---- */
+/* A fault at `index` finds nothing; the window is a power of two, at most `max`. */
+unsigned readahead_fault(struct readahead *ra, uint64_t index, unsigned max, uint64_t *first);
+/* read() comes to `index`, and found it or not; 0: nothing to bring. ra may be NULL: the page alone. */
+unsigned readahead_read(struct readahead *ra, uint64_t index, bool hit, uint64_t *first);
 
 /* ---- overlay.c: [f] ---- */
 extern struct list family_list;
@@ -113,8 +132,9 @@ void overlay_clone(struct overlay *child,
 		   struct overlay *parent); /* child->family set; both locked by the family */
 /* Puts `new_slot` in place of `old` at vpn in every member; returns how many distinct slots changed. */
 unsigned family_replace(struct family *f, uint64_t vpn, slot_t old, slot_t new_slot);
-/* A fresh page takes the place of a swap entry in every member, busy: its read is to follow. The entry becomes its kept copy. */
-void family_swap_in(struct family *f, uint64_t vpn, uint32_t entry, struct page *p);
+/* A fresh page takes the place of a swap entry in every member, busy: its read is to follow. The entry becomes its kept copy.
+ * `flag`: PG_REFERENCED, or PG_AHEAD. */
+void family_swap_in(struct family *f, uint64_t vpn, uint32_t entry, struct page *p, uint32_t flag);
 /* The reverse for a clean, busy page without PTEs; the caller frees the frame. */
 void family_swap_out(struct family *f, struct page *p);
 /* Empties [first, end) of one member, a leaf at a time under the lock, which it takes. No PTE of the range may be left, and the space

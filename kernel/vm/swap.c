@@ -83,11 +83,8 @@ void swap_put(uint32_t entry, unsigned n)
 	spin_lock(&swap_lock);
 	assert(*count >= n && *count != BAD_SLOT);
 	*count -= n;
-	if (*count == 0) {
+	if (*count == 0)
 		a->nused--;
-		if (slot_of(entry) < a->cursor && a->nused < a->nslots / 2)
-			a->cursor = MIN(a->cursor, slot_of(entry));
-	}
 	spin_unlock(&swap_lock);
 }
 
@@ -128,16 +125,23 @@ static unsigned find_run(struct swap_area *a, unsigned want, uint32_t *start)
 	return best;
 }
 
+/* Among areas of the highest priority that has room they take turns, a run each. */
 static struct swap_area *best_area(void)
 {
+	static uint64_t turn;
 	struct swap_area *best = NULL;
 
 	for (unsigned i = 0; i < SWAP_AREAS; i++) {
 		struct swap_area *a = &swap_areas[i];
 
-		if (a->on && !a->leaving && a->nused < a->nslots && (!best || a->priority > best->priority))
+		if (!a->on || a->leaving || a->nused >= a->nslots)
+			continue;
+		if (!best || a->priority > best->priority ||
+		    (a->priority == best->priority && a->turn < best->turn))
 			best = a;
 	}
+	if (best)
+		best->turn = ++turn;
 	return best;
 }
 

@@ -12,6 +12,7 @@ struct swap_area {
 	struct block_device *dev;
 	char path[64];
 	int priority;
+	uint64_t turn;	 /* when it was last allocated from */
 	uint32_t last;	 /* the highest slot; slot 0 is the header */
 	uint64_t nslots; /* usable ones */
 	uint64_t nused;

@@ -59,7 +59,7 @@ static int bring_one(struct family *f, uint64_t *vpn, const struct swap_area *a)
 		if (at == UINT64_MAX)
 			continue;
 		entry = slot_swap(*overlay_find(ov, at, &shared));
-		family_swap_in(f, at, entry, p);
+		family_swap_in(f, at, entry, p, PG_AHEAD);
 		break;
 	}
 	spin_unlock(&f->home.lock);
@@ -95,7 +95,7 @@ static int bring_object(struct object *o, const struct swap_area *a)
 		if (!slot_is_swap(s) || !swap_entry_in(slot_swap(s), a))
 			continue;
 		spin_unlock(&o->home.lock);
-		err = object_read_in(o, i, 1);
+		err = object_read_in(o, i, 1, i);
 		spin_lock(&o->home.lock);
 	}
 	spin_unlock(&o->home.lock);

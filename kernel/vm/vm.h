@@ -43,6 +43,7 @@ enum page_flag {
 	PG_PUSHED = 1 << 10,	/* the clock wants it out: evict it when its write has ended */
 	PG_LAUNDERED = 1 << 11, /* [q] the queue is the laundered one */
 	PG_KERNEL = 1 << 9,	/* kmem, kmap and other kernel use */
+	PG_AHEAD = 1 << 12,	/* [h] brought ahead of a use that has not come yet */
 };
 
 struct page {
@@ -134,7 +135,7 @@ void vm_count(struct vm_counts *c); /* in frames; sums of racing counters */
 	X(cow_copies) X(cow_reuses) X(zero_maps) X(zero_fills) X(fault_around) X(node_shares)               \
 	X(node_copies) X(tables_unhooked) X(shootdowns) X(fences_sent) X(swap_reads) X(swap_writes)         \
 	X(swap_ra) X(file_reads) X(file_writes) X(refaults) X(fault_retries) X(writeback_runs)              \
-	X(dirty_waits)
+	X(dirty_waits) X(readahead) X(readahead_hit) X(readahead_unused) X(swap_ra_hit)
 /* clang-format on */
 enum vm_event {
 #define X(name) EV_##name,
@@ -150,6 +151,12 @@ static inline void vm_count_event(enum vm_event e, uint64_t n)
 }
 #define EVENT(name)	vm_count_event(EV_##name, 1)
 #define EVENTS(name, n) vm_count_event(EV_##name, (n))
+
+/* What /proc/sys/vm shows under Linux's names, in the units there; each is read where it counts. */
+struct vm_tunables {
+	unsigned page_cluster; /* swapped pages read together, as a power of 2 */
+};
+extern struct vm_tunables vm_tunables;
 
 /* ---- node.c: slots, and trees of nodes with 64 of them ----------------------------------------------- */
 
@@ -266,12 +273,16 @@ void object_unref(struct object *o); /* may sleep */
  * back first if it matters), and frees it. May sleep for busy pages. */
 void object_destroy(struct object *o);
 
-/* Read-ahead state of one open file; zero at open. */
+/* Read-ahead state of one open file or mapping; zero at first. See readahead.c. */
 struct readahead {
-	uint64_t next;	 /* the index after the last one read */
-	uint64_t ahead;	 /* first index not yet asked for */
-	uint32_t window; /* pages */
-	bool random;	 /* posix_fadvise(RANDOM) */
+	uint64_t next;	/* file: the index after the last one read; mapping: the page after the last window */
+	uint64_t ahead; /* file: first index not yet asked for */
+	uint64_t first; /* mapping: where the last window began */
+	uint32_t window;	 /* pages */
+	uint32_t hits;		 /* mapping: [a] pages of the window that were used since it was brought */
+	uint32_t want;		 /* file: pages that the present call still wants */
+	bool sure;		 /* mapping: the last window was sequential, or its predecessor useful */
+	bool random, sequential; /* posix_fadvise, madvise */
 };
 
 /* The page at `index` with valid contents, held (page_release it). Reads it with a cluster if absent; ra may be NULL.
@@ -364,6 +375,7 @@ struct mapping {
 	uint64_t offset;					 /* [s] page index in the object of `start` */
 	uint8_t prot, max_prot;					 /* [s] PROT_ bits */
 	bool shared, growsdown, random, sequential, heap, stack; /* [s] */
+	struct readahead ra;					 /* [a] of faults, by virtual page number */
 	struct list object_link;				 /* [m] */
 	struct mapping
 		*next_dropped; /* once out of the tree: a list of those whose reference is to be let go */
