@@ -100,6 +100,14 @@ void blockdev_mark(struct block_device *d, uint64_t sector, unsigned nsectors)
 		__atomic_fetch_or(&map[(sector + i) / 64], 1ul << ((sector + i) % 64), __ATOMIC_RELEASE);
 }
 
+void blockdev_unmark(struct block_device *d, uint64_t sector, unsigned nsectors)
+{
+	uint64_t *map = filter_of(d);
+
+	for (unsigned i = 0; map && i < nsectors; i++)
+		__atomic_fetch_and(&map[(sector + i) / 64], ~(1ul << ((sector + i) % 64)), __ATOMIC_RELEASE);
+}
+
 static bool take_mark(uint64_t *map, uint64_t sector)
 {
 	return __atomic_fetch_and(&map[sector / 64], ~(1ul << (sector % 64)), __ATOMIC_ACQ_REL) >>

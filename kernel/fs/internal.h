@@ -51,5 +51,6 @@ struct object *blockdev_object(struct block_device *d);
  */
 int blockdev_set_filter(struct block_device *d, uint64_t *map);
 void blockdev_mark(struct block_device *d, uint64_t sector, unsigned nsectors);
+void blockdev_unmark(struct block_device *d, uint64_t sector, unsigned nsectors);
 
 #endif

@@ -159,6 +159,20 @@ ssize_t vnode_read(struct vnode *v, void *buf, size_t n, uint64_t offset)
 
 /* ---- the end of a file ---- */
 
+/*
+ * The page is about to hold bytes of the file up to `end`: all its blocks up to there are reserved. A page is reserved
+ * when it becomes dirty, as far as the file reaches then; where blocks are smaller than pages that may be less.
+ */
+static int reserve_up_to(struct vnode *v, uint64_t index, uint64_t end)
+{
+	int r = 0;
+
+	v->reserve_end = end;
+	if (end > v->size && v->mount && v->mount->block_shift && v->mount->block_shift < PAGE_SHIFT)
+		r = object_reserve(v->object, index);
+	return r;
+}
+
 int pageio_zero_tail(struct vnode *v, uint64_t to)
 {
 	uint64_t size = v->size;
@@ -172,7 +186,9 @@ int pageio_zero_tail(struct vnode *v, uint64_t to)
 	r = object_get_page(v->object, size >> PAGE_SHIFT, NULL, &p);
 	if (r)
 		return r;
-	r = object_make_dirty(v->object, p);
+	r = reserve_up_to(v, p->index, to);
+	if (!r)
+		r = object_make_dirty(v->object, p);
 	if (!r) {
 		memset((char *)page_data(p) + off, 0, end - off);
 		object_touch_dirty(v->object, p);
@@ -183,6 +199,7 @@ int pageio_zero_tail(struct vnode *v, uint64_t to)
 
 static void set_size(struct vnode *v, uint64_t size)
 {
+	v->reserve_end = 0;
 	__atomic_store_n(&v->size, size, __ATOMIC_RELEASE);
 	vnode_mark_dirty(v);
 }
@@ -260,6 +277,7 @@ static ssize_t write_fresh(struct vnode *v, struct uio *u, struct page *bounce, 
 		object_grow(v->object, index + 1);
 		return -EAGAIN;
 	}
+	v->reserve_end = pos + n;
 	r = object_reserve(v->object, index);
 	if (r) {
 		object_fill_abort(v->object, p, true);
@@ -289,7 +307,9 @@ static ssize_t write_present(struct vnode *v, struct uio *u, struct page *bounce
 
 	if (unlikely(r))
 		return r;
-	r = object_make_dirty(v->object, p);
+	r = reserve_up_to(v, p->index, pos + n);
+	if (!r)
+		r = object_make_dirty(v->object, p);
 	if (unlikely(r)) {
 		page_release(p);
 		return r;

@@ -127,6 +127,7 @@ struct vnode {
 	uint32_t nlink, uid, gid;    /* [v] */
 	uint64_t rdev;		     /* [c] */
 	uint64_t size;		     /* [v], read without it as one atomic word */
+	uint64_t reserve_end;	     /* [v] who is about to raise the size reserves blocks up to here */
 	struct timespec atime, mtime, ctime;
 	bool dirty;		/* inode fields newer than the disk's */
 	struct object *object;	/* page cache of a regular file, or NULL */
@@ -304,8 +305,9 @@ struct mount {
 	char source[64], options[64];
 	uint32_t nvnodes; /* busy check */
 	void *data;
-	struct list dirty; /* struct vnode.dirty_link, under the vnode table's lock */
-	uint64_t max_size; /* of a file, bytes; 0: no limit of its own */
+	struct list dirty;   /* struct vnode.dirty_link, under the vnode table's lock */
+	uint64_t max_size;   /* of a file, bytes; 0: no limit of its own */
+	uint8_t block_shift; /* of a block smaller than a page; 0: pages are the unit of reservation */
 	bool no_negative; /* names that are absent are looked up each time (proc, devfs: entries appear by themselves) */
 };
 

@@ -9,19 +9,20 @@
 enum lock_rank {
 	RANK_NONE = 0, /* not checked */
 	/* sleeping */
-	RANK_MOUNT,	   /* mount table, rename across directories */
-	RANK_DIR,	   /* directory contents */
-	RANK_INODE,	   /* inode contents: write, truncate */
-	RANK_COMMIT,	   /* an inode's metadata on its way to disk: nothing but writeback under it */
-	RANK_PIPE,	   /* pipe buffer */
-	RANK_TTY,	   /* terminal line discipline */
-	RANK_SPACE,	   /* an address space (rwlock) */
-	RANK_BUSY,	   /* page busy (not a lock object; data before metadata) */
-	RANK_MAPPING_LIST, /* an object's list of mappings */
-	RANK_BLOCK_MAP,	   /* an inode's block map */
-	RANK_BLOCK_ALLOC,  /* the bitmaps and counts of a file system */
-	RANK_SWAP,	   /* list of swap areas: swapon, swapoff */
-	RANK_KMAP,	   /* kernel virtual ranges */
+	RANK_MOUNT,	    /* mount table, rename across directories */
+	RANK_DIR,	    /* directory contents */
+	RANK_INODE,	    /* inode contents: write, truncate */
+	RANK_COMMIT,	    /* an inode's metadata on its way to disk: nothing but writeback under it */
+	RANK_PIPE,	    /* pipe buffer */
+	RANK_TTY,	    /* terminal line discipline */
+	RANK_SPACE,	    /* an address space (rwlock) */
+	RANK_BUSY,	    /* page busy (not a lock object; data before metadata) */
+	RANK_MAPPING_LIST,  /* an object's list of mappings */
+	RANK_BLOCK_MAP,	    /* an inode's block map */
+	RANK_BLOCK_RELEASE, /* making freed blocks available */
+	RANK_BLOCK_ALLOC,   /* the bitmaps and counts of a file system */
+	RANK_SWAP,	    /* list of swap areas: swapon, swapoff */
+	RANK_KMAP,	    /* kernel virtual ranges */
 	/* spinning (interrupts off) */
 	RANK_PROC_TREE = 32, /* process table, parents and children, groups and sessions */
 	RANK_SIGNAL,	     /* signal state of a process */
