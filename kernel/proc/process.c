@@ -28,6 +28,7 @@ struct proc *init_proc;
 static struct waitq vfork_waitq = WAITQ_INIT(vfork_waitq);
 static pid_t last_pid;
 static unsigned nprocs;
+#define FRAMES_PER_PROC 64
 
 struct proc *proc_find(pid_t pid)
 {
@@ -216,6 +217,15 @@ void proc_vfork_done(struct proc *p)
 	spin_unlock(&proc_lock);
 }
 
+/* As many processes as memory has room for, were each as small as it can be: so a fork bomb cannot fill it. */
+static unsigned max_procs(void)
+{
+	struct vm_counts c;
+
+	vm_count(&c);
+	return MAX(c.total / FRAMES_PER_PROC, 32ul);
+}
+
 /*
  * Into the tree, unless a signal came meanwhile: one for a whole group must not miss the child. The fork is
  * then made again, after the signal. The child's pid, or -errno.
@@ -226,7 +236,7 @@ static int64_t give_birth(struct proc *p, struct proc *c, struct thread *t, cons
 	int64_t r = 0;
 
 	spin_lock(&proc_lock);
-	if (nprocs >= p->rlimits[RLIMIT_NPROC].cur)
+	if (nprocs >= p->rlimits[RLIMIT_NPROC].cur || nprocs >= max_procs())
 		r = -EAGAIN;
 	else if (sibling && !p->parent)
 		r = -EINVAL;
@@ -280,7 +290,25 @@ int64_t proc_clone(struct proc *p, const struct clone_args *a)
 	return pid;
 }
 
-/* ---- the OOM killer's hand ---- */
+/* ---- the OOM killer's eyes and hand ---- */
+
+bool proc_oom_info(struct space *s, struct proc_oom *o)
+{
+	struct proc *p;
+
+	o->pid = 0;
+	spin_lock(&proc_lock);
+	list_for_each(p, &proc_list, all) {
+		if (p->space != s || p == init_proc)
+			continue;
+		if (!o->pid || p->oom_score_adj < o->adj)
+			o->adj = p->oom_score_adj;
+		o->pid = p->pid;
+		strlcpy(o->name, p->name, sizeof(o->name));
+	}
+	spin_unlock(&proc_lock);
+	return o->pid;
+}
 
 bool proc_oom_kill(struct space *s)
 {

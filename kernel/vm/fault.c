@@ -159,7 +159,7 @@ static void map_around(struct fault *f, const slot_t *slots, uint64_t base, bool
 	pte_t *ptes;
 
 	spin_lock(&s->table_lock);
-	ptes = table_find(s, base);
+	ptes = s->dying ? NULL : table_find(s, base);
 	if (!ptes || !(lacks_pte(slots, ptes, here + 1) || lacks_pte(slots, ptes, here - 1)))
 		goto out;
 	for (unsigned i = lo; i < hi; i++) {

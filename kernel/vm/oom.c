@@ -1,14 +1,25 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The OOM killer: memory and swap are exhausted and somebody waits. The processes of the space with the most private pages, in
- * memory and in swap, are killed. Faults in that space fail from then on, and its threads may use the reserve to get out.
+ * The OOM killer: memory and swap are exhausted and somebody waits.
+ *
+ * A space is judged by what its end would give back: pages and swap slots that no other slot names, its nodes and page tables, and shared
+ * anonymous memory that only it maps; oom_score_adj shifts that by thousandths of memory and swap together, and at -1000 forbids it. The
+ * processes of the worst space are killed. Its faults fail from then on, its threads may use the reserve to get out, and its overlay
+ * is emptied here, at once: a victim that cannot run, or waits for another, frees its memory all the same.
  */
 #include "lib/printf.h"
 #include "proc/thread.h"
-#include "vm/reclaim.h"
+#include "vm/mapping.h"
 
 #define PATIENCE_NS 2000000000ul /* how long a victim may take before the next one is chosen */
-#define TRIED_MAX   8
+#define TABLE_ROWS  8
+
+struct candidate {
+	struct space *space; /* referenced */
+	struct proc_oom proc;
+	uint64_t pages, swap, nodes, tables, shared;
+	int64_t score;
+};
 
 static bool get_unless_ended(struct space *s)
 {
@@ -20,31 +31,143 @@ static bool get_unless_ended(struct space *s)
 	return refs > 0;
 }
 
-static bool among(struct space *const *v, unsigned n, const struct space *s)
+/* The k-th space of the list that is not dying, referenced; NULL: there are not so many. */
+static struct space *kth_space(unsigned k)
 {
-	while (n > 0)
-		if (v[--n] == s)
-			return true;
-	return false;
-}
-
-/* The largest space that is not dying and not among those tried, referenced; NULL. */
-static struct space *choose(struct space *const *tried, unsigned ntried)
-{
-	struct space *s, *best = NULL;
+	struct space *s, *found = NULL;
 
 	spin_lock(&vm_queue_lock);
-	list_for_each(s, &space_list, link)
-		if (!s->dying && s->refs && !among(tried, ntried, s) &&
-		    (!best || s->overlay.nslots > best->overlay.nslots))
-			best = s;
-	if (best && !get_unless_ended(best))
-		best = NULL;
+	list_for_each(s, &space_list, link) {
+		if (s->dying || k-- > 0)
+			continue;
+		if (get_unless_ended(s))
+			found = s;
+		break;
+	}
 	spin_unlock(&vm_queue_lock);
-	return best;
+	return found;
 }
 
-/* Until the victim's memory comes back; no reference is held meanwhile, so that its exit frees the space before its parent hears of it. */
+/* Adds what only this path to the node holds. [f] */
+static void weigh_node(struct candidate *c, const struct node *n)
+{
+	if (n->refs > 1)
+		return;
+	c->nodes++;
+	for (unsigned i = 0; i < NODE_SLOTS; i++) {
+		slot_t s = n->slot[i];
+
+		if (n->level > 0 && s)
+			weigh_node(c, (const struct node *)s);
+		else if (slot_is_page(s))
+			c->pages += slot_page(s)->sharers == 1;
+		else if (slot_is_swap(s))
+			c->swap += swap_count(slot_swap(s)) == 1;
+	}
+}
+
+/* Shared anonymous memory that no other space maps. Not counted while somebody changes the mappings: pageoutd waits for no space. */
+static void weigh_shared(struct candidate *c)
+{
+	struct space *s = c->space;
+
+	if (!rwlock_tryread(&s->lock))
+		return;
+	for (struct mapping *m = mapping_first(s), *other; m; m = mapping_next(m)) {
+		struct object *o = m->object;
+		bool alone = o && !o->ops && mutex_trylock(&o->mapping_lock);
+
+		if (!alone)
+			continue;
+		list_for_each(other, &o->mappings, object_link)
+			alone &= other->space == s;
+		mutex_unlock(&o->mapping_lock);
+		if (alone)
+			c->shared += object_count(o, m->offset, m->end - m->start);
+	}
+	rwlock_read_unlock(&s->lock);
+}
+
+static void weigh(struct candidate *c)
+{
+	struct overlay *ov = &c->space->overlay;
+	uint64_t nswap, nfree;
+
+	spin_lock(&ov->family->home.lock);
+	for (unsigned i = 0; i < OVERLAY_TOP; i++)
+		if (ov->top[i])
+			weigh_node(c, (const struct node *)ov->top[i]);
+	spin_unlock(&ov->family->home.lock);
+	weigh_shared(c);
+	c->tables = c->space->ntables;
+	c->nodes = DIV_ROUND_UP(c->nodes, 7); /* to a frame */
+	vm_swap_totals(&nswap, &nfree);
+	c->score = c->pages + c->swap + c->nodes + c->tables + c->shared;
+	c->score += (int64_t)(page_totals()->total + nswap) / 1000 * c->proc.adj;
+}
+
+/* Puts a candidate into the table, worst first; the space of the one that drops out is let go. */
+static unsigned insert(struct candidate *table, unsigned n, struct candidate *c)
+{
+	unsigned at = n;
+
+	while (at > 0 && table[at - 1].score < c->score)
+		at--;
+	if (n == TABLE_ROWS) {
+		space_unref(at < n ? table[--n].space : c->space);
+		if (at > n)
+			return TABLE_ROWS;
+	}
+	for (unsigned i = n; i > at; i--)
+		table[i] = table[i - 1];
+	table[at] = *c;
+	return n + 1;
+}
+
+static unsigned make_table(struct candidate *table)
+{
+	struct space *s;
+	unsigned n = 0;
+
+	for (unsigned k = 0; (s = kth_space(k)); k++) {
+		struct candidate c = { .space = s };
+
+		if (!proc_oom_info(s, &c.proc) || c.proc.adj <= -1000) {
+			space_unref(s);
+			continue;
+		}
+		weigh(&c);
+		n = insert(table, n, &c);
+	}
+	return n;
+}
+
+static void print_table(const struct candidate *table, unsigned n)
+{
+	uint64_t npages, nfree;
+
+	vm_swap_totals(&npages, &nfree);
+	kprintf("oom: %lu of %lu frames free, %lu of %lu swap pages free\n", page_nfree(),
+		page_totals()->total, nfree, npages);
+	kprintf("oom:   pid     score     pages      swap    shared  nodes tables   adj name\n");
+	for (unsigned i = 0; i < n; i++)
+		kprintf("oom: %5d %9ld %9lu %9lu %9lu %6lu %6lu %5d %s\n", table[i].proc.pid, table[i].score,
+			table[i].pages, table[i].swap, table[i].shared, table[i].nodes, table[i].tables,
+			table[i].proc.adj, table[i].proc.name);
+}
+
+/* Takes the memory of a space whose processes are to die. */
+static void reap(struct space *s)
+{
+	spin_lock(&s->table_lock);
+	s->dying = true; /* no PTE comes from now on, and no clone of the overlay */
+	spin_unlock(&s->table_lock);
+	table_clear_range(s, 0, USER_TOP >> PAGE_SHIFT);
+	space_shoot(s);
+	overlay_reap(&s->overlay);
+}
+
+/* Until the memory of the victim comes back. No reference is held meanwhile: its exit frees the space before its parent hears of it. */
 static void wait_for_exit(void)
 {
 	uint64_t until = time_ns() + PATIENCE_NS;
@@ -55,26 +178,23 @@ static void wait_for_exit(void)
 
 void oom_kill(void)
 {
-	struct space *tried[TRIED_MAX], *s;
-	uint64_t npages, nfree;
+	static struct candidate table[TABLE_ROWS]; /* pageoutd's */
+	unsigned n = make_table(table);
+	bool killed = false;
 
-	for (unsigned n = 0; n < TRIED_MAX && (s = choose(tried, n)); n++) {
-		vm_swap_totals(&npages, &nfree);
-		kprintf("oom: %lu of %lu frames free, %lu of %lu swap pages free; the largest space has %lu "
-			"private pages\n",
-			page_nfree(), page_totals()->total, nfree, npages, s->overlay.nslots);
-		tried[n] = s;
-		if (proc_oom_kill(s)) {
+	if (n)
+		print_table(table, n);
+	for (unsigned i = 0; i < n; i++) {
+		if (!killed && proc_oom_kill(table[i].space)) {
+			killed = true;
 			EVENT(oom_kill);
-			spin_lock(&s->table_lock);
-			s->dying = true;
-			spin_unlock(&s->table_lock);
+			reap(table[i].space);
 			reclaim_wake_waiters();
-			space_unref(s);
-			wait_for_exit();
-			return;
 		}
-		space_unref(s);
+		space_unref(table[i].space);
 	}
-	thread_sleep_ns(50000000); /* nobody to kill: those who exit already must get their turn */
+	if (killed)
+		wait_for_exit();
+	else
+		thread_sleep_ns(50000000); /* nobody to kill: those who exit already must get their turn */
 }

@@ -154,11 +154,15 @@ void overlay_store(struct overlay *ov, uint64_t vpn, slot_t *s, slot_t value)
 	*s = value;
 }
 
-void overlay_clone(struct overlay *child, struct overlay *parent)
+bool overlay_clone(struct overlay *child, struct overlay *parent)
 {
 	struct family *f = parent->family;
 
 	spin_lock(&f->home.lock);
+	if (overlay_space(parent)->dying) {
+		spin_unlock(&f->home.lock);
+		return false;
+	}
 	child->family = f;
 	child->nslots = parent->nslots;
 	for (unsigned i = 0; i < OVERLAY_TOP; i++) {
@@ -170,6 +174,7 @@ void overlay_clone(struct overlay *child, struct overlay *parent)
 	}
 	list_append(&f->members, &child->link);
 	spin_unlock(&f->home.lock);
+	return true;
 }
 
 unsigned family_replace(struct family *f, uint64_t vpn, slot_t old, slot_t value)
@@ -260,8 +265,11 @@ static enum cleared clear_leaf(struct overlay *ov, struct node *n, unsigned lo, 
 		if (w->budget == 0)
 			return CLEARED_YIELD;
 		w->budget--;
-		if (!drop_slot(&n->slot[i], w))
+		if (!drop_slot(&n->slot[i], w)) {
+			if (w->passing)
+				continue;
 			return CLEARED_WAIT;
+		}
 		n->used--;
 		ov->nslots--;
 	}
@@ -372,6 +380,13 @@ void clear_wait(struct clear_wait *w)
 		if (page_wait_memory())
 			thread_yield();
 	page_reserve_leave();
+}
+
+void overlay_reap(struct overlay *ov)
+{
+	struct clear_wait w = { .passing = true };
+
+	overlay_clear(ov, 0, USER_TOP >> PAGE_SHIFT, &w);
 }
 
 void overlay_leave(struct overlay *ov)

@@ -128,8 +128,8 @@ struct node *overlay_leaf(const struct overlay *ov, uint64_t vpn, bool *shared);
 slot_t *overlay_unshare(struct overlay *ov, uint64_t vpn, struct purse *purse);
 /* Changes what a slot of an unshared leaf holds, counting slots in use; sharers and swap counts are the caller's. */
 void overlay_store(struct overlay *ov, uint64_t vpn, slot_t *s, slot_t value);
-void overlay_clone(struct overlay *child,
-		   struct overlay *parent); /* child->family set; both locked by the family */
+/* The child joins the family. False: the parent's space is dying, and its overlay may have been emptied. Takes the family's lock. */
+bool overlay_clone(struct overlay *child, struct overlay *parent);
 /* Puts `new_slot` in place of `old` at vpn in every member; returns how many distinct slots changed. */
 unsigned family_replace(struct family *f, uint64_t vpn, slot_t old, slot_t new_slot);
 /* A fresh page takes the place of a swap entry in every member, busy: its read is to follow. The entry becomes its kept copy.
@@ -145,9 +145,12 @@ struct clear_wait {
 	struct page *page; /* busy, held or being written */
 	unsigned budget;   /* slots still to be emptied before the lock is let go once */
 	bool leaving;	   /* the overlay goes: need not count */
+	bool passing;	   /* pages in use are passed over instead of waited for */
 };
 int overlay_clear(struct overlay *ov, uint64_t first, uint64_t end, struct clear_wait *w);
 void clear_wait(struct clear_wait *w);
+/* Empties what can be emptied at once of an overlay whose space is dying and has no PTE left. */
+void overlay_reap(struct overlay *ov);
 void overlay_leave(
 	struct overlay *
 		ov); /* the space is gone: clears everything, leaves the family, frees it with its last member */

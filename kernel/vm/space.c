@@ -184,6 +184,7 @@ int space_fork(struct space *parent, struct space **out)
 {
 	struct list freed = LIST_INIT(freed);
 	struct space *child;
+	bool cloned;
 
 	while (!(child = space_alloc()))
 		if (page_wait_memory())
@@ -197,9 +198,13 @@ int space_fork(struct space *parent, struct space **out)
 	}
 	table_unwrite_private(parent, &freed);
 	space_shoot(parent); /* before the clone: no store may reach a page that the child shares */
-	overlay_clone(&child->overlay, &parent->overlay);
+	cloned = overlay_clone(&child->overlay, &parent->overlay);
 	rwlock_write_unlock(&parent->lock);
 	table_free_list(&freed);
+	if (!cloned) {
+		discard_clone(child);
+		return -ENOMEM;
+	}
 	space_list_add(child);
 	*out = child;
 	return 0;

@@ -487,6 +487,12 @@ void vm_swap_totals(uint64_t *npages, uint64_t *nfree);
 
 /* Provided by proc: SIGKILL to every process in the space; prints its line; false: none there (or init). */
 bool proc_oom_kill(struct space *s);
+/* Provided by proc: one process of the space, and the strictest oom_score_adj of them all. False: none there, or init. */
+struct proc_oom {
+	int pid, adj;
+	char name[16];
+};
+bool proc_oom_info(struct space *s, struct proc_oom *o);
 /* Is the current thread to die (a fatal signal is pending)? Ends waits for memory. Provided by proc. */
 bool thread_killed(void);
 

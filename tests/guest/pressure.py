@@ -49,3 +49,47 @@ def swap_io(t):
         t.check(d["write_bytes"] >= 8 * 4096 * d["writes"], f"{metric}: short swap writes")
     t.check(seen["swapseq"]["read_bytes"] >= 16 * 4096 * seen["swapseq"]["reads"], "sequential reads are short")
     t.check(seen["swapuni"]["read_bytes"] <= 1.2 * 4096 * seen["swapuni"]["reads"], "random reads bring neighbours")
+
+
+BOMBS = """cd /root
+echo shell $$
+for bomb in fork malloc dirty shm; do bomb $bomb 5; echo $bomb status $?; echo answers $$; done
+dd if=/dev/zero of=flood bs=1M count=320 && dd if=flood of=/dev/null bs=1M && rm flood && echo flood done
+echo answers $$
+cat /proc/swaps"""
+
+
+@test("pressure/bombs", 60)
+def bombs(t):
+    """Whatever takes all of memory, one kind after another: the shell lives on, and what it left can be had again."""
+    done = t.guest(BOMBS, mem=32, smp=4, swap="32M", kernel="release", timeout=150)
+    lines = done.stdout.splitlines()
+    shell = lines[0].split()[1]
+    t.equal([line for line in lines if line.startswith(b"answers")], [b"answers " + shell] * 5, "the shell's answers")
+    for line in b"fork status 0", b"malloc status 137", b"dirty status 0", b"shm status 137", b"flood done":
+        t.check(line in lines, f"no line {line.decode()!r}")
+    t.check(int(lines[-1].split()[3]) < 1024, "swap is still in use")
+    # Before the first one is killed, nine tenths of RAM and swap are in use by it.
+    table = re.search(rb"oom: +\d+ +(\d+) .* bomb\s", done.stderr)
+    total = re.search(rb"oom: \d+ of (\d+) frames free, 0 of (\d+) swap pages free", done.stderr)
+    t.check(table and total, "no table on the console")
+    t.check(int(table[1]) >= 0.9 * (int(total[1]) + int(total[2])), "killed before memory and swap were used up")
+
+
+@test("pressure/oom-score", 20)
+def oom_score(t):
+    """What is only shared counts for nobody; oom_score_adj decides, and -1000 protects."""
+    script = """cd /root
+(echo -1000 >/proc/self/oom_score_adj; exec swaptest 24 >/dev/null) & kept=$!
+sleep 2
+bomb malloc 20; echo bomb $?
+wait $kept; echo kept $?"""
+    done = t.guest(script, mem=32, swap="32M", timeout=100)
+    t.equal(done.stdout.splitlines()[-2:], [b"bomb 137", b"kept 0"], "the end of stdout")
+
+
+@test("pressure/sparse", 20)
+def sparse(t):
+    """A gigabyte touched once every 2 MiB, by several processes at a time, when their page tables alone are larger than memory."""
+    done = t.guest("for n in 1 2 3 4; do (bomb sparse 12; echo status $? >&2) & done; wait", mem=16, swap="64M")
+    t.equal(done.stderr.count(b"status 0"), 4, "processes that ended well")

@@ -124,6 +124,11 @@ bool thread_killed(void)
 	return false;
 }
 
+bool proc_oom_info(struct space *s __unused, struct proc_oom *o __unused)
+{
+	return false;
+}
+
 bool proc_oom_kill(struct space *s __unused)
 {
 	panic("out of memory");
