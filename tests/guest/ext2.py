@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: ISC
+"""ext2: block sizes, the host's tools as witnesses, full disks, large directories, power failures, damaged images."""
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+
+MIB = 1 << 20
+
+
+def disk(t, name, nbytes, *options):
+    """An image made by mke2fs; its path."""
+    path = t.path(name)
+    with open(path, "wb") as file:
+        file.truncate(nbytes)
+    t.run("mke2fs", "-q", "-F", "-t", "ext2", "-E", "root_owner=0:0", *options, path)
+    return path
+
+
+def on_disk(t, image, command, options="", status=0, **more):
+    """Runs a command in /mnt, where the image is mounted; unmounts it, and has it checked."""
+    script = f"(mount {options} -t ext2 /dev/vdc /mnt || exit 99\ncd /mnt\n({command})\ns=$?\ncd /\numount /mnt || exit 98\nexit $s)"
+    done = t.guest(script, args=["--disk", image], status=status, **more)
+    t.fsck(image)
+    return done
+
+
+def model(t, block, seeds):
+    image = disk(t, "disk", 24 * MIB, "-b", str(block))
+    on_disk(t, image, f"for s in {seeds}; do filemodel -s $s 12000 || exit 1; done", mem=16, smp=2)
+
+
+@test("ext2/model-1024", 30)
+def model_1024(t):
+    model(t, 1024, "11 12 13")
+
+
+@test("ext2/model-2048", 30)
+def model_2048(t):
+    model(t, 2048, "21 22 23")
+
+
+@test("ext2/model-4096", 30)
+def model_4096(t):
+    model(t, 4096, "31 32 33")
+
+
+def make_tree(t, top):
+    rng = random.Random(7)
+    for i in range(12):
+        directory = os.path.join(top, f"dir {i}", "sub" * (i + 1))
+        os.makedirs(directory)
+        for k, nbytes in enumerate([0, 1, 60, 1023, 1024, 4097, 13 * 1024, 50_000, 300_000, 1_200_000][:10 - i % 3]):
+            with open(os.path.join(directory, f"file-{k}"), "wb") as file:
+                file.write(rng.randbytes(nbytes))
+        os.symlink("short", os.path.join(directory, "fast"))
+        os.symlink("long/" * 60, os.path.join(directory, "slow"))
+    with open(os.path.join(top, "sparse"), "wb") as file:
+        file.seek(20 * MIB)
+        file.write(b"end")
+
+
+def sums(t, top):
+    """Lines as the guest's own sha256sum gives them."""
+    lines = []
+    for directory, _, files in os.walk(top):
+        for name in files:
+            path = os.path.join(directory, name)
+            if not os.path.islink(path):
+                with open(path, "rb") as file:
+                    lines.append(f"{t.sha256(file.read())}  ./{os.path.relpath(path, top)}")
+    return sorted(lines)
+
+
+def tree(t, block):
+    """A tree that mke2fs put there is read in the guest; a copy made in the guest is read by debugfs."""
+    os.mkdir(t.path("tree"))
+    make_tree(t, t.path("tree"))
+    image = disk(t, "disk", 96 * MIB, "-b", str(block), "-d", t.path("tree"))
+    done = on_disk(t, image, "find . -type f -exec sha256sum '{}' ';'; mkdir copy; cp -r 'dir 1' 'dir 11' sparse copy/",
+                   mem=32, smp=4)
+    seen = sorted(line for line in done.stdout.decode().splitlines() if "lost+found" not in line)
+    t.equal(seen, sums(t, t.path("tree")), "the guest's sums")
+    os.mkdir(t.path("back"))
+    t.run("debugfs", "-R", f"rdump /copy {t.path('back')}", image)
+    for name in "dir 1", "dir 11", "sparse":
+        t.run("diff", "-r", "--no-dereference", os.path.join(t.path("tree"), name), os.path.join(t.path("back"), "copy", name))
+
+
+@test("ext2/tree-1024", 12)
+def tree_1024(t):
+    tree(t, 1024)
+
+
+@test("ext2/tree-4096", 12)
+def tree_4096(t):
+    tree(t, 4096)
+
+
+def free_blocks(t, image):
+    found = re.search(rb"Free blocks:\s+(\d+)", t.run("dumpe2fs", "-h", image).stdout)
+    return int(found[1])
+
+
+@test("ext2/full", 12)
+def full(t):
+    """A full disk says so at the write, to the last block, every time; what was written before is whole."""
+    for block in 1024, 4096:
+        image = disk(t, f"disk{block}", 8 * MIB, "-b", str(block), "-m", "0")
+        free = free_blocks(t, image)
+        script = """
+            head -c 100000 /dev/urandom >keep; s=$(sha256sum <keep)
+            for i in 1 2 3; do
+                cat /dev/zero >fill 2>err && exit 1
+                df /mnt >/tmp/df; set -- $(tail -n 1 /tmp/df); [ "$4" = 0 ] || exit 2
+                stat -c %s fill; rm fill err
+            done
+            cp keep a && cp keep b && [ "$s" = "$(sha256sum <b)" ] || exit 3
+            echo full | cat - /dev/zero >fill 2>/dev/null; rm a
+            cp keep a && cmp keep a || exit 4
+            rm fill a b keep"""
+        done = on_disk(t, image, script, mem=16, smp=4)
+        sizes = [int(line) for line in done.stdout.split()]
+        t.check(len(set(sizes)) == 1, f"it was full at different sizes: {sizes}")
+        t.check(sizes[0] > (free - 110 - free // 100) * block, f"it was full at {sizes[0]} of {free * block} bytes")
+        t.equal(free_blocks(t, image), free, "free blocks at the end")
+
+
+@test("ext2/large", 10)
+def large(t):
+    """A sparse file beyond 4 GiB, with pointers of each depth; a directory of 50,000 entries."""
+    image = disk(t, "disk", 64 * MIB, "-N", "60000")
+    script = """
+        for at in 0 11 12 1035 1036 1049611 1049612 1200000; do
+            echo "at $at" | dd of=sparse bs=4096 seek=$at conv=notrunc 2>/dev/null || exit 1
+        done
+        sync; echo 3 >/proc/sys/vm/drop_caches
+        for at in 0 11 12 1035 1036 1049611 1049612 1200000; do
+            dd if=sparse bs=4096 skip=$at count=1 2>/dev/null | head -n 1
+        done
+        stat -c %s sparse; truncate -s 4299163649 sparse; truncate -s 9 sparse; dirtest 50000 >/dev/null || exit 2
+        sync; df . | tail -n 1"""
+    done = on_disk(t, image, script, mem=32, smp=1, timeout=90)
+    lines = done.stdout.decode().splitlines()
+    t.equal(lines[:8], [f"at {n}" for n in (0, 11, 12, 1035, 1036, 1049611, 1049612, 1200000)], "what the sparse file says")
+    t.equal(lines[8], str(1200000 * 4096 + len("at 1200000\n")), "its size")
+
+
+def check_owners(t, image, top):
+    """After e2fsck each sector of each file is its own, or zeros."""
+    os.mkdir(top)
+    t.run("debugfs", "-R", f"rdump /root/own {top}", image)
+    listed = t.run("debugfs", "-R", "ls -l /root/own", image).stdout.decode()
+    users = {line.split()[-1]: line.split()[3] for line in listed.splitlines() if len(line.split()) > 6}
+    checked = 0
+    for directory, _, files in os.walk(top):
+        for name in files:
+            owner = users[name]
+            with open(os.path.join(directory, name), "rb") as file:
+                data = file.read()
+            for at in range(0, len(data), 512):
+                sector = data[at:at + 512]
+                if not sector.strip(b"\0"):
+                    continue
+                mine = f"OWNER {owner} SECTOR {at // 512}\n".encode()
+                t.check(sector.startswith(mine[:len(sector)]),
+                        f"{name} shows at {at}: {sector[:40]!r}, which is not its own")
+                checked += 1
+    return checked
+
+
+@test("ext2/crash", 25)
+def crash(t):
+    """The power fails while files come and go: none shows another's bytes, and e2fsck can mend the rest."""
+    checked = 0
+    for n, pause in enumerate((1.5, 4.2, 6.4)):
+        image = t.image()
+        command = [os.path.join(t.top, "quire"), "run", "--kernel", t.built("kernel.elf"), "--root", image, "--keep", "--mem",
+                   "16M", "--smp", "2", "--", "mkdir /root/own; sync; ownertest -d /root/own 60"]
+        with open(t.path("stderr"), "wb") as stderr:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr)
+            try:
+                said = process.stdout.readline()
+                time.sleep(pause)
+            finally:
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+                process.stdout.close()
+        t.check(said == b"ownertest: begins\n", "the program did not begin")
+        t.run("e2fsck", "-fy", image, status=None)
+        t.fsck(image)
+        checked += check_owners(t, image, t.path(f"own{n}"))
+    t.check(checked > 1000, f"only {checked} sectors were on disk: nothing was tried")
+
+
+@test("ext2/features")
+def features(t):
+    """What Quire does not know is refused by name, or mounted read-only."""
+    image = disk(t, "disk", 8 * MIB)
+    t.run("debugfs", "-w", "-R", "feature +extent", image)
+    done = t.guest("mount -t ext2 /dev/vdc /mnt; echo status $?", args=["--disk", image])
+    t.check(b"ext2: vdc: has the feature extent" in done.stderr, "the feature is not named")
+    t.check(b"status 0" not in done.stdout, "it was mounted")
+    t.run("debugfs", "-w", "-R", "feature -extent +huge_file", image)
+    done = t.guest("mount -t ext2 /dev/vdc /mnt && ls /mnt && >/mnt/x; echo status $?; grep vdc /proc/mounts",
+                   args=["--disk", image])
+    t.check(b"mounted read-only" in done.stderr, "nothing was said")
+    t.check(b"lost+found" in done.stdout and b"status 0" not in done.stdout and b" ro" in done.stdout.splitlines()[-1],
+            "it can be written")
+
+
+DAMAGED = """
+for d in c d e f; do
+    mkdir -p /tmp/$d
+    mount -t ext2 /dev/vd$d /tmp/$d 2>/dev/null || continue
+    ls -lR /tmp/$d >/dev/null 2>&1
+    find /tmp/$d -type f 2>/dev/null | xargs cat >/dev/null 2>&1
+    echo new >/tmp/$d/new 2>/dev/null; mkdir /tmp/$d/newdir 2>/dev/null; mv /tmp/$d/new /tmp/$d/newdir/ 2>/dev/null
+    for f in /tmp/$d/*/*; do echo more >>"$f"; truncate -s 5000 "$f"; done 2>/dev/null
+    rm -rf /tmp/$d/dir* 2>/dev/null
+    sync; umount /tmp/$d
+done
+mmaptest >/dev/null && echo alive"""
+
+
+@test("ext2/damaged", 20)
+def damaged(t):
+    """Images with flipped bytes in their metadata: mounted, walked, read and written; errors, but the system goes on."""
+    os.mkdir(t.path("tree"))
+    rng = random.Random(99)
+    for i in range(6):
+        os.makedirs(os.path.join(t.path("tree"), f"dir{i}/deep"))
+        for k in range(4):
+            with open(os.path.join(t.path("tree"), f"dir{i}/file{k}"), "wb") as file:
+                file.write(rng.randbytes(rng.randrange(90_000)))
+    for block in 1024, 4096:
+        good = disk(t, f"good{block}", 2 * MIB, "-b", str(block), "-N", "128", "-d", t.path("tree"))
+        with open(good, "rb") as file:
+            data = file.read()
+        for run in range(3):
+            args = []
+            for n in range(4):
+                bad = bytearray(data)
+                for _ in range(rng.choice((1, 3, 20, 200))):
+                    at = rng.randrange(1024, 40 * 1024) if rng.random() < 0.8 else rng.randrange(len(bad))
+                    bad[at] = rng.choice((0, 1, 0xff, 0x7f, bad[at] ^ 1 << rng.randrange(8), rng.randrange(256)))
+                path = t.path(f"bad{n}")
+                with open(path, "wb") as file:
+                    file.write(bad)
+                args += ["--disk", path]
+            done = t.guest(DAMAGED, args=args, smp=2, mem=32, timeout=60)
+            t.equal(done.stdout, b"alive\n", f"output after run {run} with blocks of {block}")
