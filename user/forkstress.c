@@ -177,6 +177,24 @@ static void waits(unsigned round)
 	check_all(round);
 }
 
+/* more children than a small machine has room for at a time, each ends at once: however long this process keeps the processor, fork works */
+static void burst(unsigned round)
+{
+	int left = 30 * procs;
+
+	write_all(round);
+	nap(100);
+	for (int i = 30 * procs; i > 0; i--) {
+		if (test_fork() == 0)
+			_exit(0);
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			left--;
+	}
+	while (left > 0 && SYS(wait(NULL)))
+		left--;
+	ERR(wait(NULL), ECHILD);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned rounds = 20;
@@ -200,6 +218,8 @@ int main(int argc, char **argv)
 		orphans(round);
 		test_now = "waits";
 		waits(round);
+		test_now = "burst";
+		burst(round);
 	}
 	test_now = "end";
 	ERR(waitpid(-1, NULL, WNOHANG), ECHILD);
@@ -207,6 +227,7 @@ int main(int argc, char **argv)
 	test_ok("kills");
 	test_ok("orphans");
 	test_ok("waits");
-	printf("forkstress: all 4 tests passed, %u rounds, %d processes\n", rounds, procs);
+	test_ok("burst");
+	printf("forkstress: all 5 tests passed, %u rounds, %d processes\n", rounds, procs);
 	return 0;
 }

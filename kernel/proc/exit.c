@@ -193,6 +193,7 @@ void proc_exit(int status)
 		hang_up_orphans(p->pgid, p);
 	p->exit_status = status;
 	p->state = PROC_ZOMBIE;
+	proc_give_room();
 	tell_of_death(p);
 	if (!p->parent || (p->exit_signal == SIGCHLD && wants_no_children(p->parent))) {
 		proc_unlink(p);

@@ -162,6 +162,8 @@ void proc_tell_parent(struct proc *p, int code, int status);
 bool proc_group_orphaned(pid_t pgid, const struct proc *skip);
 /* exit.c's and process.c's own: out of the tree [p], then freed. */
 void proc_unlink(struct proc *p);
+/* [p] A live process ended, or was not born after all: a fork that waits for room may go on. */
+void proc_give_room(void);
 /*
  * Lets go of memory, files, directories and program; the thread does not run in the space (any more). May
  * sleep.

@@ -27,8 +27,12 @@ static struct kmem_cache proc_cache;
 struct proc *init_proc;
 static struct waitq vfork_waitq = WAITQ_INIT(vfork_waitq);
 static pid_t last_pid;
-static unsigned nprocs;
-#define FRAMES_PER_PROC 64
+static unsigned nprocs,
+	nalive; /* [p] in the tree; those of them, and those being born, that are no zombies */
+static struct waitq room_waitq = WAITQ_INIT(room_waitq); /* forks, until fewer are alive */
+#define FRAMES_PER_PROC	 64
+#define ZOMBIES_PER_PROC 3
+#define ROOM_WAIT_NS	 1000000000ul
 
 struct proc *proc_find(pid_t pid)
 {
@@ -217,13 +221,37 @@ void proc_vfork_done(struct proc *p)
 	spin_unlock(&proc_lock);
 }
 
-/* As many processes as memory has room for, were each as small as it can be: so a fork bomb cannot fill it. */
-static unsigned max_procs(void)
+/* As many live processes as memory has room for, were each as small as it can be: so a fork bomb cannot fill it. */
+static unsigned max_alive(void)
 {
 	struct vm_counts c;
 
 	vm_count(&c);
 	return MAX(c.total / FRAMES_PER_PROC, 32ul);
+}
+
+/*
+ * Counts a child before it is made, when there is room for one more. Without room it waits a while: those that are on their way to
+ * their end may only want for the processor or for memory. A zombie, which perhaps this caller alone may bury, takes no room.
+ */
+static int take_room(void)
+{
+	uint64_t deadline = time_ns() + ROOM_WAIT_NS;
+	int err = 0;
+
+	spin_lock(&proc_lock);
+	while (nalive >= max_alive() && !err)
+		err = waitq_sleep_until(&room_waitq, &proc_lock, deadline, true);
+	if (!err)
+		nalive++;
+	spin_unlock(&proc_lock);
+	return err == -ETIMEDOUT ? -EAGAIN : err ? -ERESTARTNOINTR : 0;
+}
+
+void proc_give_room(void)
+{
+	nalive--;
+	waitq_wake_one(&room_waitq);
 }
 
 /*
@@ -236,7 +264,7 @@ static int64_t give_birth(struct proc *p, struct proc *c, struct thread *t, cons
 	int64_t r = 0;
 
 	spin_lock(&proc_lock);
-	if (nprocs >= p->rlimits[RLIMIT_NPROC].cur || nprocs >= max_procs())
+	if (nprocs >= p->rlimits[RLIMIT_NPROC].cur || nprocs >= max_alive() * (1 + ZOMBIES_PER_PROC))
 		r = -EAGAIN;
 	else if (sibling && !p->parent)
 		r = -EINVAL;
@@ -284,7 +312,15 @@ int64_t proc_clone(struct proc *p, const struct clone_args *a)
 		return -ENOSYS;
 	if (a->flags & ~(CLONE_SUPPORTED | CLONE_HINTS))
 		return -EINVAL;
+	pid = take_room();
+	if (pid)
+		return pid;
 	pid = create(p, a);
+	if (pid < 0) {
+		spin_lock(&proc_lock);
+		proc_give_room();
+		spin_unlock(&proc_lock);
+	}
 	if (pid > 0 && a->flags & CLONE_VFORK)
 		vfork_wait(p, pid);
 	return pid;
@@ -416,6 +452,7 @@ void proc_start_init(struct fs_context *fs, const char *path, const void *embedd
 	p->exit_signal = SIGCHLD;
 	spin_lock(&proc_lock);
 	enter_tree(p, t, NULL);
+	nalive++;
 	init_proc = p;
 	spin_unlock(&proc_lock);
 	thread_start(t, init_start, NULL);
