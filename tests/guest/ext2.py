@@ -185,18 +185,20 @@ def logged_writes(path):
 
 def crash(t, block, seconds, points):
     """The disk as it was after each of some writes: what a power failure would have left."""
-    image = disk(t, "disk", 12 * MIB, "-b", str(block), "-N", "128")
+    image = disk(t, "disk", 5 * MIB, "-b", str(block), "-N", "128")
     shutil.copy(image, t.path("start"))
     node = (f"driver=blklogwrites,node-name=logged,file.driver=file,file.filename={image},"
             f"log.driver=file,log.filename={t.path('log')},log-append=off")
     with open(t.path("log"), "wb"):
         pass
-    t.guest(f"mount -t ext2 /dev/vdc /mnt && mkdir /mnt/root /mnt/root/own && sync && ownertest -d /mnt/root/own {seconds}; umount /mnt",
+    t.guest(f"mount -t ext2 /dev/vdc /mnt && mkdir /mnt/root /mnt/root/own && sync && "
+            f"{{ ownertest -d /mnt/root/own {seconds} 10000& ownertest -d /mnt/root/own {seconds} 20000 && wait $! && umount /mnt; }}",
             mem=16, smp=2, args=["--qemu-arg=-blockdev", f"--qemu-arg={node}", "--qemu-arg=-device",
                                  "--qemu-arg=virtio-blk-device,drive=logged,bus=virtio-mmio-bus.2"])
     writes = list(logged_writes(t.path("log")))
     rng = random.Random(block)
-    at = sorted(rng.sample(range(len(writes)), min(points, len(writes) - 1)))
+    inodes = [n + 1 for n, (offset, _) in enumerate(writes[:-1]) if offset < 64 * 1024]  # a pointer may just have come before its data
+    at = set(rng.sample(range(len(writes)), points // 3) + rng.sample(inodes, points - points // 3))
     checked = 0
     with open(t.path("start"), "r+b") as file:
         for n, (offset, data) in enumerate(writes):

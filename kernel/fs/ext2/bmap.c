@@ -383,6 +383,7 @@ static int install_some(struct ext2_inode *ei, struct ext2_extent *e)
 	unsigned level;
 	int r;
 
+	assert(!__atomic_load_n(&e->inflight, __ATOMIC_RELAXED)); /* never a pointer before its data */
 	path_of(ei->fs, e->first, &p);
 	r = follow(ei, &p, &level, &table, &buf);
 	if (r)
