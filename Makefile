@@ -4,7 +4,7 @@
 #   make             kernel, programs and disk images, into build/
 #   make qemu        boots them to a shell      (MEM=64M SMP=1 SWAP=256M)
 #   make test        runs all tests             (TESTS=pattern for some)
-#   make bench       runs bench/vmbench         (BENCH="null anonw ...")
+#   make bench       runs bench/vmbench         (BENCH="cpu io swap null anonw ...")
 #   make oracle      runs the test programs on this machine's own system
 #   make format      lays out the C files as .clang-format says
 #   make clean
@@ -19,7 +19,7 @@ CROSS ?= riscv64-unknown-elf-
 MEM ?= 64M
 SMP ?= 1
 SWAP ?= 256M
-BENCH ?= null anonw anonr cow fork0 fork16
+BENCH ?= cpu
 
 CC := $(CROSS)gcc
 HOSTCC := gcc

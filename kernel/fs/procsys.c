@@ -150,14 +150,14 @@ int show_stat(struct text *t, pid_t pid __unused)
 	for (unsigned i = 0; i < nharts; i++) {
 		user += harts[i].ticks_user;
 		kernel += harts[i].ticks_kernel;
-		idle += harts[i].ticks_idle;
+		idle += ns_ticks(sched_idle_ns(&harts[i]));
 		interrupts += harts[i].ninterrupts;
 		switches += harts[i].nswitches;
 	}
 	text_printf(t, "cpu  %lu 0 %lu %lu 0 0 0 0 0 0\n", user, kernel, idle);
 	for (unsigned i = 0; i < nharts; i++)
 		text_printf(t, "cpu%u %lu 0 %lu %lu 0 0 0 0 0 0\n", i, harts[i].ticks_user,
-			    harts[i].ticks_kernel, harts[i].ticks_idle);
+			    harts[i].ticks_kernel, ns_ticks(sched_idle_ns(&harts[i])));
 	spin_lock(&proc_lock);
 	list_for_each(p, &proc_list, all)
 		last = MAX(last, p->pid);
@@ -173,7 +173,7 @@ int show_uptime(struct text *t, pid_t pid __unused)
 	uint64_t now = ns_ticks(time_ns()), idle = 0;
 
 	for (unsigned i = 0; i < nharts; i++)
-		idle += harts[i].ticks_idle;
+		idle += ns_ticks(sched_idle_ns(&harts[i]));
 	text_printf(t, "%lu.%02lu %lu.%02lu\n", now / 100, now % 100, idle / 100, idle % 100);
 	return 0;
 }

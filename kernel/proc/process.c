@@ -471,8 +471,14 @@ static void shut_down_files(void)
 
 void system_shutdown(int status)
 {
+	uint64_t up, idle = 0;
+
 	kprintf("shutting down, status %d\n", status);
 	shut_down_files();
+	up = time_ns();
+	for (unsigned i = 0; i < nharts; i++)
+		idle += sched_idle_ns(&harts[i]);
+	kprintf("up %lu us, harts idle for %lu us\n", up / 1000, idle / 1000);
 	machine_exit(status);
 }
 

@@ -380,10 +380,8 @@ void sched_tick(bool from_user)
 	struct hart *h = this_hart();
 	struct thread *t = thread_current();
 
-	if (t == h->idle) {
-		h->ticks_idle++;
+	if (t == h->idle)
 		return;
-	}
 	if (from_user)
 		h->ticks_user++;
 	else
@@ -518,6 +516,21 @@ static bool steal(struct hart *self)
 	return false;
 }
 
+static void wait_for_work(struct hart *h)
+{
+	__atomic_store_n(&h->idle_since, time_ns(), __ATOMIC_RELAXED);
+	cpu_wait();
+	h->idle_ns += time_ns() - h->idle_since;
+	__atomic_store_n(&h->idle_since, 0, __ATOMIC_RELAXED);
+}
+
+uint64_t sched_idle_ns(const struct hart *h)
+{
+	uint64_t since = __atomic_load_n(&h->idle_since, __ATOMIC_RELAXED), now = time_ns();
+
+	return h->idle_ns + (since && since < now ? now - since : 0);
+}
+
 void sched_start(void)
 {
 	struct hart *h = this_hart();
@@ -529,7 +542,7 @@ void sched_start(void)
 		__atomic_fetch_or(&idle_mask, 1ul << h->index, __ATOMIC_SEQ_CST);
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		if (__atomic_load_n(&q->nqueued, __ATOMIC_RELAXED) == 0 && !steal(h))
-			cpu_wait();
+			wait_for_work(h);
 		__atomic_fetch_and(&idle_mask, ~(1ul << h->index), __ATOMIC_SEQ_CST);
 		spin_lock(&q->lock);
 		if (q->nqueued > 0)

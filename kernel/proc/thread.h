@@ -96,6 +96,7 @@ void thread_sleep_ns(uint64_t ns);		  /* not interruptible */
 /* sync.c: with interrupts off the thread wrote its state SLEEPING; sleeps unless it was woken since. */
 void sched_sleep(void);
 uint64_t sched_load_runnable(void);
+uint64_t sched_idle_ns(const struct hart *h); /* how long it has waited for work since boot */
 /* Moves the running thread to another space (exec, exit: NULL); switches satp at once. */
 void thread_set_space(struct space *s);
 
