@@ -6,6 +6,7 @@
  *	malloc   private memory, each page written
  *	dirty    a shared mapping of a file, each page written, over and over
  *	shm      shared anonymous memory
+ *	write    a file of 128 MiB by write(2); says how long the longest call took, and the most that was dirty
  *	sparse   1 GiB written once every 2 MiB, again and again; then 1 GiB that is only read
  */
 #define _GNU_SOURCE
@@ -106,6 +107,50 @@ static int dirty_bomb(void)
 	return 0;
 }
 
+static long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static long dirty_kib(void)
+{
+	long dirty = 0, writing = 0;
+	char line[200];
+	FILE *f = fopen("/proc/meminfo", "r");
+
+	while (f && fgets(line, sizeof(line), f)) {
+		sscanf(line, "Dirty: %ld", &dirty);
+		sscanf(line, "Writeback: %ld", &writing);
+	}
+	if (f)
+		fclose(f);
+	return dirty + writing;
+}
+
+static int write_bomb(void)
+{
+	static char buf[65536];
+	long longest = 0, most = 0;
+	int fd = open("bomb.dat", O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+	unlink("bomb.dat");
+	for (unsigned i = 0; i < 128 * MIB / sizeof(buf); i++) {
+		long start = now_ms(), dirty;
+
+		memset(buf, (int)i, sizeof(buf));
+		if (write(fd, buf, sizeof(buf)) != sizeof(buf))
+			return perror("bomb"), 1;
+		longest = now_ms() - start > longest ? now_ms() - start : longest;
+		dirty = i % 16 ? 0 : dirty_kib();
+		most = dirty > most ? dirty : most;
+	}
+	printf("longest %ld\ndirty %ld\n", longest, most);
+	return 0;
+}
+
 static int sparse(void)
 {
 	char *p = map(GIB, MAP_PRIVATE | MAP_ANONYMOUS, -1), *q = map(GIB, MAP_PRIVATE | MAP_ANONYMOUS, -1);
@@ -140,8 +185,10 @@ int main(int argc, char **argv)
 		return memory_bomb(MAP_SHARED);
 	if (!strcmp(kind, "dirty"))
 		return dirty_bomb();
+	if (!strcmp(kind, "write"))
+		return write_bomb();
 	if (!strcmp(kind, "sparse"))
 		return sparse();
-	fprintf(stderr, "usage: bomb fork|malloc|dirty|shm|sparse [SECONDS]\n");
+	fprintf(stderr, "usage: bomb fork|malloc|dirty|shm|write|sparse [SECONDS]\n");
 	return 2;
 }

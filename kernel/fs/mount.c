@@ -139,6 +139,7 @@ struct fs_context *fs_init(const char *root_device, bool read_only)
 	mutex_init(&mount_lock, "mounts", RANK_MOUNT);
 	vnodes_init();
 	names_init();
+	vm_set_shrinker(names_shrink_cold);
 	namei_init();
 	files_init();
 	fs_register(&ext2_type);

@@ -172,6 +172,34 @@ unsigned names_shrink(unsigned n)
 	return done;
 }
 
+/* Does the name keep pages in memory? They are evicted one by one; what they were read for may come again. */
+static bool keeps_pages(const struct name *n)
+{
+	return n->vnode && n->vnode->object && n->vnode->object->npages;
+}
+
+unsigned names_shrink_cold(unsigned n)
+{
+	struct list dead = LIST_INIT(dead);
+	unsigned done = 0, left;
+
+	spin_lock(&names_lock);
+	for (left = nunused; left && done < n && !list_empty(&lru); left--) {
+		struct name *oldest = list_first(&lru, struct name, lru);
+
+		if (keeps_pages(oldest)) {
+			list_remove(&oldest->lru);
+			list_append(&lru, &oldest->lru);
+			continue;
+		}
+		evict_locked(oldest, &dead);
+		done++;
+	}
+	spin_unlock(&names_lock);
+	bury(&dead);
+	return done;
+}
+
 void names_drop_mount(struct mount *m)
 {
 	struct list dead = LIST_INIT(dead);

@@ -421,7 +421,7 @@ ssize_t pageio_write(struct vnode *v, struct uio *u, uint64_t *offset, bool appe
 	while (u->left && r >= 0) {
 		bool fault = false;
 
-		vm_throttle_writer();
+		vm_throttle_writer(MIN(DIV_ROUND_UP(u->left, PAGE_SIZE), (size_t)CHUNK_PAGES));
 		rwlock_write(&v->contents);
 		if (append)
 			*offset = v->size;

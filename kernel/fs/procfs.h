@@ -31,8 +31,11 @@ int show_partitions(struct text *t, pid_t pid), show_stat(struct text *t, pid_t 
 int show_uptime(struct text *t, pid_t pid), show_version(struct text *t, pid_t pid),
 	show_vm_audit(struct text *t, pid_t pid);
 int show_vmstat(struct text *t, pid_t pid);
-int show_zero(struct text *t, pid_t pid), show_one(struct text *t, pid_t pid),
-	show_swappiness(struct text *t, pid_t pid);
+int show_zero(struct text *t, pid_t pid), show_one(struct text *t, pid_t pid);
+#define X(name, least, most) \
+	int show_##name(struct text *t, pid_t pid), store_##name(const char *s, pid_t pid);
+VM_TUNABLES(X)
+#undef X
 int show_hostname(struct text *t, pid_t pid), show_ostype(struct text *t, pid_t pid),
 	show_osrelease(struct text *t, pid_t pid);
 int show_osversion(struct text *t, pid_t pid), show_pid_max(struct text *t, pid_t pid),

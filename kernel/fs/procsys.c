@@ -367,7 +367,6 @@ int show_version(struct text *t, pid_t pid __unused)
 	}
 CONSTANT(zero, "0\n")
 CONSTANT(one, "1\n")
-CONSTANT(swappiness, "60\n")
 CONSTANT(hostname, "quire\n")
 CONSTANT(ostype, "%s\n", OSTYPE)
 CONSTANT(osrelease, "%s\n", OSRELEASE)
@@ -407,6 +406,30 @@ int show_boot_id(struct text *t, pid_t pid __unused)
 }
 
 /* ---- what can be written ---- */
+
+#define X(name, least, most)                                                 \
+	int show_##name(struct text *t, pid_t pid __unused)                  \
+	{                                                                    \
+		text_printf(t, "%u\n", vm_tunables.name);                    \
+		return 0;                                                    \
+	}                                                                    \
+	int store_##name(const char *s, pid_t pid __unused)                  \
+	{                                                                    \
+		return store_tunable(&vm_tunables.name, s, (least), (most)); \
+	}
+static int store_tunable(unsigned *value, const char *s, unsigned least, unsigned most)
+{
+	const char *end;
+	uint64_t n = strtou64(s, &end, 10);
+
+	if (end == s || *end || n < least || n > most)
+		return -EINVAL;
+	*value = n;
+	vm_tunables_changed();
+	return 0;
+}
+VM_TUNABLES(X)
+#undef X
 
 int store_drop_caches(const char *s, pid_t pid __unused)
 {

@@ -46,6 +46,7 @@ struct thread {
 	uint8_t faults_off; /* user_copy_*_nofault nesting */
 	bool sigpending; /* something may have to be delivered: checked on the way to user mode and by *_intr sleeps */
 	bool oom_victim;    /* may use the frame reserve */
+	unsigned ndirtied;  /* pages made dirty since it was last throttled: writeback.c */
 	bool alloc_failed;  /* page_alloc() had nothing for it: sys/table.c */
 	uint8_t reclaiming; /* this thread frees memory: it may use the reserve, and never waits for memory */
 	uint64_t sigmask;

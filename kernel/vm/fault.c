@@ -555,7 +555,7 @@ static enum step reserve(struct fault *f)
 	object_unref(o);
 	if (err)
 		return fail(f, SIGBUS, BUS_ADRERR);
-	vm_throttle_writer();
+	vm_throttle_writer(1);
 	return AGAIN;
 }
 

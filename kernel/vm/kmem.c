@@ -23,6 +23,8 @@ struct slab {
 static const uint16_t class_sizes[] = {
 	16, 32, 48, 64, 96, 128, 192, 256, 336, 448, 576, 800, 1008, 1344, KMALLOC_MAX - 32, KMALLOC_MAX
 };
+static struct list caches = LIST_INIT(caches); /* never shorter; caches_lock guards its growing */
+static struct spinlock caches_lock = SPINLOCK_INIT("kmem caches", RANK_KMEM);
 static struct kmem_cache classes[ARRAY_SIZE(class_sizes)];
 static uint8_t class_of[KMALLOC_MAX / 16 + 1]; /* by size in units of 16, rounded up */
 
@@ -38,6 +40,9 @@ void kmem_cache_init(struct kmem_cache *c, const char *name, size_t size, bool t
 	assert(c->per_frame > 0);
 	spin_init(&c->lock, "kmem", RANK_KMEM);
 	list_init(&c->partial);
+	spin_lock(&caches_lock);
+	list_append(&caches, &c->link);
+	spin_unlock(&caches_lock);
 }
 
 /* The word of a free object that names the next one. */
@@ -126,6 +131,38 @@ void kmem_cache_free(struct kmem_cache *c, void *p)
 	spin_unlock(&c->lock);
 	if (frame)
 		page_free(frame);
+}
+
+/* Takes an empty slab off the cache; NULL: it has none, or keeps them. */
+static struct slab *take_empty(struct kmem_cache *c)
+{
+	struct slab *s, *found = NULL;
+
+	spin_lock(&c->lock);
+	if (!c->type_stable && c->nfree >= c->per_frame) {
+		list_for_each(s, &c->partial, link)
+			if (!s->nused && !found)
+				found = s;
+	}
+	if (found) {
+		list_remove(&found->link);
+		c->nframes--;
+		c->nfree -= c->per_frame;
+	}
+	spin_unlock(&c->lock);
+	return found;
+}
+
+unsigned kmem_shrink(void)
+{
+	struct kmem_cache *c;
+	struct slab *s;
+	unsigned n = 0;
+
+	list_for_each(c, &caches, link)
+		for (; (s = take_empty(c)); n++)
+			page_free(pfn_page(virt_to_phys(s) >> PAGE_SHIFT));
+	return n;
 }
 
 void kmem_init(void)

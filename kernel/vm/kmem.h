@@ -33,5 +33,7 @@ void *kmalloc(size_t nbytes) __must_check;
 void *kzalloc(size_t nbytes) __must_check;
 void kfree(void *p); /* NULL is allowed */
 char *kstrdup(const char *s) __must_check;
+/* Gives back the frames that caches keep against thrashing; how many. */
+unsigned kmem_shrink(void);
 
 #endif

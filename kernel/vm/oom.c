@@ -15,38 +15,11 @@
 #define TABLE_ROWS  8
 
 struct candidate {
-	struct space *space; /* referenced */
+	struct space *space; /* pinned */
 	struct proc_oom proc;
 	uint64_t pages, swap, nodes, tables, shared;
 	int64_t score;
 };
-
-static bool get_unless_ended(struct space *s)
-{
-	uint32_t refs = __atomic_load_n(&s->refs, __ATOMIC_RELAXED);
-
-	while (refs && !__atomic_compare_exchange_n(&s->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE,
-						    __ATOMIC_RELAXED))
-		;
-	return refs > 0;
-}
-
-/* The k-th space of the list that is not dying, referenced; NULL: there are not so many. */
-static struct space *kth_space(unsigned k)
-{
-	struct space *s, *found = NULL;
-
-	spin_lock(&vm_queue_lock);
-	list_for_each(s, &space_list, link) {
-		if (s->dying || k-- > 0)
-			continue;
-		if (get_unless_ended(s))
-			found = s;
-		break;
-	}
-	spin_unlock(&vm_queue_lock);
-	return found;
-}
 
 /* Adds what only this path to the node holds. [f] */
 static void weigh_node(struct candidate *c, const struct node *n)
@@ -114,7 +87,7 @@ static unsigned insert(struct candidate *table, unsigned n, struct candidate *c)
 	while (at > 0 && table[at - 1].score < c->score)
 		at--;
 	if (n == TABLE_ROWS) {
-		space_unref(at < n ? table[--n].space : c->space);
+		space_unpin(at < n ? table[--n].space : c->space);
 		if (at > n)
 			return TABLE_ROWS;
 	}
@@ -129,11 +102,11 @@ static unsigned make_table(struct candidate *table)
 	struct space *s;
 	unsigned n = 0;
 
-	for (unsigned k = 0; (s = kth_space(k)); k++) {
+	for (unsigned k = 0; (s = space_kth(k)); k++) {
 		struct candidate c = { .space = s };
 
 		if (!proc_oom_info(s, &c.proc) || c.proc.adj <= -1000) {
-			space_unref(s);
+			space_unpin(s);
 			continue;
 		}
 		weigh(&c);
@@ -167,7 +140,7 @@ static void reap(struct space *s)
 	overlay_reap(&s->overlay);
 }
 
-/* Until the memory of the victim comes back. No reference is held meanwhile: its exit frees the space before its parent hears of it. */
+/* Until the memory of the victim comes back. Nothing is pinned meanwhile. */
 static void wait_for_exit(void)
 {
 	uint64_t until = time_ns() + PATIENCE_NS;
@@ -191,7 +164,7 @@ void oom_kill(void)
 			reap(table[i].space);
 			reclaim_wake_waiters();
 		}
-		space_unref(table[i].space);
+		space_unpin(table[i].space);
 	}
 	if (killed)
 		wait_for_exit();

@@ -39,7 +39,14 @@ const char *const vm_event_names[EV_COUNT] = {
 #undef X
 };
 
-struct vm_tunables vm_tunables = { .page_cluster = 5 };
+struct vm_tunables vm_tunables = {
+	.swappiness = 100,
+	.dirty_ratio = 20,
+	.dirty_background_ratio = 10,
+	.dirty_expire_centisecs = 200,
+	.dirty_writeback_centisecs = 100,
+	.page_cluster = 5,
+};
 
 static struct spinlock frame_lock = SPINLOCK_INIT("frame", RANK_FRAME);
 static struct list free_list = LIST_INIT(free_list);
@@ -96,11 +103,18 @@ static uint64_t place_table(const struct mem_range *ram, unsigned nram, const st
 	panic("vm: no room for the table of %lu KiB that describes the frames", nbytes >> 10);
 }
 
+/* min_free_kbytes is four times the reserve: what is free for others than reclaim moves about it. */
 static void set_watermarks(void)
 {
-	totals.reserve = MIN(MAX(totals.total / 128, 32ul), 512ul);
+	totals.reserve = MIN((uint64_t)vm_tunables.min_free_kbytes * 1024 / PAGE_SIZE / 4, totals.total / 8);
 	totals.low = totals.reserve * 2 + MIN(totals.total / 128, 1024ul);
 	totals.high = totals.low + MIN(totals.total / 64, 2048ul);
+}
+
+void vm_tunables_changed(void)
+{
+	set_watermarks();
+	reclaim_kick();
 }
 
 void vm_init(const struct mem_range *ram, unsigned nram, const struct mem_range *reserved, unsigned nreserved)
@@ -126,6 +140,7 @@ void vm_init(const struct mem_range *ram, unsigned nram, const struct mem_range 
 	all[nreserved] = (struct mem_range){ at, at + nbytes };
 	for (unsigned i = 0; i < nram; i++)
 		give_unreserved(ram[i].start, ram[i].end, all, nreserved + 1);
+	vm_tunables.min_free_kbytes = MIN(MAX(totals.total / 128, 32ul), 512ul) * 4 * (PAGE_SIZE / 1024);
 	set_watermarks();
 	for (unsigned i = 0; i < WAIT_BUCKETS; i++)
 		waitq_init(&page_waitqs[i]);

@@ -34,6 +34,7 @@ static struct waitq memory_waitq = WAITQ_INIT(memory_waitq);
 static uint32_t nwaiters;
 static bool kicked;
 static uint64_t last_scan_ns;
+static bool in_need; /* half a turn found nothing to take */
 
 /* pageoutd's batch of busy, clean pages. */
 static struct page *victims[EVICT_BATCH];
@@ -254,6 +255,22 @@ static bool recently_used(struct home *h, struct page *p)
 	return h->kind == HOME_FAMILY && rmap_family(family_of(h), p, RMAP_PEEK, &none) > 0;
 }
 
+/* swappiness as a share: of anonymous pages below 100, of files' above it, so many of a hundred are taken. In need all are. */
+static bool passed_over(struct home *h)
+{
+	static unsigned credit[2];
+	bool anon = anonymous(h);
+	unsigned share = anon ? vm_tunables.swappiness : 200 - vm_tunables.swappiness;
+
+	if (share >= 100 || in_need)
+		return false;
+	credit[anon] += share;
+	if (credit[anon] < 100)
+		return true;
+	credit[anon] -= 100;
+	return false;
+}
+
 /* The page was unused when the policy looked: clean ones become victims, dirty ones are queued for the pusher. */
 bool reclaim_try(struct page *p)
 {
@@ -262,7 +279,7 @@ bool reclaim_try(struct page *p)
 
 	if (!h)
 		return false;
-	if (!evictable(p) || recently_used(h, p))
+	if (!evictable(p) || recently_used(h, p) || passed_over(h))
 		goto out;
 	if (p->flags & PG_DIRTY) {
 		if (!anonymous(h) || swap_has_room()) {
@@ -313,12 +330,26 @@ static void pause_for(uint64_t ns)
 	spin_unlock(&vm_queue_lock);
 }
 
+/* Page tables that nobody used in half a turn go: they come back by faults. */
+static unsigned sweep_tables(void)
+{
+	struct space *s;
+	unsigned n = 0;
+
+	for (unsigned k = 0; (s = space_kth(k)); k++) {
+		n += table_sweep(s);
+		space_unpin(s);
+	}
+	return n;
+}
+
 /*
  * Scans until enough is free. A turn of the clock that found nothing while nothing is being written either means that memory and
  * swap are exhausted: then, if somebody waits, the OOM killer comes.
  */
 static void make_room(void)
 {
+	static uint64_t until_sweep;
 	uint64_t scanned = 0, turn = 2 * (frame_end - frame_first);
 
 	while (page_nfree() < page_totals()->high) {
@@ -328,10 +359,17 @@ static void make_room(void)
 		evict_laundered();
 		taken = clock_scan(SCAN_STEP);
 		evict_victims();
+		until_sweep -= MIN(until_sweep, (uint64_t)SCAN_STEP);
+		if (!until_sweep) {
+			taken += sweep_tables();
+			caches_want_shrink();
+			until_sweep = turn / 4;
+		}
 		wake_pusher(PUSH_START);
 		if (reclaim_waiters() && page_nfree() > page_totals()->reserve)
 			reclaim_wake_waiters();
 		scanned = taken ? 0 : scanned + SCAN_STEP;
+		in_need = scanned >= turn / 4;
 		if (npush >= PUSH_QUEUE_MAX / 2 || (scanned > turn / 4 && writes_under_way())) {
 			wake_pusher(1);
 			pause_for(RETRY_NS);

@@ -71,8 +71,10 @@ void table_protect_range(struct space *s, uint64_t first, uint64_t end,
 /* fork: no private page stays writable; leaf tables with many writable entries are unhooked onto `freed`. */
 void table_unwrite_private(struct space *s, struct list *freed);
 void table_free_list(struct list *freed); /* after the shootdown */
-bool table_create_root(struct space *s);  /* false: no memory */
-void table_destroy(struct space *s);	  /* no hart is in the space */
+/* Frees the leaf tables in which no hart noted a use; takes the lock, shoots down. How many went. */
+unsigned table_sweep(struct space *s);
+bool table_create_root(struct space *s); /* false: no memory */
+void table_destroy(struct space *s);	 /* no hart is in the space */
 struct page *table_alloc(void);
 
 /* ---- object.c: [o] ---- */
@@ -180,10 +182,15 @@ void reclaim_wake_waiters(void);
 void reclaim_laundered(struct page *p); /* a write ended: the page may go now */
 /* writeback.c */
 void writeback_kick(void);
+void caches_want_shrink(void); /* writebackd gives back memory of the kernel's own caches soon */
 void object_queue_dirty(struct object *o, bool soon);
 
 /* space.c */
 extern struct list space_list; /* vm_queue_lock */
+/* The k-th space of the list that is not dying, pinned: its end waits for space_unpin, and so the pageoutd never has to do it, which
+ * may take memory. NULL: there are not so many. */
+struct space *space_kth(unsigned k);
+void space_unpin(struct space *s);
 /* Makes the stack mapping above vpn reach down to it. 0, or -ENOMEM, -EFAULT: there is none, or a limit or the guard gap forbids. */
 int space_grow_stack(struct space *s, uint64_t vpn);
 

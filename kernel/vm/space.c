@@ -15,6 +15,7 @@
 
 struct list space_list = LIST_INIT(space_list);
 static struct kmem_cache space_cache;
+static struct waitq unpinned = WAITQ_INIT(unpinned);
 
 void space_init(void)
 {
@@ -74,6 +75,30 @@ void space_ref(struct space *s)
 	__atomic_fetch_add(&s->refs, 1, __ATOMIC_RELAXED);
 }
 
+struct space *space_kth(unsigned k)
+{
+	struct space *s, *found = NULL;
+
+	spin_lock(&vm_queue_lock);
+	list_for_each(s, &space_list, link) {
+		if (s->dying || k-- > 0)
+			continue;
+		s->pins++;
+		found = s;
+		break;
+	}
+	spin_unlock(&vm_queue_lock);
+	return found;
+}
+
+void space_unpin(struct space *s)
+{
+	spin_lock(&vm_queue_lock);
+	if (--s->pins == 0)
+		waitq_wake_all(&unpinned);
+	spin_unlock(&vm_queue_lock);
+}
+
 static void space_destroy(struct space *s)
 {
 	struct mapping *drop = NULL, *m;
@@ -81,6 +106,8 @@ static void space_destroy(struct space *s)
 	assert(__atomic_load_n(&s->harts, __ATOMIC_ACQUIRE) == 0);
 	spin_lock(&vm_queue_lock);
 	list_remove(&s->link);
+	while (s->pins)
+		waitq_sleep(&unpinned, &vm_queue_lock);
 	spin_unlock(&vm_queue_lock);
 	spin_lock(&s->table_lock);
 	s->dying = true;

@@ -80,6 +80,14 @@ pte_t *table_find(struct space *s, uint64_t vpn)
 	return &t[mmu_index(va, 0)];
 }
 
+/* The entry of the middle table that points at the leaf of vpn, which exists. */
+static pte_t *table_entry(struct space *s, uint64_t vpn)
+{
+	uint64_t va = vpn << PAGE_SHIFT;
+
+	return &pte_child(root_of(s)[mmu_index(va, 2)])[mmu_index(va, 1)];
+}
+
 pte_t *table_make(struct space *s, uint64_t vpn, struct purse *purse)
 {
 	uint64_t va = vpn << PAGE_SHIFT;
@@ -261,7 +269,6 @@ static void unhook(struct space *s, pte_t *entry, struct list *freed)
 	s->ntables--;
 	list_append(freed, &t->link);
 	space_mark_stale(s);
-	EVENT(tables_unhooked);
 }
 
 static void unwrite_leaf(struct space *s, pte_t *entry, struct list *freed)
@@ -271,6 +278,7 @@ static void unwrite_leaf(struct space *s, pte_t *entry, struct list *freed)
 
 	if (t->nwritable > UNHOOK_WRITABLE) {
 		unhook(s, entry, freed);
+		EVENT(tables_unhooked);
 		return;
 	}
 	for (unsigned i = 0; i < MMU_FANOUT && t->nwritable; i++)
@@ -304,6 +312,52 @@ void table_free_list(struct list *freed)
 
 	while ((l = list_pop(freed)))
 		table_free(list_entry(l, struct page, link));
+}
+
+/* Has a hart used the table since the clock's hand took the A bits of its pages? Those of the zero page, which lies in no home, are
+ * taken here. [t] */
+static bool leaf_used(struct space *s, pte_t *leaf)
+{
+	unsigned left = table_page(leaf)->nvalid;
+	bool used = false;
+
+	for (unsigned i = 0; left && i < MMU_FANOUT; i++) {
+		if (!(leaf[i] & PTE_V))
+			continue;
+		left--;
+		if (!(leaf[i] & PTE_A))
+			continue;
+		used = true;
+		if (!counts_as_resident(leaf[i]))
+			take_bits(s, &leaf[i], PTE_A);
+	}
+	return used;
+}
+
+unsigned table_sweep(struct space *s)
+{
+	const uint64_t end = USER_TOP >> PAGE_SHIFT;
+	struct list freed = LIST_INIT(freed);
+	unsigned n = 0;
+
+	for (uint64_t vpn = 0; vpn < end; vpn = ALIGN_DOWN(vpn, MMU_FANOUT) + MMU_FANOUT) {
+		spin_lock(&s->table_lock);
+		vpn = next_leaf(s, vpn, end);
+		if (vpn < end) {
+			pte_t *leaf = table_find(s, ALIGN_DOWN(vpn, MMU_FANOUT));
+
+			if (!leaf_used(s, leaf)) {
+				unhook(s, table_entry(s, vpn), &freed);
+				n++;
+			}
+		}
+		spin_unlock(&s->table_lock);
+	}
+	if (n || s->stale != s->clean)
+		space_shoot(s);
+	table_free_list(&freed);
+	EVENTS(tables_swept, n);
+	return n;
 }
 
 void table_destroy(struct space *s)

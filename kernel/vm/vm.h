@@ -133,9 +133,9 @@ void vm_count(struct vm_counts *c); /* in frames; sums of racing counters */
 	X(pgfault) X(pgmajfault) X(pgalloc) X(pgfree) X(pgpgin) X(pgpgout) X(pswpin) X(pswpout)             \
 	X(pgscan_clock) X(pgsteal_anon) X(pgsteal_file) X(pgreferenced) X(allocstall) X(oom_kill)           \
 	X(cow_copies) X(cow_reuses) X(zero_maps) X(zero_fills) X(fault_around) X(node_shares)               \
-	X(node_copies) X(tables_unhooked) X(shootdowns) X(fences_sent) X(swap_reads) X(swap_writes)         \
+	X(node_copies) X(tables_unhooked) X(tables_swept) X(shootdowns) X(fences_sent) X(swap_reads) X(swap_writes)         \
 	X(swap_ra) X(file_reads) X(file_writes) X(refaults) X(fault_retries) X(writeback_runs)              \
-	X(dirty_waits) X(readahead) X(readahead_hit) X(readahead_unused) X(swap_ra_hit)
+	X(dirty_waits) X(kmem_shrunk) X(readahead) X(readahead_hit) X(readahead_unused) X(swap_ra_hit)
 /* clang-format on */
 enum vm_event {
 #define X(name) EV_##name,
@@ -152,11 +152,23 @@ static inline void vm_count_event(enum vm_event e, uint64_t n)
 #define EVENT(name)	vm_count_event(EV_##name, 1)
 #define EVENTS(name, n) vm_count_event(EV_##name, (n))
 
-/* What /proc/sys/vm shows under Linux's names, in the units there; each is read where it counts. */
+/* What /proc/sys/vm shows under Linux's names, in the units there, with the least and the greatest value. */
+#define VM_TUNABLES(X)                                                                         \
+	X(swappiness, 0,                                                                       \
+	  200) /* below 100 anonymous pages are passed over more than files', above it less */ \
+	X(dirty_ratio, 1, 100)		  /* of what could be free: writers wait */            \
+	X(dirty_background_ratio, 0, 100) /* writing begins */                                 \
+	X(dirty_expire_centisecs, 0, 360000)                                                   \
+	X(dirty_writeback_centisecs, 1, 360000)                                                \
+	X(min_free_kbytes, 64, 1048576)                                                        \
+	X(page_cluster, 0, 5) /* swapped pages read together, as a power of 2 */
 struct vm_tunables {
-	unsigned page_cluster; /* swapped pages read together, as a power of 2 */
+#define X(name, min, max) unsigned name;
+	VM_TUNABLES(X)
+#undef X
 };
 extern struct vm_tunables vm_tunables;
+void vm_tunables_changed(void); /* after a store into it */
 
 /* ---- node.c: slots, and trees of nodes with 64 of them ----------------------------------------------- */
 
@@ -321,10 +333,13 @@ int object_writeback(struct object *o, uint64_t first, uint64_t npages, bool wai
 /* Completion, from any context. */
 void page_read_done(struct page *p, int error);
 void page_write_done(struct page *p, int error);
-/* Writers of files call this with no lock held: sleeps while too much is dirty. */
-void vm_throttle_writer(void);
+/* Writers of files call this with no lock held, before they make up to `npages` pages dirty: sleeps the longer the more is dirty, and while
+ * too much is. */
+void vm_throttle_writer(unsigned npages);
 /* sync(2): writes every dirty page of every object: files first, then commit, then metadata. Waits. */
 void vm_sync_all(void);
+/* Under pressure fn(n) is called, by a thread that may sleep, to let go of about n objects that the kernel keeps only for speed. One only. */
+void vm_set_shrinker(unsigned (*fn)(unsigned n));
 /* echo 1 >/proc/sys/vm/drop_caches */
 void vm_drop_caches(void);
 
@@ -399,6 +414,7 @@ struct space {
 	uint64_t stale, clean; /* [a] generations: a PTE was weakened; everything up to there was shot down */
 	uint64_t harts;	       /* [a] bit: hart index whose satp names root */
 	uint32_t refs;	       /* [a] */
+	uint32_t pins;	       /* [q] pageoutd looks at it: space_destroy waits */
 	bool dying;	       /* [t] exit or the OOM killer: faults fail */
 	uint64_t brk_start, brk_end;			 /* [s] bytes */
 	uint64_t data_bytes;				 /* [s] initialised data, for RLIMIT_DATA */

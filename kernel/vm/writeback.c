@@ -7,21 +7,28 @@
  * makes the page dirty again; no second write of it starts before the first has ended.
  *
  * Objects with dirty pages are on one list, oldest first. writebackd looks at it every second, writes what is older than
- * EXPIRE_NS or was put there "soon" (munmap and exit do), data of files first, then their metadata (commit), then the
- * block devices' own pages. Writers wait while a third of memory is dirty.
+ * dirty_expire_centisecs or was put there "soon" (munmap and exit do), data of files first, then their metadata (commit), then the
+ * block devices' own pages. Above dirty_background_ratio it writes all there is; from half way to dirty_ratio on writers pause, the longer the nearer
+ * they come, and at dirty_ratio they wait.
  */
 #include "lib/printf.h"
 #include "proc/thread.h"
+#include "vm/kmem.h"
 #include "vm/reclaim.h"
 
-#define RUN_MAX	  64
-#define EXPIRE_NS 2000000000ul
-#define PERIOD_NS 1000000000ul
+#define RUN_MAX	       64
+#define CENTISEC_NS    10000000ul
+#define PAUSE_MAX_NS   200000000ul
+#define THROTTLE_EVERY 32 /* pages that a writer makes dirty between two looks */
+#define SHRINK_STEP    64 /* objects a quarter of a turn */
 
 static struct list dirty_objects = LIST_INIT(dirty_objects);
 static struct waitq writeback_waitq = WAITQ_INIT(writeback_waitq); /* writebackd sleeps here */
-static struct waitq throttled = WAITQ_INIT(throttled);		   /* writers */
-static bool kicked;						   /* under vm_queue_lock */
+static struct waitq throttled = WAITQ_INIT(throttled);		   /* writers, until their pause is over */
+static struct waitq over_limit = WAITQ_INIT(over_limit);	   /* writers, until less is dirty */
+static uint64_t nwritten;					   /* [a] pages ever */
+static bool kicked, shrink;					   /* under vm_queue_lock */
+static unsigned (*shrinker)(unsigned n);
 
 void object_queue_dirty(struct object *o, bool soon)
 {
@@ -124,8 +131,9 @@ void page_write_done(struct page *p, int error)
 			reclaim_laundered(p);
 	}
 	spin_unlock(&h->lock);
-	if (!list_empty(&throttled.waiters))
-		waitq_wake_all(&throttled);
+	__atomic_fetch_add(&nwritten, 1, __ATOMIC_RELAXED);
+	if (!list_empty(&over_limit.waiters))
+		waitq_wake_all(&over_limit);
 }
 
 static void wait_written(struct object *o, uint64_t first, uint64_t end)
@@ -245,40 +253,120 @@ void vm_sync_all(void)
 	each_object(sync_metadata);
 }
 
-static uint64_t dirty_limit(void)
+/* ---- the dirty limit ---- */
+
+static uint64_t ndirty(void)
 {
-	return page_totals()->total / 3;
+	return vm_page_counts[PAGES_DIRTY] + vm_page_counts[PAGES_WRITING];
 }
 
-void vm_throttle_writer(void)
+/* A percentage of the memory that files may use. */
+static uint64_t part(unsigned percent)
 {
-	if (likely(vm_page_counts[PAGES_DIRTY] + vm_page_counts[PAGES_WRITING] <= dirty_limit()))
+	return (page_nfree() + vm_page_counts[PAGES_FILE]) * percent / 100;
+}
+
+/* How many ns the disks took for a page, over the last while that they wrote all the time. */
+static uint64_t page_cost_ns(void)
+{
+	static uint64_t since, before, cost = 10000;
+	uint64_t now = time_ns(), n;
+
+	spin_lock(&vm_queue_lock);
+	n = nwritten - before;
+	if (now - since > 2 * PAUSE_MAX_NS) { /* nobody was throttled lately: begin anew */
+		since = now;
+		before = nwritten;
+	} else if (n && now - since > PAUSE_MAX_NS / 2) {
+		cost = (cost + (now - since) / n) / 2;
+		since = now;
+		before = nwritten;
+	}
+	n = cost;
+	spin_unlock(&vm_queue_lock);
+	return n;
+}
+
+/* The nearer the limit, the longer: half way above the free part a writer is as fast as the disk, and with several each is slowed
+ * until all together are. */
+static uint64_t pause_ns(unsigned npages, uint64_t dirty, uint64_t limit)
+{
+	uint64_t free = (part(vm_tunables.dirty_background_ratio) + limit) / 2;
+
+	if (dirty >= limit)
+		return PAUSE_MAX_NS;
+	if (dirty <= free)
+		return 0;
+	return MIN(npages * page_cost_ns() * (dirty - free) / (limit - dirty), PAUSE_MAX_NS);
+}
+
+void vm_throttle_writer(unsigned npages)
+{
+	struct thread *t = thread_current();
+	uint64_t dirty = ndirty(), limit = part(vm_tunables.dirty_ratio), ns;
+
+	if (likely(dirty <= part(vm_tunables.dirty_background_ratio)))
+		return;
+	writeback_kick();
+	t->ndirtied += npages;
+	if (t->ndirtied < THROTTLE_EVERY && dirty < limit)
+		return;
+	ns = pause_ns(t->ndirtied, dirty, limit);
+	t->ndirtied = 0;
+	if (!ns)
 		return;
 	EVENT(dirty_waits);
-	writeback_kick();
 	spin_lock(&vm_queue_lock);
-	while (vm_page_counts[PAGES_DIRTY] + vm_page_counts[PAGES_WRITING] > dirty_limit() &&
-	       !thread_killed()) {
+	waitq_sleep_until(&throttled, &vm_queue_lock, time_ns() + ns, false);
+	while (ndirty() > part(vm_tunables.dirty_ratio) && !thread_killed()) {
 		kicked = true;
 		waitq_wake_one(&writeback_waitq);
-		waitq_sleep_until(&throttled, &vm_queue_lock, time_ns() + 100000000, false);
+		waitq_sleep_until(&over_limit, &vm_queue_lock, time_ns() + PAUSE_MAX_NS, false);
 	}
 	spin_unlock(&vm_queue_lock);
+}
+
+/* Not by pageoutd: the last reference of a file may write, and wait for who waits for memory. */
+void caches_want_shrink(void)
+{
+	spin_lock(&vm_queue_lock);
+	shrink = true;
+	waitq_wake_one(&writeback_waitq);
+	spin_unlock(&vm_queue_lock);
+}
+
+void vm_set_shrinker(unsigned (*fn)(unsigned n))
+{
+	shrinker = fn;
+}
+
+static void shrink_caches(void)
+{
+	if (shrinker)
+		shrinker(SHRINK_STEP);
+	EVENTS(kmem_shrunk, kmem_shrink());
 }
 
 void writebackd(void *arg __unused)
 {
 	for (;;) {
-		bool all;
+		bool all, cold;
+		uint64_t age;
 
 		spin_lock(&vm_queue_lock);
-		if (!kicked)
-			waitq_sleep_until(&writeback_waitq, &vm_queue_lock, time_ns() + PERIOD_NS, false);
-		all = kicked && vm_page_counts[PAGES_DIRTY] > dirty_limit() / 2;
-		kicked = false;
+		if (!kicked && !shrink)
+			waitq_sleep_until(&writeback_waitq, &vm_queue_lock,
+					  time_ns() + vm_tunables.dirty_writeback_centisecs * CENTISEC_NS,
+					  false);
+		all = kicked && vm_page_counts[PAGES_DIRTY] > part(vm_tunables.dirty_background_ratio) / 2;
+		cold = shrink;
+		kicked = shrink = false;
 		spin_unlock(&vm_queue_lock);
-		write_queued(time_ns() - (all ? 0 : MIN(time_ns(), EXPIRE_NS)));
-		waitq_wake_all(&throttled);
+		age = all ? 0 : MIN(vm_tunables.dirty_expire_centisecs * CENTISEC_NS, time_ns());
+		write_queued(time_ns() - age);
+		waitq_wake_all(&over_limit);
+		if (cold)
+			shrink_caches();
 	}
 }
 
