@@ -184,7 +184,7 @@ test: all host-tests $(BUILD)/oracle/dirtymap
 	$(Q)tests/run --build $(BUILD) $(addprefix --host ,$(HOST_TESTS)) $(TESTS)
 
 # The test programs are plain POSIX C: the system of this machine says whether they are right.
-ORACLE := mmaptest cowtest lazytest zerotest stacktest swaptest bigfile forkstress execstress filemodel dirtest
+ORACLE := mmaptest cowtest racetest lazytest zerotest stacktest swaptest bigfile forkstress execstress filemodel dirtest
 oracle: $(addprefix $(BUILD)/oracle/,$(ORACLE))
 	$(Q)tests/oracle $(BUILD)/oracle $(ORACLE)
 

@@ -43,9 +43,9 @@ struct fault {
 	struct object *object; /* READ, RESERVE: referenced */
 	uint64_t index;
 	bool tried_read, major, planned;
-	uint64_t first;	  /* once planned: the virtual pages worth bringing begin here */
-	unsigned nwindow; /* and are so many */
-	unsigned nio, nspare, want_spare;
+	uint64_t first;			      /* once planned: the virtual pages worth bringing begin here */
+	unsigned nwindow;		      /* and are so many */
+	unsigned nio, nspare, want_spare;     /* want_spare: in all, with those that are here */
 	struct page *io[SWAP_CLUSTER_MAX];    /* SWAP_IN: busy pages in the order of their indices */
 	struct page *spare[SWAP_CLUSTER_MAX]; /* frames for the neighbours of a swapped page */
 };
@@ -137,6 +137,21 @@ static void plan(struct fault *f, unsigned max)
 	f->planned = true;
 }
 
+/* The virtual page behind the last one that may be mapped: the mapping's end, or that of the object below it. A truncation lowers the
+ * limit first and takes what lies beyond it away then: until that is done such pages are still in their slots. The lock of the slots that
+ * are looked at is held; see object.c. */
+static uint64_t last_page(const struct mapping *m)
+{
+	uint64_t limit;
+
+	if (!m->object)
+		return m->end;
+	limit = __atomic_load_n(&m->object->limit, __ATOMIC_RELAXED);
+	if (limit <= m->offset)
+		return m->start;
+	return MIN(m->end, m->start + (limit - m->offset));
+}
+
 /* Does the neighbour at slot i deserve a PTE that it lacks? Then going around pays. */
 static bool lacks_pte(const slot_t *slots, const pte_t *ptes, unsigned i)
 {
@@ -152,8 +167,9 @@ static void map_around(struct fault *f, const slot_t *slots, uint64_t base, bool
 		       const struct node *over)
 {
 	struct mapping *m = f->m;
-	unsigned lo = m->start > base ? m->start - base : 0, hi = MIN(m->end - base, (uint64_t)NODE_SLOTS),
-		 n = 0;
+	uint64_t last = last_page(m);
+	unsigned lo = m->start > base ? m->start - base : 0,
+		 hi = last > base ? MIN(last - base, (uint64_t)NODE_SLOTS) : 0, n = 0;
 	unsigned here = f->vpn - base;
 	struct space *s = f->space;
 	pte_t *ptes;
@@ -474,7 +490,9 @@ static enum step fault_private(struct fault *f)
 	spin_lock(&ov->family->home.lock);
 	leaf = overlay_leaf(ov, f->vpn, &shared);
 	slot = leaf ? leaf->slot[f->vpn % NODE_SLOTS] : 0;
-	if (slot_is_page(slot))
+	if (slot && f->vpn >= last_page(f->m)) /* a private copy that a truncation is about to drop */
+		r = fail(f, SIGBUS, BUS_ADRERR);
+	else if (slot_is_page(slot))
 		r = fault_overlay_page(f, leaf, shared, slot_page(slot));
 	else if (slot_is_swap(slot))
 		r = fault_swapped(f, leaf);
@@ -590,7 +608,7 @@ static enum step swap_in(struct fault *f)
 
 static enum step fill(struct fault *f)
 {
-	for (; f->want_spare && page_nfree() > page_totals()->low / 2; f->want_spare--) {
+	while (f->nspare < f->want_spare && page_nfree() > page_totals()->low / 2) {
 		struct page *p = page_alloc();
 
 		if (!p)

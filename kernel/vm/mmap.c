@@ -132,6 +132,8 @@ static int check_mmap(uint64_t addr, uint64_t len, int flags, struct object *obj
 
 	if (len == 0 || type == 0 || (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) && addr & PAGE_MASK))
 		return -EINVAL;
+	if (flags & MAP_GROWSDOWN && (object || type != MAP_PRIVATE))
+		return -EINVAL;
 	if (page_round_up(len) == 0 || page_round_up(len) > USER_TOP)
 		return -ENOMEM;
 	if (object && (offset & PAGE_MASK))

@@ -8,7 +8,8 @@
  *
  * An absent page comes in busy: it is put into its slot under the object's lock, filled without it, and whoever
  * wants it meanwhile waits for busy to end. The limit is checked under the object's lock wherever a page is
- * put in or mapped, so truncate lowers it first and then only has to remove what is there.
+ * put in or mapped (and, where a private copy is mapped, under the family's), so truncate lowers it first and then only has
+ * to remove what is there.
  */
 #include "lib/string.h"
 #include "vm/kmem.h"
@@ -102,13 +103,23 @@ static void free_nodes(struct node *n)
 
 void object_destroy(struct object *o)
 {
+	slot_t root;
+	bool nodes;
+
 	might_sleep();
 	assert(list_empty(&o->mappings));
+	spin_lock(&o->home.lock);
+	o->limit = 0; /* who has it pinned (writeback, swapoff) may look, but brings nothing in */
+	spin_unlock(&o->home.lock);
 	remove_pages(o, 0, OBJECT_ALL);
 	assert(o->npages == 0 && o->ndirty == 0);
-	if (o->height)
-		free_nodes((struct node *)o->root);
+	spin_lock(&o->home.lock);
+	root = o->root;
+	nodes = o->height > 0;
 	o->root = o->height = 0;
+	spin_unlock(&o->home.lock);
+	if (nodes)
+		free_nodes((struct node *)root);
 	spin_lock(&vm_queue_lock);
 	while (o->pins) /* who walks object_list relies on the place of a pinned object */
 		waitq_sleep(&unpinned, &vm_queue_lock);
@@ -662,6 +673,16 @@ static void remove_pages(struct object *o, uint64_t first, uint64_t end)
 	spin_unlock(&o->home.lock);
 }
 
+/* Afterwards every fault that looked at the limit before it was lowered has put its PTE where table_clear_range finds it: for a private
+ * page that happens under the family's lock. */
+static void let_faults_end(struct space *s)
+{
+	struct family *f = s->overlay.family;
+
+	spin_lock(&f->home.lock);
+	spin_unlock(&f->home.lock);
+}
+
 /* One pass over the mappings of [first, end): PTEs away, private copies too. -EAGAIN with *w saying what to wait for. */
 static int unmap_pass(struct object *o, uint64_t first, uint64_t end, bool private_too, struct clear_wait *w)
 {
@@ -676,6 +697,8 @@ static int unmap_pass(struct object *o, uint64_t first, uint64_t end, bool priva
 			continue;
 		lo = m->start + (lo - m->offset);
 		hi = m->start + (hi - m->offset);
+		if (private_too && !m->shared)
+			let_faults_end(m->space);
 		table_clear_range(m->space, lo, hi);
 		space_shoot(m->space);
 		if (private_too && !m->shared)

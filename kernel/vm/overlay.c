@@ -163,7 +163,6 @@ bool overlay_clone(struct overlay *child, struct overlay *parent)
 		spin_unlock(&f->home.lock);
 		return false;
 	}
-	child->family = f;
 	child->nslots = parent->nslots;
 	for (unsigned i = 0; i < OVERLAY_TOP; i++) {
 		child->top[i] = parent->top[i];
@@ -172,7 +171,6 @@ bool overlay_clone(struct overlay *child, struct overlay *parent)
 			EVENT(node_shares);
 		}
 	}
-	list_append(&f->members, &child->link);
 	spin_unlock(&f->home.lock);
 	return true;
 }

@@ -116,7 +116,7 @@ static struct page *dequeue(struct list *q)
 	l = list_pop(q);
 	if (l) {
 		p = list_entry(l, struct page, link);
-		page_clear(p, PG_QUEUED);
+		page_clear(p, PG_QUEUED | PG_LAUNDERED);
 		npush -= q == &push_queue;
 	}
 	spin_unlock(&vm_queue_lock);
@@ -304,10 +304,8 @@ static void evict_laundered(void)
 {
 	struct page *p;
 
-	while ((p = dequeue(&laundered))) {
-		page_clear(p, PG_LAUNDERED);
+	while ((p = dequeue(&laundered)))
 		reclaim_try(p);
-	}
 }
 
 static void wake_pusher(unsigned at_least)

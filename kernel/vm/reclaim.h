@@ -130,7 +130,7 @@ struct node *overlay_leaf(const struct overlay *ov, uint64_t vpn, bool *shared);
 slot_t *overlay_unshare(struct overlay *ov, uint64_t vpn, struct purse *purse);
 /* Changes what a slot of an unshared leaf holds, counting slots in use; sharers and swap counts are the caller's. */
 void overlay_store(struct overlay *ov, uint64_t vpn, slot_t *s, slot_t value);
-/* The child joins the family. False: the parent's space is dying, and its overlay may have been emptied. Takes the family's lock. */
+/* The child, an empty member of the parent's family, shares all that the parent has. False: the parent's space is dying, and its overlay may have been emptied. Takes the family's lock. */
 bool overlay_clone(struct overlay *child, struct overlay *parent);
 /* Puts `new_slot` in place of `old` at vpn in every member; returns how many distinct slots changed. */
 unsigned family_replace(struct family *f, uint64_t vpn, slot_t old, slot_t new_slot);

@@ -203,6 +203,7 @@ static void discard_clone(struct space *child)
 		drop = m;
 	}
 	mapping_drop_all(drop);
+	overlay_leave(&child->overlay);
 	table_destroy(child);
 	kmem_cache_free(&space_cache, child);
 }
@@ -218,6 +219,8 @@ int space_fork(struct space *parent, struct space **out)
 			return -ENOMEM;
 	rwlock_write(&parent->lock);
 	copy_geometry(child, parent);
+	overlay_init(&child->overlay,
+		     parent->overlay.family); /* a truncation may come by way of its mappings */
 	if (!clone_mappings(child, parent)) {
 		rwlock_write_unlock(&parent->lock);
 		discard_clone(child);
