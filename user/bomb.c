@@ -153,7 +153,8 @@ static int write_bomb(void)
 
 static int sparse(void)
 {
-	char *p = map(GIB, MAP_PRIVATE | MAP_ANONYMOUS, -1), *q = map(GIB, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	char *p = map(GIB, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1),
+	     *q = map(GIB, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
 
 	if (!p || !q)
 		return perror("bomb"), 1;

@@ -100,8 +100,14 @@ static ssize_t read_step(struct vnode *v, struct readahead *ra, struct uio *u, u
 {
 	size_t off = pos & PAGE_MASK, done;
 	struct page *p;
-	int r = object_get_page(v->object, pos >> PAGE_SHIFT, ra, &p);
+	int r;
 
+	if (unlikely(object_is_hole(v->object, pos >> PAGE_SHIFT))) {
+		done = u->left;
+		r = uio_out(u, page_data(zero_page), n);
+		return done > u->left ? (ssize_t)(done - u->left) : r;
+	}
+	r = object_get_page(v->object, pos >> PAGE_SHIFT, ra, &p);
 	if (unlikely(r))
 		return r;
 	if (unlikely(try >= TRIES))
@@ -180,7 +186,7 @@ int pageio_zero_tail(struct vnode *v, uint64_t to)
 	struct page *p;
 	int r;
 
-	if (!off || to <= size)
+	if (!off || to <= size || object_is_hole(v->object, size >> PAGE_SHIFT))
 		return 0;
 	end = MIN(to - (size - off), PAGE_SIZE);
 	r = object_get_page(v->object, size >> PAGE_SHIFT, NULL, &p);
@@ -217,8 +223,8 @@ int pageio_extend(struct vnode *v, uint64_t size)
 
 int pageio_shrink(struct vnode *v, uint64_t size)
 {
-	if (size &
-	    PAGE_MASK) { /* the last page's tail is going to be changed: it must be here, and writable */
+	/* the last page's tail is going to be changed: it must be here, and writable */
+	if (size & PAGE_MASK && !object_is_hole(v->object, size >> PAGE_SHIFT)) {
 		struct page *p;
 		int r = object_get_page(v->object, size >> PAGE_SHIFT, NULL, &p);
 

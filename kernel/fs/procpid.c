@@ -192,7 +192,7 @@ struct maps_arg {
 	char *path;
 };
 
-static int put_mapping(void *arg, const struct mapping_info *m)
+static int put_mapping(void *arg, struct mapping *m)
 {
 	struct maps_arg *a = arg;
 	struct object *o = m->object;
@@ -203,16 +203,19 @@ static int put_mapping(void *arg, const struct mapping_info *m)
 	if (o && o->ops && o->ops->describe) {
 		o->ops->describe(o, a->path, PAGE_SIZE, &dev, &ino);
 		path = a->path;
-	} else if (m->start == SIGTRAMP) {
+	} else if (m->start << PAGE_SHIFT == SIGTRAMP) {
 		path = "[sigpage]";
 	} else if (o) { /* shared memory without a name is called so by Linux */
-		path = tmpfs_describe(o, a->path, PAGE_SIZE, &dev, &ino) ? a->path : "/dev/zero (deleted)";
-	} else if (m->heap || m->stack) {
-		path = m->heap ? "[heap]" : "[stack]";
+		path = o->anon && o->anon->describe &&
+				       o->anon->describe(o, a->path, PAGE_SIZE, &dev, &ino) ?
+			       a->path :
+			       "/dev/zero (deleted)";
+	} else if (m->flags & (MF_HEAP | MF_STACK)) {
+		path = m->flags & MF_HEAP ? "[heap]" : "[stack]";
 	}
-	text_printf(a->t, "%08lx-%08lx %c%c%c%c %08lx %02lx:%02lx %lu ", m->start, m->end,
-		    m->prot & PROT_READ ? 'r' : '-', m->prot & PROT_WRITE ? 'w' : '-',
-		    m->prot & PROT_EXEC ? 'x' : '-', m->shared ? 's' : 'p', o ? m->offset : 0,
+	text_printf(a->t, "%08lx-%08lx %c%c%c%c %08lx %02lx:%02lx %lu ", m->start << PAGE_SHIFT,
+		    m->end << PAGE_SHIFT, m->prot & PROT_READ ? 'r' : '-', m->prot & PROT_WRITE ? 'w' : '-',
+		    m->prot & PROT_EXEC ? 'x' : '-', m->shared ? 's' : 'p', o ? m->offset << PAGE_SHIFT : 0,
 		    dev >> 8 & 0xfff, (dev & 0xff) | (dev >> 12 & 0xfff00), ino);
 	if (*path) {
 		size_t used = a->t->len - at;

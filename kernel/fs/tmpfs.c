@@ -6,10 +6,8 @@
  * A tnode is the inode: it stays while it has a name or a vnode. Its vnode comes and goes with use; while
  * there is one, the vnode's fields are the true ones, and its end (`inactive`) writes them back. A directory
  * has its entries in two trees, by name and by cookie (the readdir offset, given once and never again), which
- * its contents lock guards.
- *
- * The limit counts pages that write() makes. Those that stores through mappings make are counted when the
- * file is next written or truncated, and are not refused.
+ * its contents lock guards. The limit is a budget that the files' objects share: write() finds ENOSPC there, a
+ * store through a mapping SIGBUS.
  */
 #include "fs/tmpfs.h"
 #include "fs/internal.h"
@@ -22,8 +20,9 @@
 #define ENTRY_COST   64 /* bytes of kernel memory beside the names, for statfs */
 
 struct tmpfs {
-	uint64_t max_pages, max_nodes;
-	int64_t npages, nnodes; /* [a] */
+	struct budget *budget; /* of pages */
+	uint64_t max_nodes;
+	int64_t nnodes;	  /* [a] */
 	uint64_t next_ino;	/* [a] */
 	struct spinlock lock;
 	struct list nodes; /* [lock] all, for the unmount */
@@ -48,7 +47,6 @@ struct tnode {
 	struct timespec atime, mtime, ctime;
 	struct object *object; /* regular files; its `data` names the tnode, under labels_lock */
 	struct vnode *vnode;   /* [labels_lock] while there is one */
-	int64_t charged;       /* [a] pages of it in fs->npages */
 	char *target;	       /* symbolic links: one piece of kernel memory or a frame */
 	struct tnode *parent;  /* directories; the root is its own */
 	struct tree names, cookies;
@@ -60,6 +58,8 @@ struct tnode {
 static struct kmem_cache tnode_cache;
 static struct spinlock labels_lock = SPINLOCK_INIT("tmpfs labels", RANK_FILES); /* what describe looks at */
 static const struct vnode_ops file_ops, dir_ops, link_ops, other_ops;
+static bool describe(struct object *o, char *buf, size_t n, uint64_t *dev, uint64_t *ino);
+static const struct anon_ops object_ops = { .describe = describe };
 
 static struct tnode *node_of(const struct vnode *v)
 {
@@ -95,6 +95,11 @@ static struct tnode *tnode_create(struct tmpfs *fs, uint32_t mode, uint64_t rdev
 	spin_unlock(&fs->lock);
 	if (S_ISREG(mode))
 		n->object = object_create(NULL, n, 0); /* the caller looks */
+	if (n->object) {
+		n->object->anon = &object_ops;
+		n->object->budget = fs->budget;
+		budget_ref(fs->budget);
+	}
 	return n;
 }
 
@@ -106,17 +111,10 @@ static void target_free(char *target)
 		kfree(target);
 }
 
-static void charge(struct tnode *n, int64_t npages)
-{
-	__atomic_fetch_add(&n->charged, npages, __ATOMIC_RELAXED);
-	__atomic_fetch_add(&n->fs->npages, npages, __ATOMIC_RELAXED);
-}
-
 static void tnode_free(struct tnode *n)
 {
 	struct tmpfs *fs = n->fs;
 
-	charge(n, -n->charged);
 	spin_lock(&fs->lock);
 	list_remove(&n->link);
 	spin_unlock(&fs->lock);
@@ -279,7 +277,7 @@ static void set_vnode(struct tnode *n, struct vnode *v)
 	spin_unlock(&labels_lock);
 }
 
-bool tmpfs_describe(struct object *o, char *buf, size_t n, uint64_t *dev, uint64_t *ino)
+static bool describe(struct object *o, char *buf, size_t n, uint64_t *dev, uint64_t *ino)
 {
 	struct object described = { 0 };
 	struct vnode *v = NULL;
@@ -369,8 +367,8 @@ static int tmpfs_getattr(struct vnode *v, struct attr *a)
 	struct tnode *n = node_of(v);
 
 	a->blocks = 0;
-	if (n->object) /* what was stored through mappings is seen while it is resident */
-		a->blocks = MAX((uint64_t)n->charged, n->object->npages) * (PAGE_SIZE / 512);
+	if (n->object)
+		a->blocks = n->object->nslots * (PAGE_SIZE / 512);
 	else if (S_ISDIR(v->mode))
 		a->size = n->next_cookie * ENTRY_COST;
 	else if (!S_ISLNK(v->mode))
@@ -380,72 +378,10 @@ static int tmpfs_getattr(struct vnode *v, struct attr *a)
 
 static int tmpfs_setattr(struct vnode *v, const struct attr *a)
 {
-	struct tnode *n = node_of(v);
-	int r;
-
-	if (!n->object || !(a->valid & ATTR_SIZE)) {
-		vnode_apply_attr(v, a);
-		return 0;
-	}
-	r = vnode_setattr_memory(v, a);
-	if (!r)
-		charge(n, (a->size ? (int64_t)object_count(n->object, 0, OBJECT_ALL) : 0) - n->charged);
-	return r;
-}
-
-/* ---- writing within the limit ---- */
-
-#define PIECE (256 * PAGE_SIZE) /* looked at and written at a time */
-
-/* How many of n bytes from pos fit, when `room` pages may be added. */
-static size_t fitting(struct tnode *n, uint64_t pos, size_t nbytes, int64_t room)
-{
-	uint64_t end = pos + nbytes, at = pos;
-
-	while (at < end) {
-		if (!object_count(n->object, at / PAGE_SIZE, 1) && --room < 0)
-			break;
-		at = MIN(page_round_down(at) + PAGE_SIZE, end);
-	}
-	return at - pos;
-}
-
-static ssize_t write_piece(struct file *f, struct uio *u, uint64_t *offset)
-{
-	struct tnode *n = node_of(f->vnode);
-	bool append = f->flags & O_APPEND;
-	uint64_t pos = append ? f->vnode->size : *offset, first = pos / PAGE_SIZE;
-	size_t left = u->left, piece = MIN(left, PIECE - (pos & PAGE_MASK));
-	uint64_t npages = DIV_ROUND_UP((pos & PAGE_MASK) + piece, PAGE_SIZE);
-	int64_t room = (int64_t)n->fs->max_pages - __atomic_load_n(&n->fs->npages, __ATOMIC_RELAXED), before;
-	ssize_t r;
-
-	if ((int64_t)(pos + piece) < 0)
-		return (int64_t)pos < 0 ? -EINVAL : -EFBIG;
-	if (room < (int64_t)npages)
-		piece = fitting(n, pos, piece, room);
-	if (!piece)
-		return -ENOSPC;
-	before = object_count(n->object, first, npages);
-	u->left = piece;
-	r = pageio_write(f->vnode, u, offset, append);
-	u->left += left - piece;
-	charge(n, (int64_t)object_count(n->object, first, npages) - before);
-	return r;
-}
-
-static ssize_t tmpfs_write(struct file *f, struct uio *u, uint64_t *offset)
-{
-	size_t total = 0;
-	ssize_t r = 0;
-
-	while (u->left) {
-		r = write_piece(f, u, offset);
-		if (r <= 0)
-			break;
-		total += r;
-	}
-	return total ? (ssize_t)total : r;
+	if (node_of(v)->object)
+		return vnode_setattr_memory(v, a);
+	vnode_apply_attr(v, a);
+	return 0;
 }
 
 /* ---- directories ---- */
@@ -663,7 +599,6 @@ static int no_fsync(struct vnode *v __unused, bool data_only __unused)
 }
 
 static const struct vnode_ops file_ops = {
-	.write = tmpfs_write,
 	.getattr = tmpfs_getattr,
 	.setattr = tmpfs_setattr,
 	.fsync = no_fsync,
@@ -732,7 +667,7 @@ static int parse_option(const char *s, size_t len, struct tmpfs *fs, uint32_t *m
 	if (IS("size")) {
 		if (!parse_size(value, end, &n))
 			return -EINVAL;
-		fs->max_pages = n ? DIV_ROUND_UP(n, PAGE_SIZE) : INT64_MAX;
+		fs->budget->max = n ? DIV_ROUND_UP(n, PAGE_SIZE) : INT64_MAX;
 	} else if (IS("nr_inodes")) {
 		if (!parse_size(value, end, &n))
 			return -EINVAL;
@@ -780,12 +715,18 @@ int tmpfs_mount_tree(struct mount *m, const char *options, uint32_t root_mode)
 	if (!tnode_cache.size) /* mounts come one at a time */
 		kmem_cache_init(&tnode_cache, "tnode", sizeof(struct tnode), false);
 	vm_count(&c);
-	fs->max_pages = fs->max_nodes = c.total / 2;
+	fs->max_nodes = c.total / 2;
+	fs->budget = budget_create(c.total / 2);
+	if (!fs->budget) {
+		kfree(fs);
+		return -ENOMEM;
+	}
 	spin_init(&fs->lock, "tmpfs", RANK_FILES);
 	list_init(&fs->nodes);
 	r = parse_options(options, fs, &root_mode, ids);
 	root = r ? ERR_PTR(r) : tnode_create(fs, S_IFDIR | root_mode, 0);
 	if (IS_ERR(root)) {
+		budget_unref(fs->budget);
 		kfree(fs);
 		return PTR_ERR(root);
 	}
@@ -815,6 +756,7 @@ int tmpfs_unmount_tree(struct mount *m)
 			entry_remove(n, tree_entry(n->names.root, struct entry, by_name));
 		tnode_free(n);
 	}
+	budget_unref(fs->budget);
 	kfree(fs);
 	return 0;
 }
@@ -851,16 +793,16 @@ void tmpfs_set_exists(struct tnode *n, bool (*exists)(unsigned arg), unsigned ar
 int tmpfs_statfs(struct mount *m, struct fs_stats *st)
 {
 	struct tmpfs *fs = m->data;
-	int64_t used = __atomic_load_n(&fs->npages, __ATOMIC_RELAXED),
+	int64_t used = __atomic_load_n(&fs->budget->used, __ATOMIC_RELAXED), max = fs->budget->max,
 		nodes = __atomic_load_n(&fs->nnodes, __ATOMIC_RELAXED);
 
 	memset(st, 0, sizeof(*st));
 	st->type = TMPFS_MAGIC;
 	st->bsize = PAGE_SIZE;
 	st->namelen = NAME_MAX;
-	if (fs->max_pages < INT64_MAX) {
-		st->blocks = fs->max_pages;
-		st->bfree = st->bavail = (int64_t)fs->max_pages > used ? fs->max_pages - used : 0;
+	if (max < INT64_MAX) {
+		st->blocks = max;
+		st->bfree = st->bavail = max > used ? max - used : 0;
 	}
 	if (fs->max_nodes < INT64_MAX) {
 		st->files = fs->max_nodes;

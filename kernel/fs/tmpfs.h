@@ -22,11 +22,6 @@ void tmpfs_set_exists(struct tnode *n, bool (*exists)(unsigned arg), unsigned ar
  * none.
  */
 const struct vnode_ops *chardev_ops(uint64_t rdev);
-/*
- * For /proc/PID/maps: as pager_ops.describe, for the object of a file of tmpfs; false if it is none's (any
- * more).
- */
-bool tmpfs_describe(struct object *o, char *buf, size_t n, uint64_t *dev, uint64_t *ino);
 int tmpfs_statfs(struct mount *m, struct fs_stats *st);
 
 #endif

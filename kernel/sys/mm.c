@@ -7,9 +7,20 @@
 #include "sys/sys.h"
 #include "vm/kmem.h"
 
+#define MLOCK_ONFAULT 1
+
+/* The caller's space, which now knows how much of it the caller may lock. */
+static struct space *locking_space(void)
+{
+	struct proc *p = proc_current();
+
+	p->space->limits.memlock = p->cred.euid == 0 ? UINT64_MAX : p->rlimits[RLIMIT_MEMLOCK].cur;
+	return p->space;
+}
+
 int64_t sys_brk(const uint64_t *a)
 {
-	return vm_brk(proc_current()->space, a[0]);
+	return vm_brk(locking_space(), a[0]);
 }
 
 /* The object behind a descriptor and what its open mode allows: 0, or -errno. */
@@ -31,7 +42,7 @@ static int file_object(struct file *f, int prot, int flags, struct object **o, i
 
 int64_t sys_mmap(const uint64_t *a)
 {
-	struct proc *p = proc_current();
+	struct space *s = locking_space();
 	int prot = a[2], flags = a[3], max_prot = 7, err;
 	struct object *o = NULL;
 	struct file *f;
@@ -40,13 +51,13 @@ int64_t sys_mmap(const uint64_t *a)
 	if (a[5] & PAGE_MASK)
 		return -EINVAL;
 	if (flags & MAP_ANONYMOUS)
-		return vm_mmap(p->space, a[0], a[1], prot, flags, NULL, 0, 7);
-	f = fd_get(p->files, (int)a[4]);
+		return vm_mmap(s, a[0], a[1], prot, flags, NULL, 0, 7);
+	f = fd_get(proc_current()->files, (int)a[4]);
 	if (!f)
 		return -EBADF;
 	err = a[1] == 0 || !(flags & MAP_SHARED_VALIDATE) ? -EINVAL :
 							    file_object(f, prot, flags, &o, &max_prot);
-	r = err ? err : vm_mmap(p->space, a[0], a[1], prot, flags, o, a[5], max_prot);
+	r = err ? err : vm_mmap(s, a[0], a[1], prot, flags, o, a[5], max_prot);
 	file_unref(f);
 	return r;
 }
@@ -59,6 +70,38 @@ int64_t sys_munmap(const uint64_t *a)
 int64_t sys_mprotect(const uint64_t *a)
 {
 	return vm_mprotect(proc_current()->space, a[0], a[1], a[2]);
+}
+
+int64_t sys_mremap(const uint64_t *a)
+{
+	return vm_mremap(locking_space(), a[0], a[1], a[2], a[3], a[4]);
+}
+
+int64_t sys_mlock(const uint64_t *a)
+{
+	return vm_mlock(locking_space(), a[0], a[1], MF_LOCKED);
+}
+
+int64_t sys_mlock2(const uint64_t *a)
+{
+	if (a[2] & ~(uint64_t)MLOCK_ONFAULT)
+		return -EINVAL;
+	return vm_mlock(locking_space(), a[0], a[1], a[2] ? MF_LOCKS : MF_LOCKED);
+}
+
+int64_t sys_munlock(const uint64_t *a)
+{
+	return vm_mlock(locking_space(), a[0], a[1], 0);
+}
+
+int64_t sys_mlockall(const uint64_t *a)
+{
+	return a[0] ? vm_mlockall(locking_space(), a[0]) : -EINVAL;
+}
+
+int64_t sys_munlockall(const uint64_t *a __unused)
+{
+	return vm_mlockall(locking_space(), 0);
 }
 
 int64_t sys_msync(const uint64_t *a)

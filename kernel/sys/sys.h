@@ -42,6 +42,7 @@
 	X(115, clock_nanosleep) X(169, gettimeofday) X(170, settimeofday)                                                                       \
 	/* memory: mm.c */                                                                                              \
 	X(214, brk) X(215, munmap) X(222, mmap) X(224, swapon) X(225, swapoff) X(226, mprotect) X(227, msync)          \
+	X(216, mremap) X(228, mlock) X(229, munlock) X(230, mlockall) X(231, munlockall) X(284, mlock2)               \
 	X(232, mincore) X(233, madvise) X(259, riscv_flush_icache)
 /* clang-format on */
 

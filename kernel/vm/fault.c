@@ -212,11 +212,7 @@ static struct page *put_fresh(struct fault *f, slot_t *s)
 	struct page *p = f->purse.frame;
 
 	f->purse.frame = NULL;
-	p->home = &ov->family->home;
-	p->index = f->vpn;
-	p->sharers = 1;
-	page_set(p, PG_DIRTY);
-	page_kind_add(PAGES_ANON, 1);
+	page_fill_private(p, ov->family, f->vpn);
 	overlay_store(ov, f->vpn, s, slot_of_page(p));
 	return p;
 }
@@ -267,8 +263,10 @@ static void dirty_private(struct page *p)
 		swap_put(p->swap, 1);
 		p->swap = 0;
 	}
-	if (!(p->flags & PG_DIRTY))
+	if (!(p->flags & PG_DIRTY)) {
+		page_clear(p, PG_LAZYFREE);
 		page_set(p, PG_DIRTY);
+	}
 	EVENT(cow_reuses);
 }
 
@@ -532,7 +530,7 @@ static enum step attempt(struct fault *f)
 	f->m = mapping_find(s, f->vpn);
 	if (!f->m)
 		r = GROW;
-	else if ((f->m->prot & f->access) != f->access)
+	else if (f->access & ~(f->m->prot | (f->m->prot & PROT_WRITE ? PROT_READ : 0))) /* W implies R */
 		r = fail(f, SIGSEGV, SEGV_ACCERR);
 	else if (f->m->shared)
 		r = fault_shared(f);
@@ -587,6 +585,8 @@ static enum step read_base(struct fault *f)
 	object_unref(f->object);
 	f->tried_read = f->major = true;
 	f->planned = false; /* f->first is no virtual page any more */
+	if (err == -ENOSPC)
+		return fail(f, SIGBUS, BUS_ADRERR);
 	return err ? fail(f, SIGKILL, 0) : AGAIN;
 }
 

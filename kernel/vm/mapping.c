@@ -3,7 +3,8 @@
  * Mappings: the windows of a space on base objects, in a tree by start. All with the space held, for writing where they change.
  *
  * A mapping of an object is also on the object's list, under the object's mapping list mutex, which is taken inside the
- * space lock. The reverse map reads start, end and offset under that mutex alone, so they change only with both held.
+ * space lock. The reverse map reads start, end, offset and flags under that mutex alone, or under the space's table lock, so they
+ * change only with all three held.
  * A split or a cut changes them in one step: at no moment does a page that has a PTE lie outside all mappings of the list.
  */
 #include "vm/kmem.h"
@@ -80,6 +81,55 @@ void mapping_discard(struct mapping *m)
 		kmem_cache_free(&mapping_cache, m);
 }
 
+bool mapping_is_data(unsigned prot, bool shared, unsigned flags)
+{
+	return !shared && prot & PROT_WRITE && !(flags & MF_STACK);
+}
+
+/* The space's sums, when n pages of a kind like m's come or (n < 0) go. */
+static void count(const struct mapping *m, int64_t n)
+{
+	struct space *s = m->space;
+
+	s->npages += n;
+	if (mapping_is_data(m->prot, m->shared, m->flags))
+		s->ndata += n;
+	if (m->flags & MF_LOCKED)
+		s->nlocked += n;
+}
+
+/* Where start, end, offset and flags change: the reverse map looks at them with the object's list or the table lock held. */
+static void begin_change(struct mapping *m)
+{
+	if (m->object)
+		mutex_lock(&m->object->mapping_lock);
+	spin_lock(&m->space->table_lock);
+}
+
+static void end_change(struct mapping *m)
+{
+	spin_unlock(&m->space->table_lock);
+	if (m->object)
+		mutex_unlock(&m->object->mapping_lock);
+}
+
+/* The two lists of a mapping. */
+static void link_lists(struct mapping *m)
+{
+	if (m->object)
+		list_append(&m->object->mappings, &m->object_link);
+	if (m->flags & MF_LOCKED)
+		list_append(&m->space->locked, &m->locked_link);
+}
+
+static void unlink_lists(struct mapping *m)
+{
+	if (m->object)
+		list_remove(&m->object_link);
+	if (m->flags & MF_LOCKED)
+		list_remove(&m->locked_link);
+}
+
 static void link_into_tree(struct space *s, struct mapping *m)
 {
 	struct tree_node **link = &s->mappings.root, *parent = NULL;
@@ -96,12 +146,10 @@ void mapping_insert(struct space *s, struct mapping *m)
 {
 	m->space = s;
 	link_into_tree(s, m);
-	s->npages += m->end - m->start;
-	if (m->object) {
-		mutex_lock(&m->object->mapping_lock);
-		list_append(&m->object->mappings, &m->object_link);
-		mutex_unlock(&m->object->mapping_lock);
-	}
+	count(m, m->end - m->start);
+	begin_change(m);
+	link_lists(m);
+	end_change(m);
 }
 
 void mapping_remove(struct mapping *m)
@@ -110,25 +158,13 @@ void mapping_remove(struct mapping *m)
 
 	tree_remove(&s->mappings, &m->node);
 	s->nmappings--;
-	s->npages -= m->end - m->start;
+	count(m, -(int64_t)(m->end - m->start));
+	if (m->flags & MF_ACCOUNT)
+		commit_put(m->end - m->start);
 	s->hint = NULL;
-	if (m->object) {
-		mutex_lock(&m->object->mapping_lock);
-		list_remove(&m->object_link);
-		mutex_unlock(&m->object->mapping_lock);
-	}
-}
-
-static void lock_list(struct mapping *m)
-{
-	if (m->object)
-		mutex_lock(&m->object->mapping_lock);
-}
-
-static void unlock_list(struct mapping *m)
-{
-	if (m->object)
-		mutex_unlock(&m->object->mapping_lock);
+	begin_change(m);
+	unlink_lists(m);
+	end_change(m);
 }
 
 struct mapping *mapping_split(struct mapping *m, uint64_t at, struct mapping *fresh)
@@ -139,42 +175,73 @@ struct mapping *mapping_split(struct mapping *m, uint64_t at, struct mapping *fr
 	fresh->offset = m->offset + (at - m->start);
 	if (m->object)
 		object_ref(m->object);
-	lock_list(m);
+	begin_change(m);
 	m->end = at;
-	if (m->object)
-		list_append(&m->object->mappings, &fresh->object_link);
-	unlock_list(m);
+	link_lists(fresh);
+	end_change(m);
 	link_into_tree(m->space, fresh);
 	return fresh;
 }
 
+int mapping_cut(struct space *s, uint64_t at)
+{
+	struct mapping *m = mapping_find(s, at), *fresh;
+
+	if (!m || m->start == at)
+		return 0;
+	fresh = mapping_alloc();
+	if (!fresh)
+		return -ENOMEM;
+	mapping_split(m, at, fresh);
+	return 0;
+}
+
+void mapping_change(struct mapping *m, unsigned prot, unsigned flags)
+{
+	int64_t n = m->end - m->start;
+
+	count(m, -n);
+	begin_change(m);
+	if (m->flags & ~flags & MF_LOCKED)
+		list_remove(&m->locked_link);
+	if (flags & ~m->flags & MF_LOCKED)
+		list_append(&m->space->locked, &m->locked_link);
+	m->prot = prot;
+	m->flags = flags;
+	end_change(m);
+	count(m, n);
+}
+
 void mapping_resize(struct mapping *m, uint64_t start, uint64_t end)
 {
-	lock_list(m);
-	m->space->npages += (end - start) - (m->end - m->start);
+	int64_t more = (end - start) - (m->end - m->start);
+
+	count(m, more);
+	if (more < 0 && m->flags & MF_ACCOUNT)
+		commit_put(-more);
+	begin_change(m);
 	m->offset +=
 		start - m->start; /* may wrap for a moment below a stack: anonymous mappings do not use it */
 	m->start = start;
 	m->end = end;
-	unlock_list(m);
+	end_change(m);
 }
 
 static bool can_merge(const struct mapping *a, const struct mapping *b)
 {
 	return a->end == b->start && a->object == b->object && a->prot == b->prot &&
-	       a->max_prot == b->max_prot && a->shared == b->shared && a->growsdown == b->growsdown &&
-	       a->random == b->random && a->sequential == b->sequential && a->heap == b->heap &&
-	       a->stack == b->stack && (!a->object || a->offset + (a->end - a->start) == b->offset);
+	       a->max_prot == b->max_prot && a->shared == b->shared && a->flags == b->flags &&
+	       a->ra.random == b->ra.random && a->ra.sequential == b->ra.sequential &&
+	       (!a->object || a->offset + (a->end - a->start) == b->offset);
 }
 
 /* Makes b part of a; b is gone. The object's reference that b held is put on `drop`. */
 static void absorb(struct mapping *a, struct mapping *b, struct mapping **drop)
 {
-	lock_list(a);
+	begin_change(a);
 	a->end = b->end;
-	if (b->object)
-		list_remove(&b->object_link);
-	unlock_list(a);
+	unlink_lists(b);
+	end_change(a);
 	tree_remove(&b->space->mappings, &b->node);
 	b->space->nmappings--;
 	b->space->hint = NULL;
@@ -203,9 +270,10 @@ void mapping_drop_all(struct mapping *drop)
 
 		drop = m->next_dropped;
 		if (m->object) {
-			if (m->shared && (m->prot & PROT_WRITE) && m->object->ops && m->object->ndirty) {
+			if (m->shared && (m->prot & PROT_WRITE) && m->object->ops && m->object->ndirty)
 				object_queue_dirty(m->object, true);
-			}
+			if (m->object->anon && m->object->anon->unmapped)
+				m->object->anon->unmapped(m->object);
 			object_unref(m->object);
 		}
 		kmem_cache_free(&mapping_cache, m);

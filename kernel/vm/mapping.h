@@ -13,16 +13,46 @@ struct mapping *mapping_find(struct space *s, uint64_t vpn);	    /* that contain
 struct mapping *mapping_at_or_after(struct space *s, uint64_t vpn); /* the first with end > vpn, or NULL */
 struct mapping *mapping_next(struct mapping *m);
 struct mapping *mapping_prev(struct mapping *m);
-/* The caller has filled in everything but space and links, and holds the object reference that becomes the mapping's. */
+/* The caller has taken the promise for MF_ACCOUNT, filled in everything but space and links, and holds the object reference that becomes the mapping's. */
 void mapping_insert(struct space *s, struct mapping *m);
-void mapping_remove(struct mapping *m); /* from tree and list; the reference stays: put it on a drop list */
+void mapping_remove(
+	struct mapping
+		*m); /* with its promise, from tree and list; the reference stays: put it on a drop list */
 /* Cuts m in two at `at`; `fresh` becomes the upper part, which is returned. */
 struct mapping *mapping_split(struct mapping *m, uint64_t at, struct mapping *fresh);
+/* What may change in place; with MF_ACCOUNT newly set the promise was taken. */
+void mapping_change(struct mapping *m, unsigned prot, unsigned flags);
+/* Is memory of this kind limited by RLIMIT_DATA, and promised? */
+bool mapping_is_data(unsigned prot, bool shared, unsigned flags);
+/* Growing needs the promise taken; shrinking gives it back. */
 void mapping_resize(struct mapping *m, uint64_t start, uint64_t end);
+/* Makes `at` a boundary between mappings, if it lies in one. 0 or -ENOMEM. */
+int mapping_cut(struct space *s, uint64_t at);
 /* Joins m with equal neighbours; what became superfluous goes on the drop list. Returns the mapping that now covers m's range. */
 struct mapping *mapping_merge(struct mapping *m, struct mapping **drop);
 /* With no lock held: lets go of the references (a vnode's last may write and free a file) and frees the mappings. What the program
  * dirtied through them is queued for prompt writeback. */
 void mapping_drop_all(struct mapping *drop);
+
+/* ---- mmap.c ---- */
+#define MMAP_MIN   (1ul << 16 >> PAGE_SHIFT) /* pages at the bottom stay free: null pointers fault */
+#define USER_PAGES (USER_TOP >> PAGE_SHIFT)
+#define GUARD_GAP  256 /* pages that stay free below a stack, as on Linux */
+/* A range in pages: 0, or -EINVAL (unaligned, wraps). Zero length is the caller's matter. */
+int page_range(uint64_t addr, uint64_t len, uint64_t *first, uint64_t *end);
+/* 0 when [first, end) is mapped without a hole; -ENOMEM. */
+int check_mapped(struct space *s, uint64_t first, uint64_t end);
+/* The highest gap of n pages; 0: none. */
+uint64_t find_gap(struct space *s, uint64_t n);
+bool range_is_free(struct space *s, uint64_t first, uint64_t end);
+/* Empties the overlay of a range whose PTEs are gone; waits as it must, with the space held. */
+void clear_overlay(struct space *s, uint64_t first, uint64_t end);
+int unmap_range(struct space *s, uint64_t first, uint64_t end, struct mapping **drop);
+/* May n pages more of this kind be mapped: 0, -ENOMEM (RLIMIT_AS, RLIMIT_DATA), -EAGAIN (RLIMIT_MEMLOCK). */
+int check_limits(struct space *s, uint64_t n, bool data, bool locked);
+/* Brings the pages of a range in, with no lock held. `access`: for that, or FOR_LOCK as mlock wants it: for writing where stores
+ * would copy, nothing where pages come by faults only. 0, -ENOMEM (a hole), -EINVAL (not permitted), -EFAULT. */
+#define FOR_LOCK 0
+int populate(struct space *s, uint64_t first, uint64_t end, unsigned access);
 
 #endif

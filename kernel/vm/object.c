@@ -43,7 +43,12 @@ struct object *object_create(const struct pager_ops *ops, void *data, uint64_t l
 		o->home.kind = HOME_OBJECT;
 	}
 	o->ops = ops;
+	o->anon = NULL;
 	o->data = data;
+	o->budget = NULL;
+	o->committed = 0;
+	o->sealed = false;
+	o->nslots = 0;
 	o->root = 0;
 	o->height = 0;
 	o->metadata = false;
@@ -58,6 +63,21 @@ struct object *object_create(const struct pager_ops *ops, void *data, uint64_t l
 	spin_lock(&vm_queue_lock);
 	list_append(&object_list, &o->link);
 	spin_unlock(&vm_queue_lock);
+	return o;
+}
+
+struct object *object_create_shared(uint64_t npages, bool noreserve)
+{
+	uint64_t promise = noreserve && vm_commit_mode != COMMIT_NEVER ? 0 : npages;
+	struct object *o;
+
+	if (!commit_take(promise))
+		return NULL;
+	o = object_create(NULL, NULL, npages);
+	if (o)
+		o->committed = promise;
+	else
+		commit_put(promise);
 	return o;
 }
 
@@ -120,6 +140,9 @@ void object_destroy(struct object *o)
 	spin_unlock(&o->home.lock);
 	if (nodes)
 		free_nodes((struct node *)root);
+	commit_put(o->committed);
+	if (o->budget)
+		budget_unref(o->budget);
 	spin_lock(&vm_queue_lock);
 	while (o->pins) /* who walks object_list relies on the place of a pinned object */
 		waitq_sleep(&unpinned, &vm_queue_lock);
@@ -228,6 +251,9 @@ static slot_t prune(struct node *n, uint64_t index)
 /* Changes what a slot holds, counting; nodes that become empty go. */
 static void store(struct object *o, uint64_t index, slot_t *s, slot_t value)
 {
+	o->nslots += !!value - !!*s;
+	if (o->budget && *s && !value)
+		budget_put(o->budget);
 	if (o->height) {
 		struct node *leaf = container_of(s - (index & (NODE_SLOTS - 1)), struct node, slot[0]);
 
@@ -406,18 +432,43 @@ static void read_run(struct object *o, struct page **pages, unsigned n)
 	}
 }
 
-/* Puts fresh busy pages into the absent slots of [first, first+n) and reads them. Frames are taken only as long as there are some to
- * spare, but for `index`: some progress on that is made, or it is there, or beyond the limit; -ENOMEM: this thread is being killed. */
+/* [o] Puts the purse's frame, busy, into an absent slot: 1. 0: there is a page, or a hole that need not be filled. -EAGAIN: the purse
+ * says what it lacks; -ENXIO beyond the limit; -ENOSPC. */
+static int put_absent(struct object *o, uint64_t index, bool wanted, struct purse *purse)
+{
+	slot_t *s = object_slot(o, index);
+
+	if (index >= o->limit)
+		return -ENXIO;
+	if (s && slot_is_page(*s))
+		return 0;
+	if (!o->ops && !wanted && !(s && *s))
+		return 0;
+	if (!s)
+		s = object_slot_make(o, index, purse);
+	purse->want_frame = true;
+	if (!s || !purse->frame)
+		return -EAGAIN;
+	if (o->budget && !*s && !budget_take(o->budget))
+		return -ENOSPC;
+	if (slot_is_swap(*s)) /* the slot's count becomes the kept copy's */
+		purse->frame->swap = slot_swap(*s);
+	attach(o, index, s, purse->frame, wanted ? PG_BUSY : PG_BUSY | PG_AHEAD);
+	purse->frame = NULL;
+	return 1;
+}
+
+/* Reads what is absent of [first, first+n), but of anonymous memory's holes only `index`. Frames are taken only as long as there are some to
+ * spare, but for `index`: some progress on that is made, or it is there, or beyond the limit; -ENOSPC; -ENOMEM: this thread is being killed. */
 int object_read_in(struct object *o, uint64_t first, unsigned n, uint64_t index)
 {
 	struct page *run[CLUSTER_MAX];
 	struct purse purse = { 0 };
 	unsigned nrun = 0, i = 0, here = index - first, nahead = 0;
+	int r = 0;
 
 	n = MIN(n, CLUSTER_MAX);
-	for (purse.want_nodes = 4; i < n; purse.want_frame = true) {
-		slot_t *s;
-
+	while (i < n) {
 		if (purse_fill(&purse)) {
 			read_run(o, run, nrun); /* nobody waits while he has busy pages */
 			nrun = 0;
@@ -429,32 +480,56 @@ int object_read_in(struct object *o, uint64_t first, unsigned n, uint64_t index)
 			continue;
 		}
 		spin_lock(&o->home.lock);
-		for (; i < n && first + i < o->limit; i++) {
-			s = object_slot_make(o, first + i, &purse);
-			if (!s || slot_is_page(*s) || !purse.frame)
-				break;
-			if (slot_is_swap(*s)) /* the slot's count becomes the kept copy's */
-				purse.frame->swap = slot_swap(*s);
-			attach(o, first + i, s, purse.frame, i == here ? PG_BUSY : PG_BUSY | PG_AHEAD);
+		r = put_absent(o, first + i, i == here, &purse);
+		if (r == 1) {
+			run[nrun++] = slot_page(*object_slot(o, first + i));
 			nahead += i != here;
-			run[nrun++] = purse.frame;
-			purse.frame = NULL;
 		}
-		if (i < n && first + i >= o->limit)
-			n = i;
-		s = i < n ? object_slot(o, first + i) : NULL;
-		bool present = s && slot_is_page(*s);
 		spin_unlock(&o->home.lock);
-		if (!present)
+		if (r == -EAGAIN)
 			continue;
-		read_run(o, run, nrun); /* a page that is there already ends a run */
-		nrun = 0;
+		if (r < 0)
+			break;
+		if (r == 0) { /* a page that is there already ends a run */
+			read_run(o, run, nrun);
+			nrun = 0;
+		}
 		i++;
 	}
 	read_run(o, run, nrun);
 	purse_empty(&purse);
 	EVENTS(readahead, nahead);
-	return 0;
+	return r == -ENOSPC && i == here ? r : 0;
+}
+
+bool object_is_hole(struct object *o, uint64_t index)
+{
+	bool hole;
+	slot_t *s;
+
+	if (o->ops)
+		return false;
+	spin_lock(&o->home.lock);
+	s = object_slot(o, index);
+	hole = index < o->limit && !(s && *s);
+	spin_unlock(&o->home.lock);
+	return hole;
+}
+
+void object_prefetch(struct object *o, uint64_t first, uint64_t npages)
+{
+	uint64_t end = npages > OBJECT_ALL - first ? OBJECT_ALL : first + npages;
+
+	while (first < end && first < o->limit && page_nfree() > page_totals()->low) {
+		if (!o->ops) { /* what is in swap */
+			spin_lock(&o->home.lock);
+			first = object_next(o, first, end, false);
+			spin_unlock(&o->home.lock);
+		}
+		if (first >= end || object_read_in(o, first, MIN(end - first, (uint64_t)CLUSTER_MAX), first))
+			break;
+		first += CLUSTER_MAX;
+	}
 }
 
 int object_get_page(struct object *o, uint64_t index, struct readahead *ra, struct page **out)
@@ -549,6 +624,11 @@ int object_busy_page(struct object *o, uint64_t index, struct page **out, bool *
 				goto killed;
 			continue;
 		} else if (s && purse.frame) {
+			if (o->budget && !*s && !budget_take(o->budget)) {
+				spin_unlock(&o->home.lock);
+				purse_empty(&purse);
+				return -ENOSPC;
+			}
 			*out = purse.frame;
 			*fresh = true;
 			purse.frame = NULL;
@@ -757,22 +837,4 @@ void object_drop_range(struct object *o, uint64_t first, uint64_t npages)
 
 	unmap_everywhere(o, first, end, false);
 	remove_pages(o, first, end);
-}
-
-uint64_t object_count(struct object *o, uint64_t first, uint64_t npages)
-{
-	uint64_t end = npages > OBJECT_ALL - first ? OBJECT_ALL : first + npages, n = 0, i;
-
-	spin_lock(&o->home.lock);
-	while ((i = object_next(o, first, end, false)) != NONE) {
-		if (!slot_is_stamp(*object_slot(o, i)))
-			n++;
-		first = i + 1;
-		if (n % NODE_SLOTS == 0) { /* others get their turn */
-			spin_unlock(&o->home.lock);
-			spin_lock(&o->home.lock);
-		}
-	}
-	spin_unlock(&o->home.lock);
-	return n;
 }

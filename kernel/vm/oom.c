@@ -56,7 +56,7 @@ static void weigh_shared(struct candidate *c)
 			alone &= other->space == s;
 		mutex_unlock(&o->mapping_lock);
 		if (alone)
-			c->shared += object_count(o, m->offset, m->end - m->start);
+			c->shared += MIN(o->nslots, m->end - m->start);
 	}
 	rwlock_read_unlock(&s->lock);
 }

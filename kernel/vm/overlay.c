@@ -86,6 +86,35 @@ slot_t *overlay_find(const struct overlay *ov, uint64_t vpn, bool *shared)
 	return leaf ? &leaf->slot[vpn & (NODE_SLOTS - 1)] : NULL;
 }
 
+static uint64_t next_below(const struct node *n, uint64_t base, uint64_t from, uint64_t end)
+{
+	uint64_t span = SPAN(n->level), found;
+
+	for (unsigned i = from > base ? (from - base) / span : 0; i < NODE_SLOTS && base + i * span < end;
+	     i++) {
+		if (!n->slot[i])
+			continue;
+		if (n->level == 0)
+			return base + i;
+		found = next_below((const struct node *)n->slot[i], base + i * span, from, end);
+		if (found != UINT64_MAX)
+			return found;
+	}
+	return UINT64_MAX;
+}
+
+uint64_t overlay_next(const struct overlay *ov, uint64_t from, uint64_t end)
+{
+	uint64_t found = UINT64_MAX;
+
+	for (unsigned i = from / SPAN(OVERLAY_LEVELS);
+	     found == UINT64_MAX && i < OVERLAY_TOP && i * SPAN(OVERLAY_LEVELS) < end; i++)
+		if (ov->top[i])
+			found = next_below((const struct node *)ov->top[i], i * SPAN(OVERLAY_LEVELS), from,
+					   end);
+	return found < end ? found : UINT64_MAX;
+}
+
 /* ---- sharing and unsharing ---- */
 
 static void gain(slot_t s, unsigned level)
@@ -206,19 +235,137 @@ void family_swap_in(struct family *f, uint64_t vpn, uint32_t entry, struct page 
 		swap_put(entry, p->sharers - 1);
 }
 
-void family_swap_out(struct family *f, struct page *p)
+bool family_exclusive(struct family *f, struct page *p)
+{
+	struct overlay *ov;
+	bool shared;
+
+	list_for_each(ov, &f->members, link) {
+		slot_t *s = overlay_find(ov, p->index, &shared);
+
+		if (s && *s == slot_of_page(p))
+			return p->sharers == 1 && !shared;
+	}
+	return false;
+}
+
+/* MADV_FREE: nobody wants the bytes, so nothing of them is kept. */
+static void drop_lazy(struct family *f, struct page *p)
+{
+	struct overlay *ov;
+	bool shared;
+
+	list_for_each(ov, &f->members, link) {
+		slot_t *s = overlay_find(ov, p->index, &shared);
+
+		if (s && *s == slot_of_page(p))
+			overlay_store(ov, p->index, s, 0);
+	}
+	EVENT(pglazyfreed);
+}
+
+static void swap_out(struct family *f, struct page *p)
 {
 	unsigned n = family_replace(f, p->index, slot_of_page(p), slot_of_swap(p->swap));
 
 	assert(n == p->sharers && n > 0 && !(p->flags & PG_DIRTY));
 	if (n > 1)
 		swap_get(p->swap, n - 1);
+}
+
+void family_swap_out(struct family *f, struct page *p)
+{
+	if (p->swap)
+		swap_out(f, p);
+	else
+		drop_lazy(f, p);
 	p->swap = 0;
 	p->sharers = 0;
 	p->home = NULL;
 	page_kind_add(PAGES_ANON, -1);
-	page_clear(p, PG_BUSY | PG_ERROR);
+	page_clear(p, PG_BUSY | PG_ERROR | PG_LAZYFREE);
 	page_wake(p);
+}
+
+/* ---- moving ---- */
+
+void page_fill_private(struct page *p, struct family *f, uint64_t vpn)
+{
+	p->home = &f->home;
+	p->index = vpn;
+	p->sharers = 1;
+	page_set(p, PG_DIRTY);
+	page_kind_add(PAGES_ANON, 1);
+}
+
+/* Puts a copy of *s, which others keep, into the purse's frame; the lock is let go meanwhile. False: look again from the start. */
+static bool copy_shared(struct overlay *ov, uint64_t vpn, struct page *p, struct purse *purse)
+{
+	bool shared;
+	slot_t *s;
+
+	if (!purse->frame) {
+		purse->want_frame = true;
+		return false;
+	}
+	p->holds++;
+	spin_unlock(&ov->family->home.lock);
+	copy_page(page_data(purse->frame), page_data(p));
+	purse->zeroed = false;
+	spin_lock(&ov->family->home.lock);
+	if (--p->holds == 0)
+		page_wake(p);
+	s = overlay_find(ov, vpn, &shared);
+	return s && *s == slot_of_page(p) && !(p->flags & PG_BUSY) && p->sharers > 1;
+}
+
+static bool move_slot(struct overlay *ov, uint64_t from, uint64_t to, struct clear_wait *w)
+{
+	slot_t *s = overlay_unshare(ov, from, &w->purse), *t, old;
+	struct page *p;
+
+	t = s ? overlay_unshare(ov, to, &w->purse) : NULL;
+	if (!t)
+		return false;
+	assert(!*t);
+	old = *s;
+	p = slot_is_page(old) ? slot_page(old) : NULL;
+	if (p && p->flags & PG_BUSY) {
+		w->page = p;
+		return false;
+	}
+	if (p && p->sharers > 1) {
+		if (!copy_shared(ov, from, p, &w->purse))
+			return false;
+		s = overlay_unshare(ov, from,
+				    &w->purse); /* a truncate or the OOM killer may have let nodes go */
+		t = s ? overlay_unshare(ov, to, &w->purse) : NULL;
+		if (!t)
+			return false;
+		p->sharers--;
+		old = slot_of_page(w->purse.frame);
+		page_fill_private(w->purse.frame, ov->family, to);
+		w->purse.frame = NULL;
+		w->purse.want_frame = false;
+	} else if (p) {
+		p->index = to;
+	}
+	overlay_store(ov, from, s, 0);
+	overlay_store(ov, to, t, old);
+	return true;
+}
+
+int overlay_move(struct overlay *ov, uint64_t from, uint64_t to, struct clear_wait *w)
+{
+	bool shared, moved;
+	slot_t *s;
+
+	w->page = NULL;
+	spin_lock(&ov->family->home.lock);
+	s = overlay_find(ov, from, &shared);
+	moved = !s || !*s || move_slot(ov, from, to, w);
+	spin_unlock(&ov->family->home.lock);
+	return moved ? 0 : -EAGAIN;
 }
 
 /* ---- taking away ---- */
@@ -365,14 +512,28 @@ int overlay_clear(struct overlay *ov, uint64_t first, uint64_t end, struct clear
 	return 0;
 }
 
+static void wait_page(struct page *p)
+{
+	struct home *h = p ? page_lock_home(p) : NULL;
+
+	if (!h)
+		return;
+	page_wait_idle(p);
+	spin_unlock(&h->lock);
+}
+
+int clear_wait_or_fail(struct clear_wait *w)
+{
+	wait_page(w->page);
+	while (purse_fill(&w->purse))
+		if (page_wait_memory())
+			return -ENOMEM;
+	return 0;
+}
+
 void clear_wait(struct clear_wait *w)
 {
-	if (w->page && page_lock_home(w->page)) {
-		struct home *h = w->page->home;
-
-		page_wait_idle(w->page);
-		spin_unlock(&h->lock);
-	}
+	wait_page(w->page);
 	page_reserve_enter();
 	while (purse_fill(&w->purse))
 		if (page_wait_memory())

@@ -209,6 +209,11 @@ static void finish(struct page *p, bool used)
 	struct home *h = p->home;
 
 	spin_lock(&h->lock);
+	if (h->kind == HOME_FAMILY && !p->swap && !family_exclusive(family_of(h), p)) {
+		page_clear(p, PG_LAZYFREE); /* MADV_FREE, then a fork: too many slots to empty */
+		page_set(p, PG_DIRTY);
+		used = true;
+	}
 	if (used) {
 		page_clear(p, PG_BUSY);
 		page_set(p, PG_REFERENCED);
@@ -298,6 +303,41 @@ out:
 	return taken;
 }
 
+static void wake_pusher(unsigned at_least)
+{
+	spin_lock(&vm_queue_lock);
+	if (npush >= at_least)
+		waitq_wake_one(&push_waitq);
+	spin_unlock(&vm_queue_lock);
+}
+
+void reclaim_page_out(struct page *p)
+{
+	struct home *h;
+
+	while (npush >= PUSH_QUEUE_MAX / 2 && !thread_killed()) {
+		wake_pusher(1);
+		thread_sleep_ns(RETRY_NS);
+	}
+	h = p->home ? page_lock_home(p) : NULL;
+	if (!h)
+		return;
+	if (evictable(p) && !recently_used(h, p)) {
+		if (!(p->flags & PG_DIRTY)) {
+			reclaim_laundered(p);
+		} else if (!anonymous(h) || swap_has_room()) {
+			page_set(p, PG_PUSHED);
+			enqueue(&push_queue, p);
+		}
+	}
+	spin_unlock(&h->lock);
+}
+
+void reclaim_start_writing(void)
+{
+	wake_pusher(1);
+}
+
 /* ---- pageoutd ---- */
 
 static void evict_laundered(void)
@@ -306,14 +346,6 @@ static void evict_laundered(void)
 
 	while ((p = dequeue(&laundered)))
 		reclaim_try(p);
-}
-
-static void wake_pusher(unsigned at_least)
-{
-	spin_lock(&vm_queue_lock);
-	if (npush >= at_least)
-		waitq_wake_one(&push_waitq);
-	spin_unlock(&vm_queue_lock);
 }
 
 static bool writes_under_way(void)

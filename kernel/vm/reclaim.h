@@ -43,6 +43,7 @@ void space_mark_stale(struct space *s);
 enum rmap_op {
 	RMAP_REFERENCED, /* count and clear A bits */
 	RMAP_PEEK,	 /* count A bits */
+	RMAP_COUNT,	 /* count PTEs, whatever locks them */
 	RMAP_CLEAR_WRITE,
 	RMAP_REMOVE, /* also counts A bits */
 };
@@ -119,6 +120,11 @@ unsigned readahead_fault(struct readahead *ra, uint64_t index, unsigned max, uin
 /* read() comes to `index`, and found it or not; 0: nothing to bring. ra may be NULL: the page alone. */
 unsigned readahead_read(struct readahead *ra, uint64_t index, bool hit, uint64_t *first);
 
+/* ---- commit.c ---- */
+bool budget_take(
+	struct budget *b); /* one page; false: the budget is used up, or promises are refused. Any context */
+void budget_put(struct budget *b);
+
 /* ---- overlay.c: [f] ---- */
 extern struct list family_list;
 struct family *family_create(void);
@@ -128,6 +134,8 @@ slot_t *overlay_find(const struct overlay *ov, uint64_t vpn, bool *shared);
 struct node *overlay_leaf(const struct overlay *ov, uint64_t vpn, bool *shared);
 /* The slot with an unshared path, nodes made or copied from the purse; NULL: purse->want_nodes. */
 slot_t *overlay_unshare(struct overlay *ov, uint64_t vpn, struct purse *purse);
+/* The first virtual page number in [from, end) whose slot is not EMPTY; UINT64_MAX: none. */
+uint64_t overlay_next(const struct overlay *ov, uint64_t from, uint64_t end);
 /* Changes what a slot of an unshared leaf holds, counting slots in use; sharers and swap counts are the caller's. */
 void overlay_store(struct overlay *ov, uint64_t vpn, slot_t *s, slot_t value);
 /* The child, an empty member of the parent's family, shares all that the parent has. False: the parent's space is dying, and its overlay may have been emptied. Takes the family's lock. */
@@ -150,7 +158,16 @@ struct clear_wait {
 	bool passing;	   /* pages in use are passed over instead of waited for */
 };
 int overlay_clear(struct overlay *ov, uint64_t first, uint64_t end, struct clear_wait *w);
+/* Moves what slot `from` holds to the EMPTY slot `to` under the same rules: an exclusive page is renumbered, a swap entry carried over, of
+ * a page that others share a copy goes in. Takes the lock. 0, or -EAGAIN as above. */
+int overlay_move(struct overlay *ov, uint64_t from, uint64_t to, struct clear_wait *w);
+/* A fresh frame becomes a dirty private page, for one slot. */
+void page_fill_private(struct page *p, struct family *f, uint64_t vpn);
+/* One slot names the page, and no fork shares it. */
+bool family_exclusive(struct family *f, struct page *p);
 void clear_wait(struct clear_wait *w);
+/* Without the reserve: 0, or -ENOMEM when this thread is being killed. */
+int clear_wait_or_fail(struct clear_wait *w);
 /* Empties what can be emptied at once of an overlay whose space is dying and has no PTE left. */
 void overlay_reap(struct overlay *ov);
 void overlay_leave(
@@ -179,6 +196,9 @@ bool reclaim_active(void);	      /* the clock turns, or did lately: references m
 void reclaim_dequeue(struct page *p); /* the page leaves whatever reclaim queue it is on */
 bool reclaim_waiters(void);
 void reclaim_wake_waiters(void);
+/* PAGEOUT: an unused page starts on its way out, now; reclaim_start_writing after the last one. Take locks, may sleep. */
+void reclaim_page_out(struct page *p);
+void reclaim_start_writing(void);
 void reclaim_laundered(struct page *p); /* a write ended: the page may go now */
 /* writeback.c */
 void writeback_kick(void);
@@ -191,6 +211,8 @@ extern struct list space_list; /* vm_queue_lock */
  * may take memory. NULL: there are not so many. */
 struct space *space_kth(unsigned k);
 void space_unpin(struct space *s);
+/* Is the page in a locked mapping? Takes the table lock. */
+bool space_locks(struct space *s, uint64_t vpn);
 /* Makes the stack mapping above vpn reach down to it. 0, or -ENOMEM, -EFAULT: there is none, or a limit or the guard gap forbids. */
 int space_grow_stack(struct space *s, uint64_t vpn);
 

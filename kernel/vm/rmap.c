@@ -56,6 +56,9 @@ static unsigned visit(struct space *s, uint64_t vpn, pfn_t pfn, enum rmap_op op,
 		goto out;
 	accessed = !!(*pte & PTE_A);
 	switch (op) {
+	case RMAP_COUNT:
+		accessed = 1;
+		goto out;
 	case RMAP_PEEK:
 		goto out;
 	case RMAP_REFERENCED:
@@ -79,6 +82,24 @@ out:
 	return accessed;
 }
 
+/* A page in a locked mapping counts as just used, and keeps its PTEs unless they must only lose write permission. */
+static bool refuses(enum rmap_op op)
+{
+	return op != RMAP_CLEAR_WRITE && op != RMAP_COUNT;
+}
+
+static bool is_locked(struct overlay *ov, struct page *p)
+{
+	struct space *s = overlay_space(ov);
+	bool shared;
+	slot_t *slot;
+
+	if (likely(list_empty(&s->locked)))
+		return false;
+	slot = overlay_find(ov, p->index, &shared);
+	return slot && *slot == slot_of_page(p) && space_locks(s, p->index);
+}
+
 unsigned rmap_family(struct family *f, struct page *p, enum rmap_op op, struct shoot_batch *b)
 {
 	struct overlay *ov;
@@ -86,7 +107,10 @@ unsigned rmap_family(struct family *f, struct page *p, enum rmap_op op, struct s
 
 	dassert(spin_held(&f->home.lock));
 	list_for_each(ov, &f->members, link)
-		n += visit(overlay_space(ov), p->index, page_pfn(p), op, b);
+		if (refuses(op) && is_locked(ov, p))
+			n++;
+		else
+			n += visit(overlay_space(ov), p->index, page_pfn(p), op, b);
 	return n;
 }
 
@@ -99,7 +123,11 @@ unsigned rmap_object(struct object *o, struct page *p, enum rmap_op op, struct s
 	dassert(mutex_held(&o->mapping_lock));
 	list_for_each(m, &o->mappings, object_link) {
 		/* start, end and offset change only with the space and this list held: see mapping.c */
-		if (index >= m->offset && index - m->offset < m->end - m->start)
+		if (index < m->offset || index - m->offset >= m->end - m->start)
+			continue;
+		if (refuses(op) && m->flags & MF_LOCKED)
+			n++;
+		else
 			n += visit(m->space, m->start + (index - m->offset), page_pfn(p), op, b);
 	}
 	return n;

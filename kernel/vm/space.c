@@ -11,8 +11,6 @@
 #include "vm/kmem.h"
 #include "vm/mapping.h"
 
-#define GUARD_GAP 256 /* pages that stay free below a stack, as on Linux */
-
 struct list space_list = LIST_INIT(space_list);
 static struct kmem_cache space_cache;
 static struct waitq unpinned = WAITQ_INIT(unpinned);
@@ -36,6 +34,7 @@ static struct space *space_alloc(void)
 	s->stale = s->clean = stale;
 	rwlock_init(&s->lock, "space", RANK_SPACE);
 	spin_init(&s->table_lock, "table", RANK_TABLE);
+	list_init(&s->locked);
 	s->refs = 1;
 	if (!table_create_root(s)) {
 		kmem_cache_free(&space_cache, s);
@@ -64,7 +63,9 @@ struct space *space_create(void)
 		return NULL;
 	}
 	overlay_init(&s->overlay, f);
-	s->limits = (struct vm_limits){ .stack = 8ul << 20, .as = UINT64_MAX, .data = UINT64_MAX };
+	s->limits = (struct vm_limits){
+		.stack = 8ul << 20, .as = UINT64_MAX, .data = UINT64_MAX, .memlock = UINT64_MAX
+	};
 	s->stack_top = s->mmap_top = USER_TOP;
 	space_list_add(s);
 	return s;
@@ -177,20 +178,36 @@ static void copy_geometry(struct space *to, const struct space *from)
 	to->peak_pages = from->npages;
 }
 
-/* Clones the mappings into a space that nobody else sees; false: no memory. */
+/* Clones the mappings into a space that nobody else sees; false: no memory, or more would be promised than may be. */
 static bool clone_mappings(struct space *child, struct space *parent)
 {
 	for (struct mapping *m = mapping_first(parent); m; m = mapping_next(m)) {
-		struct mapping *c = mapping_alloc();
+		struct mapping *c;
 
+		if (m->flags & MF_DONTFORK)
+			continue;
+		c = mapping_alloc();
 		if (!c)
 			return false;
+		if (m->flags & MF_ACCOUNT && !commit_take(m->end - m->start)) {
+			mapping_discard(c);
+			return false;
+		}
 		*c = *m;
+		c->flags &= ~MF_LOCKS; /* locks are not inherited */
 		if (c->object)
 			object_ref(c->object);
 		mapping_insert(child, c);
 	}
 	return true;
+}
+
+/* What the child shall not see of its parent's private pages. */
+static void wipe(struct space *child, struct space *parent)
+{
+	for (struct mapping *m = mapping_first(parent); m; m = mapping_next(m))
+		if (m->flags & (MF_DONTFORK | MF_WIPEONFORK))
+			clear_overlay(child, m->start, m->end);
 }
 
 static void discard_clone(struct space *child)
@@ -229,6 +246,8 @@ int space_fork(struct space *parent, struct space **out)
 	table_unwrite_private(parent, &freed);
 	space_shoot(parent); /* before the clone: no store may reach a page that the child shares */
 	cloned = overlay_clone(&child->overlay, &parent->overlay);
+	if (cloned)
+		wipe(child, parent);
 	rwlock_write_unlock(&parent->lock);
 	table_free_list(&freed);
 	if (!cloned) {
@@ -242,25 +261,48 @@ int space_fork(struct space *parent, struct space **out)
 
 /* ---- the stack ---- */
 
+static int grow_down(struct space *s, struct mapping *m, uint64_t vpn)
+{
+	struct mapping *prev = mapping_prev(m);
+	uint64_t n = m->start - vpn;
+
+	if (!(m->flags & MF_GROWSDOWN) || (m->end - vpn) << PAGE_SHIFT > s->limits.stack ||
+	    check_limits(s, n, false, m->flags & MF_LOCKED))
+		return -EFAULT;
+	/* what may not be touched, and another stack, need no gap */
+	if (prev && prev->end + (prev->prot && !(prev->flags & MF_GROWSDOWN) ? GUARD_GAP : 0) > vpn)
+		return -EFAULT;
+	if (m->flags & MF_ACCOUNT && !commit_take(n))
+		return -EFAULT;
+	mapping_resize(m, vpn, m->end);
+	return 0;
+}
+
 int space_grow_stack(struct space *s, uint64_t vpn)
 {
-	struct mapping *m, *prev;
+	struct mapping *m;
 	int err = -EFAULT;
 
 	rwlock_write(&s->lock);
 	m = mapping_at_or_after(s, vpn);
-	if (m && vpn >= m->start) {
+	if (m && vpn >= m->start)
 		err = 0; /* another thread was faster */
-	} else if (m && m->growsdown && (m->end - vpn) << PAGE_SHIFT <= s->limits.stack &&
-		   s->npages + (m->start - vpn) <= s->limits.as >> PAGE_SHIFT) {
-		prev = mapping_prev(m);
-		if (!prev || prev->end + (prev->prot ? GUARD_GAP : 0) <= vpn) {
-			mapping_resize(m, vpn, m->end);
-			err = 0;
-		}
-	}
+	else if (m)
+		err = grow_down(s, m, vpn);
 	rwlock_write_unlock(&s->lock);
 	return err;
+}
+
+bool space_locks(struct space *s, uint64_t vpn)
+{
+	struct mapping *m;
+	bool locks = false;
+
+	spin_lock(&s->table_lock);
+	list_for_each(m, &s->locked, locked_link)
+		locks |= vpn >= m->start && vpn < m->end;
+	spin_unlock(&s->table_lock);
+	return locks;
 }
 
 /* ---- access from outside ---- */
@@ -348,25 +390,13 @@ size_t vm_access(struct space *s, uint64_t va, void *buf, size_t n, bool write)
 
 /* ---- /proc ---- */
 
-int vm_each_mapping(struct space *s, int (*fn)(void *arg, const struct mapping_info *m), void *arg)
+int vm_each_mapping(struct space *s, int (*fn)(void *arg, struct mapping *m), void *arg)
 {
 	int r = 0;
 
 	rwlock_read(&s->lock);
-	for (struct mapping *m = mapping_first(s); m && !r; m = mapping_next(m)) {
-		struct mapping_info info = {
-			.start = m->start << PAGE_SHIFT,
-			.end = m->end << PAGE_SHIFT,
-			.offset = m->object ? m->offset << PAGE_SHIFT : 0,
-			.prot = m->prot,
-			.shared = m->shared,
-			.heap = m->heap,
-			.stack = m->stack,
-			.object = m->object,
-		};
-
-		r = fn(arg, &info);
-	}
+	for (struct mapping *m = mapping_first(s); m && !r; m = mapping_next(m))
+		r = fn(arg, m);
 	rwlock_read_unlock(&s->lock);
 	return r;
 }
@@ -384,7 +414,7 @@ void vm_space_counts(struct space *s, struct space_counts *c)
 	for (struct mapping *m = mapping_first(s); m; m = mapping_next(m)) {
 		uint64_t n = m->end - m->start;
 
-		if (m->stack)
+		if (m->flags & MF_STACK)
 			c->stack += n;
 		else if (m->prot & PROT_EXEC)
 			c->text += n;

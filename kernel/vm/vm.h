@@ -44,6 +44,7 @@ enum page_flag {
 	PG_LAUNDERED = 1 << 11, /* [q] the queue is the laundered one */
 	PG_KERNEL = 1 << 9,	/* kmem, kmap and other kernel use */
 	PG_AHEAD = 1 << 12,	/* [h] brought ahead of a use that has not come yet */
+	PG_LAZYFREE = 1 << 13, /* MADV_FREE: private, clean without a copy; evicted, its slot becomes EMPTY */
 };
 
 struct page {
@@ -135,7 +136,8 @@ void vm_count(struct vm_counts *c); /* in frames; sums of racing counters */
 	X(cow_copies) X(cow_reuses) X(zero_maps) X(zero_fills) X(fault_around) X(node_shares)               \
 	X(node_copies) X(tables_unhooked) X(tables_swept) X(shootdowns) X(fences_sent) X(swap_reads) X(swap_writes)         \
 	X(swap_ra) X(file_reads) X(file_writes) X(refaults) X(fault_retries) X(writeback_runs)              \
-	X(dirty_waits) X(kmem_shrunk) X(readahead) X(readahead_hit) X(readahead_unused) X(swap_ra_hit)
+	X(dirty_waits) X(kmem_shrunk) X(readahead) X(readahead_hit) X(readahead_unused) X(swap_ra_hit)             \
+	X(pglazyfree) X(pglazyfreed)
 /* clang-format on */
 enum vm_event {
 #define X(name) EV_##name,
@@ -232,6 +234,25 @@ void node_free(struct node *n);
 void node_init(void);
 uint64_t node_count(void);
 
+/* ---- commit.c: promises of memory, and limits on what files in memory may hold ------------------------ */
+
+/* overcommit_memory: 0 refuses what could never fit, 1 nothing, 2 what exceeds swap and overcommit_ratio % of RAM. */
+enum { COMMIT_GUESS, COMMIT_ALWAYS, COMMIT_NEVER };
+extern int vm_commit_mode, vm_commit_ratio;
+bool commit_take(uint64_t npages) __must_check; /* false: refused. Any context */
+void commit_put(uint64_t npages);
+uint64_t vm_committed(void), vm_commit_limit(void); /* in pages */
+
+/* A number of pages that objects share: those of a tmpfs. Each slot of such an object that is not EMPTY counts. */
+struct budget {
+	int64_t used;  /* [a] */
+	int64_t max;   /* [a] */
+	uint32_t refs; /* [a] */
+};
+struct budget *budget_create(uint64_t max_pages) __must_check; /* one reference; NULL: no memory */
+void budget_ref(struct budget *b);
+void budget_unref(struct budget *b);
+
 /* ---- object.c: an indexed set of pages with a pager -------------------------------------------------- */
 
 struct pager_ops {
@@ -256,10 +277,22 @@ struct pager_ops {
 	void (*touched)(struct object *o);
 };
 
+/* What an anonymous object's owner wants to know or tell; all may be NULL. */
+struct anon_ops {
+	/* For /proc/PID/maps, as in pager_ops; false: it has no name (any more). May sleep. */
+	bool (*describe)(struct object *o, char *buf, size_t n, uint64_t *dev, uint64_t *ino);
+	/* A mapping of it is gone, its reference not yet. No locks held, may sleep. */
+	void (*unmapped)(struct object *o);
+};
+
 struct object {
 	struct home home;	     /* must be first */
 	const struct pager_ops *ops; /* [c] NULL: anonymous, backed by swap */
-	void *data;		     /* [c] the pager's: a vnode, a block device */
+	const struct anon_ops *anon; /* [c] of an anonymous one, or NULL */
+	void *data;		     /* [c] the pager's or owner's: a vnode, a block device */
+	struct budget *budget;	     /* [c] what its slots are counted in, or NULL */
+	uint64_t committed;	     /* [c] pages promised as a whole */
+	bool sealed;		     /* [m] shared mappings may not write */
 	slot_t root;		     /* [o] height 0: the slot of index 0; else a node of level height-1 */
 	uint8_t height;		     /* [o] */
 	bool metadata;		     /* [c] a block device's own: written after the data of files */
@@ -268,6 +301,7 @@ struct object {
 	uint32_t nwriting;	     /* [o] */
 	uint32_t pins;		     /* [q] writeback works on it: object_destroy waits */
 	uint64_t npages, ndirty;     /* [o] */
+	uint64_t nslots;	     /* [o] not EMPTY */
 	uint32_t error_count; /* [o] failed writebacks so far: each open file remembers what it was told */
 	int error;	      /* [o] the last one's errno */
 	struct mutex mapping_lock;
@@ -279,6 +313,8 @@ struct object {
 
 /* A new object with one reference, or NULL. `ops` NULL: anonymous memory. */
 struct object *object_create(const struct pager_ops *ops, void *data, uint64_t limit_pages) __must_check;
+/* An anonymous object of fixed size whose pages are promised as a whole (unless noreserve): NULL: refused, or no memory. */
+struct object *object_create_shared(uint64_t npages, bool noreserve) __must_check;
 void object_ref(struct object *o);   /* through ops->ref if there is one */
 void object_unref(struct object *o); /* may sleep */
 /* The pager's side, when nothing names the object any more (no mapping, no file): drops every page, dirty or not (write it
@@ -298,10 +334,14 @@ struct readahead {
 };
 
 /* The page at `index` with valid contents, held (page_release it). Reads it with a cluster if absent; ra may be NULL.
- * -ENXIO beyond the limit, -EIO, -ENOMEM when being killed. May sleep; locks allowed: inode contents and above, block map. */
+ * -ENXIO beyond the limit, -EIO, -ENOSPC (budget), -ENOMEM when being killed. May sleep; locks allowed: inode contents and above, block map. */
 int object_get_page(struct object *o, uint64_t index, struct readahead *ra, struct page **out) __must_check;
 /* The same without I/O: NULL unless resident and valid. Held. */
 struct page *object_find_page(struct object *o, uint64_t index);
+/* Is there nothing at the index of an anonymous object? It reads as zeros, then. */
+bool object_is_hole(struct object *o, uint64_t index);
+/* Starts reading what is absent of a range, as far as memory is to spare; does not wait for I/O. */
+void object_prefetch(struct object *o, uint64_t first, uint64_t npages);
 /* The page at `index`, busy and the caller's, for filling or changing as a whole; created if absent, also beyond the limit (then
  * *fresh, contents undefined; end with object_fill_done or object_fill_abort). Waits for writeback of it. May sleep. */
 int object_busy_page(struct object *o, uint64_t index, struct page **out, bool *fresh) __must_check;
@@ -322,8 +362,6 @@ void object_grow(struct object *o, uint64_t limit_pages);
 void object_truncate(struct object *o, uint64_t nbytes);
 /* Removes clean or dirty pages of a range without writing them (hole punching, O_TRUNC replacement). May sleep. */
 void object_drop_range(struct object *o, uint64_t first, uint64_t npages);
-/* How many indices of the range have a page or a swap entry. */
-uint64_t object_count(struct object *o, uint64_t first, uint64_t npages);
 /* Evicts clean, unmapped pages (drop_caches). */
 void object_drop_clean(struct object *o);
 /* Writes dirty pages of [first, first+npages) in runs; `wait`: until they and those in flight are done; 0 or the -errno of a failed one.
@@ -379,33 +417,52 @@ struct overlay {
 #define MAP_LOCKED	    0x2000
 #define MAP_NORESERVE	    0x4000
 #define MAP_POPULATE	    0x8000
+#define MAP_NONBLOCK	    0x10000
 #define MAP_STACK	    0x20000
 #define MAP_FIXED_NOREPLACE 0x100000
 
+enum mapping_flag {
+	MF_GROWSDOWN = 1 << 0,
+	MF_STACK = 1 << 1, /* the first thread's */
+	MF_HEAP = 1 << 2,
+	MF_LOCKED = 1 << 5,	/* no page of it is evicted */
+	MF_ONFAULT = 1 << 6,	/* with MF_LOCKED: pages come by faults only */
+	MF_DONTFORK = 1 << 7,	/* the child has no such mapping */
+	MF_WIPEONFORK = 1 << 8, /* the child has it, empty */
+	MF_ACCOUNT = 1 << 9,	/* its size is taken from the promises (commit.c) */
+	MF_NORESERVE = 1 << 10,
+};
+#define MF_LOCKS (MF_LOCKED | MF_ONFAULT)
+
 struct mapping {
-	struct tree_node node;					 /* [s] in space->mappings by start */
-	uint64_t start, end;					 /* [s] virtual page numbers */
-	struct space *space;					 /* [c] */
-	struct object *object;					 /* [c] the base; NULL: zeros */
-	uint64_t offset;					 /* [s] page index in the object of `start` */
-	uint8_t prot, max_prot;					 /* [s] PROT_ bits */
-	bool shared, growsdown, random, sequential, heap, stack; /* [s] */
-	struct readahead ra;					 /* [a] of faults, by virtual page number */
-	struct list object_link;				 /* [m] */
+	struct tree_node node;	  /* [s] in space->mappings by start */
+	uint64_t start, end;	  /* [s] virtual page numbers */
+	struct space *space;	  /* [c] */
+	struct object *object;	  /* [c] the base; NULL: zeros */
+	uint64_t offset;	  /* [s] page index in the object of `start` */
+	uint8_t prot, max_prot;	  /* [s] PROT_ bits */
+	bool shared;		  /* [c] */
+	uint16_t flags; /* MF_ */ /* [s] and, as start, end and offset, [m] and [t] */
+	struct readahead ra;	  /* [a] of faults, by virtual page number */
+	struct list object_link;  /* [m] */
+	struct list locked_link;  /* [t] in space->locked, with MF_LOCKED */
 	struct mapping
 		*next_dropped; /* once out of the tree: a list of those whose reference is to be let go */
 };
 
-struct vm_limits { /* bytes; the owner's RLIMITs, copied in by prlimit and exec */
-	uint64_t stack, as, data;
+struct vm_limits { /* bytes; the owner's RLIMITs, copied in by prlimit and exec; memlock before each call that may lock */
+	uint64_t stack, as, data, memlock;
 };
 
 struct space {
 	struct rwlock lock;
-	struct tree mappings; /* [s] */
-	struct mapping *hint; /* [a] where the last look-up ended; valid while the lock is held */
-	uint32_t nmappings;   /* [s] */
-	uint64_t npages;      /* [s] pages mapped (address space, not memory) */
+	struct tree mappings;	 /* [s] */
+	struct mapping *hint;	 /* [a] where the last look-up ended; valid while the lock is held */
+	uint32_t nmappings;	 /* [s] */
+	uint64_t npages;	 /* [s] pages mapped (address space, not memory) */
+	uint64_t ndata, nlocked; /* [s] of them in private writable mappings but the stack; in locked ones */
+	uint16_t future;	 /* [s] MF_LOCKS of mappings to come (mlockall) */
+	struct list locked;	 /* [t] mappings with MF_LOCKED */
 	struct overlay overlay;
 	struct spinlock table_lock;
 	pfn_t root;	       /* [c] root table */
@@ -460,6 +517,10 @@ int vm_munmap(struct space *s, uint64_t addr, uint64_t len);
 int vm_mprotect(struct space *s, uint64_t addr, uint64_t len, int prot);
 int vm_msync(struct space *s, uint64_t addr, uint64_t len, int flags);
 int vm_madvise(struct space *s, uint64_t addr, uint64_t len, int advice);
+/* lock: 0 (munlock), MF_LOCKED, MF_LOCKS. */
+int vm_mlock(struct space *s, uint64_t addr, uint64_t len, unsigned lock);
+/* mlockall(2) with its flags; 0: munlockall. */
+int vm_mlockall(struct space *s, int flags);
 uint64_t vm_brk(struct space *s, uint64_t addr); /* the new (or unchanged) break */
 int64_t vm_mremap(struct space *s, uint64_t old, uint64_t old_len, uint64_t new_len, int flags,
 		  uint64_t fixed);
@@ -471,13 +532,7 @@ int vm_map_stack(struct space *s, uint64_t stack_top, uint64_t nbytes);
 size_t vm_access(struct space *s, uint64_t va, void *buf, size_t n, bool write);
 
 /* /proc: calls fn for each mapping in order with the space read-locked; stops when it returns non-zero. */
-struct mapping_info {
-	uint64_t start, end, offset; /* bytes */
-	int prot;
-	bool shared, heap, stack;
-	struct object *object;
-};
-int vm_each_mapping(struct space *s, int (*fn)(void *arg, const struct mapping_info *m), void *arg);
+int vm_each_mapping(struct space *s, int (*fn)(void *arg, struct mapping *m), void *arg);
 struct space_counts {
 	uint64_t size, resident, shared, text, data, stack, swap, tables, private_slots, peak; /* pages */
 };

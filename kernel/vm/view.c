@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Looking at a space without changing it: pages one by one (view.h), and the sums that /proc shows. The space is held for reading. What a
+ * page is may change as soon as its home's lock is let go; but it stays valid, and where it is, while it is held.
+ */
+#include "lib/string.h"
+#include "vm/view.h"
+
+/* The overlay's part. True: it has something in the slot. */
+static bool view_private(struct mapping *m, uint64_t vpn, bool count, struct page_view *v)
+{
+	struct family *f = m->space->overlay.family;
+	struct overlay *ov;
+	bool shared = false;
+	slot_t *s, slot;
+
+	spin_lock(&f->home.lock);
+	s = overlay_find(&m->space->overlay, vpn, &shared);
+	slot = s ? *s : 0;
+	v->private = slot;
+	if (slot_is_swap(slot)) {
+		v->swap = slot_swap(slot);
+		v->users = swap_count(v->swap);
+	} else if (slot) {
+		struct page *p = slot_page(slot);
+
+		v->shared = shared || p->sharers > 1;
+		v->swap = p->swap;
+		if (!(p->flags & (PG_BUSY | PG_ERROR))) {
+			page_hold(p);
+			v->page = p;
+		}
+		list_for_each(ov, &f->members, link)
+			if (count && (s = overlay_find(ov, vpn, &shared)) && *s == slot)
+				v->users++;
+	}
+	spin_unlock(&f->home.lock);
+	return slot;
+}
+
+static void view_base(struct mapping *m, uint64_t vpn, bool count, struct page_view *v)
+{
+	uint64_t index = m->offset + (vpn - m->start);
+	struct shoot_batch none = { 0 };
+	struct object *o = m->object;
+	slot_t *s;
+
+	spin_lock(&o->home.lock);
+	s = object_slot(o, index);
+	if (s && slot_is_swap(*s))
+		v->swap = slot_swap(*s);
+	spin_unlock(&o->home.lock);
+	v->page = object_find_page(o, index);
+	if (!v->page || !count)
+		return;
+	mutex_lock(&o->mapping_lock);
+	v->users = rmap_object(o, v->page, RMAP_COUNT, &none);
+	mutex_unlock(&o->mapping_lock);
+	v->shared = v->users > 1;
+}
+
+void view_page(struct mapping *m, uint64_t vpn, bool count, struct page_view *v)
+{
+	struct space *s = m->space;
+	pte_t *pte, e;
+
+	*v = (struct page_view){ 0 };
+	if ((m->shared || !view_private(m, vpn, count, v)) && m->object)
+		view_base(m, vpn, count, v);
+	spin_lock(&s->table_lock);
+	pte = table_find(s, vpn);
+	e = pte && *pte & PTE_V ? *pte : 0;
+	spin_unlock(&s->table_lock);
+	v->zero = e && pte_pfn(e) == page_pfn(zero_page);
+	v->mapped = e && v->page && pte_pfn(e) == page_pfn(v->page);
+	v->accessed = (v->mapped && e & PTE_A) || (v->page && v->page->flags & PG_REFERENCED);
+}
+
+uint64_t view_next(struct mapping *m, uint64_t vpn, uint64_t end)
+{
+	struct overlay *ov = &m->space->overlay;
+	uint64_t at = end, i, delta = m->offset - m->start;
+
+	if (!m->shared) {
+		spin_lock(&ov->family->home.lock);
+		at = MIN(overlay_next(ov, vpn, end), end);
+		spin_unlock(&ov->family->home.lock);
+	}
+	if (!m->object)
+		return at;
+	spin_lock(&m->object->home.lock);
+	i = object_next(m->object, vpn + delta, at + delta, false);
+	spin_unlock(&m->object->home.lock);
+	return i == UINT64_MAX ? at : i - delta;
+}
