@@ -244,7 +244,7 @@ for d in c d e f; do
     mkdir -p /tmp/$d
     mount -t ext2 /dev/vd$d /tmp/$d 2>/dev/null || continue
     ls -lR /tmp/$d >/dev/null 2>&1
-    find /tmp/$d -type f 2>/dev/null | xargs cat >/dev/null 2>&1
+    find /tmp/$d -type f 2>/dev/null | xargs head -c 200000 >/dev/null 2>&1
     echo new >/tmp/$d/new 2>/dev/null; mkdir /tmp/$d/newdir 2>/dev/null; mv /tmp/$d/new /tmp/$d/newdir/ 2>/dev/null
     for f in /tmp/$d/*/*; do echo more >>"$f"; truncate -s 5000 "$f"; done 2>/dev/null
     rm -rf /tmp/$d/dir* 2>/dev/null
