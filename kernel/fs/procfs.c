@@ -58,7 +58,7 @@ static const struct pnode nodes[] = {
 	{ "sysrq-trigger", ROOT, WRITE, .store = store_sysrq },
 	{ "uptime", ROOT, READ, show_uptime },
 	{ "version", ROOT, READ, show_version },
-	{ "vm_audit", ROOT, S_IFREG | 0400, show_vm_audit },
+	{ "vm_audit", ROOT, S_IFREG | 0600, show_vm_audit, store_vm_audit },
 	{ "vmstat", ROOT, READ, show_vmstat },
 	{ "drop_caches", SYS_VM, WRITE, .store = store_drop_caches },
 	{ "overcommit_memory", SYS_VM, CHANGE, show_one, store_overcommit },

@@ -44,6 +44,7 @@ int show_boot_id(struct text *t, pid_t pid), show_pipe_max(struct text *t, pid_t
 	show_nr_open(struct text *t, pid_t pid);
 int store_drop_caches(const char *s, pid_t pid), store_overcommit(const char *s, pid_t pid),
 	store_sysrq(const char *s, pid_t pid);
+int store_vm_audit(const char *s, pid_t pid); /* debug builds: what audits shall find damaged */
 void loadavg_start(void);
 
 int show_pid_cmdline(struct text *t, pid_t pid), show_pid_comm(struct text *t, pid_t pid),

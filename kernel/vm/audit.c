@@ -3,38 +3,28 @@
  * vm_audit: checks the invariants as sums over the whole system, with the other harts standing still.
  *
  * Harts stand still only where interrupts are on, so never inside a spinlock: what spinlocks guard is consistent, while operations of
- * several steps may be half done. So busy pages may have PTEs that are about to go, and while swap writes are in flight a slot may
- * have more counts than are found.
+ * several steps may be half done. So busy pages may have PTEs that are about to go, a space that somebody holds for writing may have mappings
+ * that do not fit its PTEs, and while pages are on their way to swap a slot may have more counts than are found.
  *
- * Everything is counted anew in tables of its own (sharers by frame, references by node, swap counts by slot) and
- * compared with what the structures say. Breaches are collected and printed when all run again.
+ * Everything is counted anew in tables of its own (slots by frame, parents by node, holders by swap slot) and compared with what the
+ * structures say. This file has what lies in slots, nodes, frames and swap; audit_space.c has mappings and page tables. Breaches are collected
+ * and printed when all run again.
  */
+#include "vm/audit.h"
 #include "lib/printf.h"
-#include "lib/string.h"
 #include "vm/kmap.h"
-#include "vm/mapping.h"
-#include "vm/swap.h"
 
-#define MAX_LINES 32
-#define LINE	  120
-
-struct audit {
-	uint32_t *sharers; /* by frame: slots found that name it */
-	uint16_t *counts[SWAP_AREAS];
-	uint64_t frame_pages, swap_pages[SWAP_AREAS];
-	unsigned nbreaches;
-	char lines[MAX_LINES][LINE];
-};
+#define FREE_FRAME UINT32_MAX /* in `sharers`: the allocator has it */
 
 static uint32_t epoch; /* node->audit is epoch << 16 | parents found */
 
-static void __printf(2, 3) breach(struct audit *a, const char *fmt, ...)
+void audit_breach(struct audit *a, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (a->nbreaches < MAX_LINES) {
+	if (a->nbreaches < AUDIT_LINES) {
 		va_start(ap, fmt);
-		kvsnprintf(a->lines[a->nbreaches], LINE, fmt, ap);
+		kvsnprintf(a->lines[a->nbreaches], AUDIT_LINE, fmt, ap);
 		va_end(ap);
 	}
 	a->nbreaches++;
@@ -48,25 +38,26 @@ static void count_swap(struct audit *a, uint32_t entry, const char *where)
 		if (!swap_areas[i].on || !swap_entry_in(entry, &swap_areas[i]))
 			continue;
 		if (!swap_entry_valid(entry))
-			breach(a, "%s holds swap entry %u, which is no usable slot", where, entry);
+			audit_breach(a, "%s holds swap entry %u, which is no usable slot", where, entry);
 		else
 			a->counts[i][entry & ((1u << 27) - 1)]++;
 		return;
 	}
-	breach(a, "%s holds swap entry %u of no area", where, entry);
+	audit_breach(a, "%s holds swap entry %u of no area", where, entry);
 }
 
 static void count_page(struct audit *a, struct home *h, uint64_t index, struct page *p)
 {
 	if (p < page_table || p >= page_table + (frame_end - frame_first)) {
-		breach(a, "slot %#lx holds %p, which is no page", index, (void *)p);
+		audit_breach(a, "slot %#lx holds %p, which is no page", index, (void *)p);
 		return;
 	}
 	a->sharers[p - page_table]++;
 	if (p->home != h)
-		breach(a, "frame %#lx lies in slot %#lx, but has another home", page_pfn(p), index);
+		audit_breach(a, "frame %#lx lies in slot %#lx, but has another home", page_pfn(p), index);
 	else if (p->index != index)
-		breach(a, "frame %#lx lies in slot %#lx, but has index %#lx", page_pfn(p), index, p->index);
+		audit_breach(a, "frame %#lx lies in slot %#lx, but has index %#lx", page_pfn(p), index,
+			     p->index);
 }
 
 static void count_slot(struct audit *a, struct home *h, uint64_t index, slot_t s)
@@ -86,6 +77,7 @@ static void check_node(struct audit *a, struct home *h, struct node *n, uint64_t
 		return;
 	}
 	n->audit = epoch << 16 | 1;
+	a->nnodes++;
 	for (unsigned i = 0; i < NODE_SLOTS; i++) {
 		uint64_t index = base + ((uint64_t)i << (n->level * NODE_BITS));
 
@@ -98,7 +90,8 @@ static void check_node(struct audit *a, struct home *h, struct node *n, uint64_t
 			count_slot(a, h, index, n->slot[i]);
 	}
 	if (used != n->used)
-		breach(a, "node at %#lx level %u uses %u slots, says %u", base, n->level, used, n->used);
+		audit_breach(a, "node at %#lx level %u uses %u slots, says %u", base, n->level, used,
+			     n->used);
 }
 
 /* Second walk: every node's references are known now. */
@@ -107,8 +100,8 @@ static void check_refs(struct audit *a, struct node *n, uint64_t base)
 	if (n->audit >> 16 != epoch)
 		return; /* seen already */
 	if ((n->audit & 0xffff) != n->refs)
-		breach(a, "node at %#lx level %u has %u parents, says %u", base, n->level, n->audit & 0xffff,
-		       n->refs);
+		audit_breach(a, "node at %#lx level %u has %u parents, says %u", base, n->level,
+			     n->audit & 0xffff, n->refs);
 	n->audit = 0;
 	for (unsigned i = 0; n->level > 0 && i < NODE_SLOTS; i++)
 		if (n->slot[i])
@@ -136,7 +129,7 @@ static void walk_overlays(struct audit *a, bool second)
 
 static void check_object(struct audit *a, struct object *o)
 {
-	uint64_t npages = 0, ndirty = 0, i, next = 0;
+	uint64_t npages = 0, ndirty = 0, nwriting = 0, i, next = 0;
 
 	if (o->height) {
 		check_node(a, &o->home, (struct node *)o->root, 0);
@@ -150,44 +143,113 @@ static void check_object(struct audit *a, struct object *o)
 		if (!slot_is_page(s))
 			continue;
 		npages++;
-		if (i >= o->limit && !(slot_page(s)->flags & PG_BUSY) && !o->ops)
-			breach(a, "page %#lx of an object lies beyond its limit %#lx", i, o->limit);
+		nwriting += !!(slot_page(s)->flags & PG_WRITING);
+		if (i >= o->limit && !(slot_page(s)->flags & PG_BUSY) && !o->truncating)
+			audit_breach(a, "page %#lx of an object lies beyond its limit %#lx", i, o->limit);
 		if (!(slot_page(s)->flags & PG_DIRTY))
 			continue;
 		ndirty++;
 		if (object_next(o, i, i + 1, true) != i)
-			breach(a, "dirty page %#lx of an object is not marked in its nodes", i);
+			audit_breach(a, "dirty page %#lx of an object is not marked in its nodes", i);
 	}
-	if (npages != o->npages || ndirty != o->ndirty)
-		breach(a, "object has %lu pages, %lu dirty; says %lu, %lu", npages, ndirty, o->npages,
-		       o->ndirty);
+	if (npages != o->npages || ndirty != o->ndirty || nwriting != o->nwriting)
+		audit_breach(a, "object has %lu pages, %lu dirty, %lu being written; says %lu, %lu, %u",
+			     npages, ndirty, nwriting, o->npages, o->ndirty, o->nwriting);
+	if (ndirty && o->ops && o->ops->write && list_empty(&o->dirty_link) && !o->pins)
+		audit_breach(a, "object with %lu dirty pages is on no list that writes them", ndirty);
+	a->pages[o->ops ? PAGES_FILE : PAGES_SHMEM] += npages;
+	a->pages[PAGES_DIRTY] += o->ops ? ndirty : 0;
 }
 
 /* ---- frames ---- */
+
+static void note_free(void *arg, struct page *p)
+{
+	struct audit *a = arg;
+	uint32_t *found = &a->sharers[p - page_table];
+
+	if (*found == FREE_FRAME)
+		audit_breach(a, "frame %#lx is free twice", page_pfn(p));
+	else if (*found)
+		audit_breach(a, "frame %#lx is free, but %u slots name it", page_pfn(p), *found);
+	else if (p->home || p->flags || p->holds || p->swap)
+		audit_breach(a, "frame %#lx is free, but in use: flags %#x, holds %u, swap %u", page_pfn(p),
+			     p->flags, p->holds, p->swap);
+	*found = FREE_FRAME;
+}
+
+/* A frame without a home: the kernel's, a page table, or in some thread's purse. */
+static void check_homeless(struct audit *a, struct page *p, uint32_t found)
+{
+	if (found && found != FREE_FRAME && !(p->flags & PG_TABLE))
+		audit_breach(a, "frame %#lx is free or the kernel's, but %u slots name it", page_pfn(p),
+			     found);
+	if (p->flags & (PG_DIRTY | PG_WRITING | PG_BUSY) || p->holds)
+		audit_breach(a, "frame %#lx is in no home: flags %#x, holds %u", page_pfn(p), p->flags,
+			     p->holds);
+}
 
 static void check_frame(struct audit *a, struct page *p)
 {
 	uint32_t found = a->sharers[p - page_table];
 
 	if (!p->home) {
-		if (found)
-			breach(a, "frame %#lx is free or the kernel's, but %u slots name it", page_pfn(p),
-			       found);
+		check_homeless(a, p, found);
 		return;
 	}
-	if (found != p->sharers)
-		breach(a, "frame %#lx is named by %u slots, says %u", page_pfn(p), found, p->sharers);
+	if (found != p->sharers || !found)
+		audit_breach(a, "frame %#lx is named by %u slots, says %u", page_pfn(p), found, p->sharers);
 	if (p->swap)
 		count_swap(a, p->swap, "a page");
 	if (p->swap && p->flags & PG_DIRTY)
-		breach(a, "frame %#lx is dirty and keeps a swap copy", page_pfn(p));
+		audit_breach(a, "frame %#lx is dirty and keeps a swap copy", page_pfn(p));
+	if (p->flags & PG_BUSY && p->holds)
+		audit_breach(a, "frame %#lx is busy and held by %u", page_pfn(p), p->holds);
+	if (p->flags & (PG_TABLE | PG_KERNEL))
+		audit_breach(a, "frame %#lx has a home and flags %#x", page_pfn(p), p->flags);
+	a->nbusy += !!(p->flags & PG_BUSY);
+	a->pages[PAGES_ANON] += p->home->kind == HOME_FAMILY;
+	a->pages[PAGES_WRITING] += !!(p->flags & PG_WRITING);
+}
+
+static void check_frames(struct audit *a)
+{
+	const uint64_t *zeros = page_data(zero_page);
+
+	page_each_free(note_free, a);
+	for (pfn_t f = frame_first; f < frame_end; f++)
+		check_frame(a, pfn_page(f));
+	for (unsigned i = 0; i < PAGE_SIZE / sizeof(*zeros); i++)
+		if (zeros[i]) {
+			audit_breach(a, "the zero page is not zero");
+			break;
+		}
+}
+
+/* What the counters say that vm_count and the writers' throttle rely on. */
+static void check_totals(struct audit *a)
+{
+	static const char *const names[PAGE_KINDS] = { "of files",    "anonymous", "of shared memory",
+						       "page tables", "dirty",	   "being written" };
+
+	for (unsigned k = 0; k < PAGE_KINDS; k++) {
+		uint64_t says = vm_page_counts[k];
+		/* those are counted a moment after their state was changed */
+		bool late = k == PAGES_WRITING || k == PAGES_TABLE;
+
+		if (k != PAGES_TABLE && (late ? says > a->pages[k] : says != a->pages[k]))
+			audit_breach(a, "%lu pages are %s, the counter says %ld", a->pages[k], names[k],
+				     (int64_t)says);
+	}
+	if (a->nnodes > node_count())
+		audit_breach(a, "%lu nodes are in use, the allocator says %lu", a->nnodes, node_count());
 }
 
 static void check_swap(struct audit *a, unsigned i)
 {
 	struct swap_area *area = &swap_areas[i];
 	uint64_t used = 0;
-	bool exact = swap_in_flight() == 0;
+	bool exact = swap_in_flight() == 0 && a->nbusy == 0;
 
 	for (uint32_t slot = 1; slot <= area->last; slot++) {
 		uint16_t found = a->counts[i][slot], says = area->counts[slot];
@@ -196,105 +258,11 @@ static void check_swap(struct audit *a, unsigned i)
 			continue;
 		used += says > 0;
 		if (found > says || (exact && found != says))
-			breach(a, "swap slot %u of %s is held %u times, says %u", slot, area->path, found,
-			       says);
+			audit_breach(a, "swap slot %u of %s is held %u times, says %u", slot, area->path,
+				     found, says);
 	}
 	if (used != area->nused)
-		breach(a, "%s has %lu slots in use, says %lu", area->path, used, area->nused);
-}
-
-/* ---- page tables ---- */
-
-struct pte_sums {
-	uint64_t resident;
-	uint16_t nvalid, nwritable;
-};
-
-static void check_private_pte(struct audit *a, struct space *s, struct mapping *m, uint64_t vpn, pte_t pte)
-{
-	struct page *p = pfn_page(pte_pfn(pte));
-	struct node *leaf;
-	slot_t slot;
-	bool shared;
-
-	spin_lock(&s->overlay.family->home.lock); /* free, as nobody else runs */
-	leaf = overlay_leaf(&s->overlay, vpn, &shared);
-	spin_unlock(&s->overlay.family->home.lock);
-	slot = leaf ? leaf->slot[vpn % NODE_SLOTS] : 0;
-	if (slot == slot_of_page(p)) {
-		if (pte & PTE_W && (p->sharers != 1 || shared))
-			breach(a, "vpn %#lx: writable PTE of a page that others share", vpn);
-	} else if (slot) {
-		breach(a, "vpn %#lx: PTE names frame %#lx, the overlay's slot does not", vpn, page_pfn(p));
-	} else if (p != zero_page && (!m->object || p->home != &m->object->home)) {
-		breach(a, "vpn %#lx: PTE names frame %#lx, which is not the base's", vpn, page_pfn(p));
-	} else if (pte & PTE_W) {
-		breach(a, "vpn %#lx: writable PTE of the base's page in a private mapping", vpn);
-	}
-}
-
-static void check_pte(struct audit *a, struct space *s, uint64_t vpn, pte_t pte, struct pte_sums *sums)
-{
-	struct mapping *m = mapping_at_or_after(s, vpn);
-	struct page *p = pfn_page(pte_pfn(pte));
-
-	sums->nvalid++;
-	sums->nwritable += (pte & (PTE_W | PTE_PRIVATE)) == (PTE_W | PTE_PRIVATE);
-	sums->resident += p != zero_page;
-	if (rwlock_busy(&s->lock))
-		return; /* somebody is in the middle of changing its mappings */
-	if (!m || vpn < m->start) {
-		breach(a, "vpn %#lx: PTE outside all mappings", vpn);
-		return;
-	}
-	if (p != zero_page && !p->home) {
-		breach(a, "vpn %#lx: PTE names frame %#lx, which has no home", vpn, page_pfn(p));
-		return;
-	}
-	if (pte & PTE_W && !(p->flags & PG_DIRTY) && !(p->flags & PG_BUSY))
-		breach(a, "vpn %#lx: writable PTE of a clean page", vpn);
-	if (!m->shared)
-		check_private_pte(a, s, m, vpn, pte);
-	else if (p->home != &m->object->home || p->index != m->offset + (vpn - m->start))
-		breach(a, "vpn %#lx: shared PTE names frame %#lx, not the object's page", vpn, page_pfn(p));
-}
-
-static void check_table(struct audit *a, struct space *s, pte_t *t, unsigned level, uint64_t base,
-			struct pte_sums *total)
-{
-	struct page *page = pfn_page(virt_to_phys(t) >> PAGE_SHIFT);
-	unsigned n = level == MMU_LEVELS - 1 ? MMU_ROOT_USER : MMU_FANOUT;
-	struct pte_sums sums = { 0 };
-
-	for (unsigned i = 0; i < n; i++) {
-		uint64_t vpn = base + ((uint64_t)i << (9 * level));
-
-		if (!(t[i] & PTE_V))
-			continue;
-		if (level == 0) {
-			check_pte(a, s, vpn, t[i], &sums);
-		} else {
-			sums.nvalid++;
-			check_table(a, s, phys_to_virt(pte_pfn(t[i]) << PAGE_SHIFT), level - 1, vpn, total);
-		}
-	}
-	if (sums.nvalid != page->nvalid || sums.nwritable != page->nwritable)
-		breach(a, "table at vpn %#lx level %u: %u entries, %u writable; says %u, %u", base, level,
-		       sums.nvalid, sums.nwritable, page->nvalid, page->nwritable);
-	total->resident += sums.resident;
-}
-
-static void check_spaces(struct audit *a)
-{
-	struct space *s;
-
-	list_for_each(s, &space_list, link) {
-		struct pte_sums total = { 0 };
-
-		check_table(a, s, phys_to_virt(s->root << PAGE_SHIFT), MMU_LEVELS - 1, 0, &total);
-		if (total.resident != s->nresident)
-			breach(a, "a space has %lu resident PTEs, says %lu", total.resident, s->nresident);
-	}
+		audit_breach(a, "%s has %lu slots in use, says %lu", area->path, used, area->nused);
 }
 
 /* ---- all ---- */
@@ -332,34 +300,55 @@ static void check_all(struct audit *a)
 	walk_overlays(a, true);
 	list_for_each(o, &object_list, link)
 		check_object(a, o);
-	for (pfn_t f = frame_first; f < frame_end; f++)
-		check_frame(a, pfn_page(f));
+	audit_spaces(a);
+	check_frames(a);
 	for (unsigned i = 0; i < SWAP_AREAS; i++)
 		if (a->counts[i] && swap_areas[i].on)
 			check_swap(a, i);
-	check_spaces(a);
+	check_totals(a);
+}
+
+/* The audit's memory, zeroed; waits for it, and may use the reserve, as a look at a machine under pressure is worth most. NULL: none. */
+static struct audit *begin(void)
+{
+	size_t npages = DIV_ROUND_UP(sizeof(struct audit), PAGE_SIZE);
+	struct audit *a;
+
+	page_reserve_enter();
+	for (unsigned tries = 0; tries < 100; tries++) {
+		a = kmap_alloc(npages);
+		if (a && alloc_tables(a))
+			break;
+		if (a) {
+			free_tables(a);
+			kmap_free(a, npages);
+			a = NULL;
+		}
+		if (page_wait_memory())
+			break;
+	}
+	page_reserve_leave();
+	return a;
 }
 
 unsigned vm_audit(void (*fn)(void *arg, const char *line), void *arg)
 {
-	size_t npages = DIV_ROUND_UP(sizeof(struct audit), PAGE_SIZE);
-	struct audit *a = kmap_alloc(npages);
+	struct audit *a = begin();
 	unsigned n;
 
-	if (!a || !alloc_tables(a)) {
+	if (!a) {
 		fn(arg, "no memory for the audit's tables");
-		n = 1;
-	} else {
-		harts_pause();
-		check_all(a);
-		harts_resume();
-		for (unsigned i = 0; i < MIN(a->nbreaches, (unsigned)MAX_LINES); i++)
-			fn(arg, a->lines[i]);
-		n = a->nbreaches;
+		return 1;
 	}
-	if (a) {
-		free_tables(a);
-		kmap_free(a, npages);
-	}
+	harts_pause();
+	damage_do(a);
+	check_all(a);
+	damage_undo();
+	harts_resume();
+	for (unsigned i = 0; i < MIN(a->nbreaches, (unsigned)AUDIT_LINES); i++)
+		fn(arg, a->lines[i]);
+	n = a->nbreaches;
+	free_tables(a);
+	kmap_free(a, DIV_ROUND_UP(sizeof(*a), PAGE_SIZE));
 	return n;
 }

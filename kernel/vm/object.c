@@ -54,7 +54,7 @@ struct object *object_create(const struct pager_ops *ops, void *data, uint64_t l
 	o->metadata = false;
 	o->limit = limit_pages;
 	o->refs = 1;
-	o->nwriting = o->pins = o->error_count = 0;
+	o->nwriting = o->truncating = o->pins = o->error_count = 0;
 	o->npages = o->ndirty = 0;
 	o->error = 0;
 	mutex_init(&o->mapping_lock, "mappings", RANK_MAPPING_LIST);
@@ -805,18 +805,18 @@ static void unmap_everywhere(struct object *o, uint64_t first, uint64_t end, boo
 void object_truncate(struct object *o, uint64_t nbytes)
 {
 	uint64_t limit = DIV_ROUND_UP(nbytes, PAGE_SIZE), tail = nbytes & PAGE_MASK;
-	struct page *p;
+	struct page *p = NULL;
 	slot_t *s;
 
 	spin_lock(&o->home.lock);
 	o->limit = MIN(o->limit, limit);
+	o->truncating++;
 	spin_unlock(&o->home.lock);
 	unmap_everywhere(o, limit, OBJECT_ALL, true);
 	remove_pages(o, limit, OBJECT_ALL);
-	if (!tail)
-		return;
 	spin_lock(&o->home.lock);
-	for (;;) {
+	o->truncating--;
+	while (tail) {
 		s = object_slot(o, limit - 1);
 		p = s && slot_is_page(*s) ? slot_page(*s) : NULL;
 		if (!p || !page_wait_idle(p))

@@ -271,6 +271,17 @@ uint64_t page_nfree(void)
 	return __atomic_load_n(&nfree_listed, __ATOMIC_RELAXED);
 }
 
+void page_each_free(void (*fn)(void *arg, struct page *p), void *arg)
+{
+	struct page *p;
+
+	list_for_each(p, &free_list, link)
+		fn(arg, p);
+	for (unsigned i = 0; i < MAX_HARTS; i++)
+		for (unsigned k = 0; k < frame_caches[i].n; k++)
+			fn(arg, frame_caches[i].page[k]);
+}
+
 void vm_count(struct vm_counts *c)
 {
 	*c = totals;

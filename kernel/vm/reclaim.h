@@ -22,6 +22,8 @@ static inline void page_kind_add(enum page_kind k, int64_t n)
 	__atomic_fetch_add(&vm_page_counts[k], n, __ATOMIC_RELAXED);
 }
 uint64_t page_nfree(void);
+/* For the audit, with all other harts standing still. */
+void page_each_free(void (*fn)(void *arg, struct page *p), void *arg);
 const struct vm_counts *page_totals(void);
 
 /* ---- rmap.c: shootdown batches and the reverse map ---- */

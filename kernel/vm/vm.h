@@ -299,6 +299,7 @@ struct object {
 	uint64_t limit;		     /* [o] pages; none lies at or beyond it unless busy */
 	uint32_t refs;		     /* [a] without ops->ref */
 	uint32_t nwriting;	     /* [o] */
+	uint32_t truncating;	     /* [o] truncates under way: pages may lie beyond the limit */
 	uint32_t pins;		     /* [q] writeback works on it: object_destroy waits */
 	uint64_t npages, ndirty;     /* [o] */
 	uint64_t nslots;	     /* [o] not EMPTY */
@@ -569,5 +570,10 @@ bool thread_killed(void);
 
 /* Checks every invariant with the other harts stopped; prints each breach through fn; returns the number of breaches. */
 unsigned vm_audit(void (*fn)(void *arg, const char *line), void *arg);
+#ifdef QUIRE_DEBUG
+/* From now on each audit finds one thing damaged ("sharers", "pte", "swap" ...: see damage.c; "none": nothing), and mends it before the
+ * others go on. -EINVAL: unknown. */
+int vm_audit_damage(const char *what);
+#endif
 
 #endif
