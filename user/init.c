@@ -6,7 +6,8 @@
  *	init			runs a shell on the console, and ends with its status
  *
  * It mounts what a program expects to find, turns swap on, runs the one command, adopts and buries orphans, and
- * when the command has ended stops what is left. Ending makes the kernel sync and power off. Nothing that goes
+ * when the command has ended stops what is left. On a terminal of the front end a second process
+ * gives the console the size of its window. Ending makes the kernel sync and power off. Nothing that goes
  * wrong before the command stops it: a root image need not have /proc or /dev, nor be writable.
  */
 #include <errno.h>
@@ -17,6 +18,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
 #include <sys/wait.h>
@@ -66,8 +68,10 @@ static void mount_all(void)
 	open_console();
 	attach("proc", "/proc", 0);
 	attach("tmpfs", "/tmp", "mode=1777");
-	if (dev == 0)
+	if (dev == 0) {
 		attach("tmpfs", "/dev/shm", "mode=1777");
+		attach("devpts", "/dev/pts", "gid=5,mode=620");
+	}
 }
 
 /* swapon for each swap=DEVICE on the kernel's command line, up to `--`, where init's own arguments begin. */
@@ -121,6 +125,44 @@ static _Noreturn void become_shell(char *command)
 	_exit(status);
 }
 
+/* Lines of "ROWS COLUMNS" on the port that says how large the front end's window is: the next one. -1: no more. */
+static int take_size(int port)
+{
+	struct winsize w = { 0 };
+	char line[64];
+	ssize_t n = read(port, line, sizeof line - 1);
+
+	if (n <= 0)
+		return -1;
+	while (n > 1 && line[n - 1] == '\n')
+		n--;
+	line[n] = 0;
+	char *last = strrchr(line, '\n'); /* several came at once */
+	if (sscanf(last ? last + 1 : line, "%hu %hu", &w.ws_row, &w.ws_col) == 2)
+		ioctl(0, TIOCSWINSZ, &w);
+	return 0;
+}
+
+/* The console takes the window's size now, and a process of its own waits for changes: its id, or 0. */
+static pid_t watch_window(void)
+{
+	int port = open("/dev/vport0p4", O_RDONLY | O_CLOEXEC);
+	pid_t pid;
+
+	if (port < 0)
+		return 0; /* the front end is on no terminal */
+	take_size(port);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_NAME, "window");
+		while (take_size(port) == 0)
+			;
+		_exit(0);
+	}
+	close(port);
+	return pid;
+}
+
 static long now_ms(void)
 {
 	struct timespec ts;
@@ -162,6 +204,7 @@ int main(int argc, char **argv)
 		complain("/");
 	swap_on();
 
+	pid_t watcher = command ? 0 : watch_window();
 	pid_t child = fork();
 	if (child == 0)
 		become_shell(command);
@@ -173,7 +216,9 @@ int main(int argc, char **argv)
 		if (pid < 0 && errno == ECHILD)
 			break;
 
-	if (bury_all(0) < 0) {
+	if (watcher > 0)
+		kill(watcher, SIGKILL);
+	if (bury_all(watcher > 0 ? 100 : 0) < 0) {
 		kill(-1, SIGTERM);
 		if (bury_all(GRACE_MS) < 0) {
 			kill(-1, SIGKILL);

@@ -20,34 +20,72 @@
 #define SIGWINCH 28
 #define POLLIN	 1
 #define POLLOUT	 4
+#define POLLERR	 8
+#define POLLHUP	 16
 #define DRAIN_NS 10000000ul /* how often a drain looks */
 
-struct tty console_tty = {
-	.lock = SPINLOCK_INIT("tty", RANK_DEVICE),
-	.waiters = WAITQ_INIT(console_tty.waiters),
-	.termios = { .iflag = ICRNL | IXON | IUTF8,
-		     .oflag = OPOST | ONLCR,
-		     .cflag = B38400 | CS8 | CREAD | HUPCL,
-		     .lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
-		     .cc = { [VINTR] = 3,
-			     [VQUIT] = 28,
-			     [VERASE] = 127,
-			     [VKILL] = 21,
-			     [VEOF] = 4,
-			     [VMIN] = 1,
-			     [VSTART] = 17,
-			     [VSTOP] = 19,
-			     [VSUSP] = 26,
-			     [VREPRINT] = 18,
-			     [VDISCARD] = 15,
-			     [VWERASE] = 23,
-			     [VLNEXT] = 22 } },
-	.winsize = { .row = 24, .col = 80 },
+#define CONSOLE_RDEV 0x440 /* 4:64, ttyS0 */
+
+static size_t serial_room(struct tty *t __unused)
+{
+	return uart_room();
+}
+
+static void serial_write(struct tty *t __unused, const char *buf, size_t n)
+{
+	uart_write(buf, n);
+}
+
+static bool serial_idle(struct tty *t __unused)
+{
+	return uart_idle();
+}
+
+static void serial_discard(struct tty *t __unused)
+{
+	uart_discard();
+}
+
+static const struct tty_port serial_port = {
+	.room = serial_room, .write = serial_write, .idle = serial_idle, .discard = serial_discard
 };
+
+struct tty console_tty;
+
+void tty_setup(struct tty *t, const struct tty_port *port, uint64_t rdev)
+{
+	static const struct termios initial = { .iflag = ICRNL | IXON | IUTF8,
+						.oflag = OPOST | ONLCR,
+						.cflag = B38400 | CS8 | CREAD | HUPCL,
+						.lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL |
+							 ECHOKE | IEXTEN,
+						.cc = { [VINTR] = 3,
+							[VQUIT] = 28,
+							[VERASE] = 127,
+							[VKILL] = 21,
+							[VEOF] = 4,
+							[VMIN] = 1,
+							[VSTART] = 17,
+							[VSTOP] = 19,
+							[VSUSP] = 26,
+							[VREPRINT] = 18,
+							[VDISCARD] = 15,
+							[VWERASE] = 23,
+							[VLNEXT] = 22 } };
+
+	t->port = port;
+	t->rdev = rdev;
+	t->refs = 1;
+	t->termios = initial;
+	mutex_init(&t->write_mutex, "tty write", RANK_TTY);
+	spin_init(&t->lock, "tty", RANK_DEVICE);
+	waitq_init(&t->waiters);
+}
 
 void tty_init(void)
 {
-	mutex_init(&console_tty.write_mutex, "tty write", RANK_TTY);
+	tty_setup(&console_tty, &serial_port, CONSOLE_RDEV);
+	console_tty.winsize = (struct winsize){ .row = 24, .col = 80 };
 }
 
 /* ---- output ---- */
@@ -85,17 +123,17 @@ static unsigned process(struct tty *t, char c, char out[2])
 	return 1;
 }
 
-/* Processes and queues as many of n bytes as the ring takes; how many. */
+/* Processes and queues as many of n bytes as the port takes; how many. */
 static size_t output(struct tty *t, const char *buf, size_t n)
 {
 	char out[256];
-	size_t room = MIN(uart_room(), sizeof(out)), len = 0, i;
+	size_t room = MIN(t->port->room(t), sizeof(out)), len = 0, i;
 
 	for (i = 0; i < n && len + 2 <= room; i++) {
 		len += process(t, buf[i], out + len);
 		track(t, buf[i]);
 	}
-	uart_write(out, len);
+	t->port->write(t, out, len);
 	return i;
 }
 
@@ -116,10 +154,12 @@ ssize_t tty_write(struct tty *t, const char *buf, size_t n, bool nonblock)
 	mutex_lock(&t->write_mutex);
 	spin_lock(&t->lock);
 	while (done < n && !err) {
-		size_t len = t->stopped ? 0 : output(t, buf + done, n - done);
+		size_t len = t->stopped || t->hung_up ? 0 : output(t, buf + done, n - done);
 
 		done += len;
-		if (len > 0) { /* let interrupts in */
+		if (t->hung_up) {
+			err = -EIO;
+		} else if (len > 0) { /* let interrupts in */
 			spin_unlock(&t->lock);
 			spin_lock(&t->lock);
 		} else if (nonblock) {
@@ -139,7 +179,7 @@ static int drain(struct tty *t)
 	int err = 0;
 
 	spin_lock(&t->lock);
-	while (!uart_idle() && err != -ERESTARTSYS)
+	while (!t->port->idle(t) && err != -ERESTARTSYS)
 		err = waitq_sleep_until(&t->waiters, &t->lock, time_ns() + DRAIN_NS, true);
 	spin_unlock(&t->lock);
 	return err == -ERESTARTSYS ? err : 0;
@@ -159,7 +199,8 @@ static bool is_control(uint8_t c)
 
 static bool shown_as_control(struct tty *t, uint8_t c)
 {
-	return t->termios.lflag & ECHOCTL && is_control(c) && c != '\t' && c != '\n';
+	return t->termios.lflag & ECHOCTL && is_control(c) && c != '\t' &&
+	       !(c == '\n' && t->termios.lflag & ICANON);
 }
 
 static void echo(struct tty *t, uint8_t c)
@@ -396,6 +437,53 @@ void tty_input(struct tty *t, char c)
 		signal_group(pgrp, sig);
 }
 
+bool tty_takes_input(struct tty *t)
+{
+	return TTY_BUF - (t->head - t->tail) > 1 || (t->termios.lflag & ICANON && t->tail == t->canon);
+}
+
+size_t tty_feed(struct tty *t, const char *buf, size_t n)
+{
+	size_t done = 0;
+	bool room = true;
+
+	while (done < n) {
+		spin_lock(&t->lock);
+		room = tty_takes_input(t);
+		spin_unlock(&t->lock);
+		if (!room)
+			break;
+		tty_input(t, buf[done++]);
+	}
+	return done;
+}
+
+void tty_opened(struct tty *t)
+{
+	spin_lock(&t->lock);
+	t->opened = true;
+	t->nopen++;
+	spin_unlock(&t->lock);
+}
+
+void tty_closed(struct tty *t)
+{
+	spin_lock(&t->lock);
+	if (--t->nopen == 0)
+		waitq_wake_all(&t->waiters);
+	spin_unlock(&t->lock);
+	tty_unref(t);
+}
+
+void tty_hang_up(struct tty *t)
+{
+	spin_lock(&t->lock);
+	t->hung_up = true;
+	waitq_wake_all(&t->waiters);
+	spin_unlock(&t->lock);
+	tty_tell_leader(t);
+}
+
 /* ---- reading ---- */
 
 static bool is_eof_mark(struct tty *t, uint32_t i)
@@ -439,6 +527,8 @@ static size_t take_raw(struct tty *t, char *buf, size_t n)
 static ssize_t read_line(struct tty *t, char *buf, size_t n, bool nonblock)
 {
 	while (t->tail == t->canon) {
+		if (t->hung_up)
+			return 0;
 		int err = nonblock ? -EAGAIN : waitq_sleep_intr(&t->waiters, &t->lock);
 
 		if (err)
@@ -458,7 +548,7 @@ static ssize_t read_raw(struct tty *t, char *buf, size_t n, bool nonblock)
 	uint64_t deadline = time_ns() + time;
 	int err = 0;
 
-	while (t->head - t->tail < want && !err) {
+	while (t->head - t->tail < want && !err && !t->hung_up) {
 		if (nonblock)
 			err = -EAGAIN;
 		else if (min == 0 && time == 0)
@@ -490,6 +580,7 @@ ssize_t tty_read(struct tty *t, char *buf, size_t n, bool nonblock)
 		got = t->termios.lflag & ICANON ? read_line(t, buf, MIN(n, TTY_BUF), nonblock) :
 						  read_raw(t, buf, MIN(n, TTY_BUF), nonblock);
 	while (got == -EAGAIN && !nonblock);
+	waitq_wake_all(&t->waiters); /* who feeds a pseudo-terminal may wait for room */
 	spin_unlock(&t->lock);
 	return got;
 }
@@ -504,9 +595,11 @@ unsigned tty_poll(struct tty *t)
 	unsigned events = 0;
 
 	spin_lock(&t->lock);
-	if (readable(t))
+	if (readable(t) || t->hung_up)
 		events |= POLLIN;
-	if (!t->stopped && uart_room() >= 2)
+	if (t->hung_up)
+		events |= POLLOUT | POLLERR | POLLHUP;
+	else if (!t->stopped && t->port->room(t) >= 2)
 		events |= POLLOUT;
 	spin_unlock(&t->lock);
 	return events;
@@ -598,7 +691,7 @@ static int flush(struct tty *t, uint64_t which)
 	if (which != 1)
 		flush_input(t);
 	if (which != 0)
-		uart_discard();
+		t->port->discard(t);
 	waitq_wake_all(&t->waiters);
 	spin_unlock(&t->lock);
 	return 0;
@@ -613,7 +706,7 @@ static int flow(struct tty *t, uint64_t what)
 	if (what < 2)
 		set_stopped(t, what == 0);
 	else
-		uart_write((const char *)&t->termios.cc[what == 2 ? VSTOP : VSTART], 1);
+		t->port->write(t, (const char *)&t->termios.cc[what == 2 ? VSTOP : VSTART], 1);
 	spin_unlock(&t->lock);
 	return 0;
 }
@@ -623,6 +716,8 @@ int tty_ioctl(struct tty *t, unsigned cmd, uint64_t uarg)
 	struct termios termios;
 	struct winsize winsize;
 
+	if (__atomic_load_n(&t->hung_up, __ATOMIC_RELAXED))
+		return cmd == TIOCSPGRP ? -ENOTTY : -EIO;
 	switch (cmd) {
 	case TCGETS:
 		spin_lock(&t->lock);
@@ -643,7 +738,7 @@ int tty_ioctl(struct tty *t, unsigned cmd, uint64_t uarg)
 	case FIONREAD:
 		return put_int(uarg, count_input(t));
 	case TIOCOUTQ:
-		return put_int(uarg, uart_idle() ? 0 : 1);
+		return put_int(uarg, t->port->idle(t) ? 0 : 1);
 	case TCSBRK: /* no line to break; tcdrain(3) is TCSBRK with an argument */
 	case TCSBRKP:
 		return drain(t);

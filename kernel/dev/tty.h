@@ -83,20 +83,37 @@ enum {
 #define TIOCGWINSZ 0x5413
 #define TIOCSWINSZ 0x5414
 #define FIONREAD   0x541b
+#define TIOCGPTN   0x80045430 /* the number of a pseudo-terminal; its lock; a signal for its group */
+#define TIOCSPTLCK 0x40045431
+#define TIOCGPTLCK 0x80045439
+#define TIOCSIG	   0x40045436
 #define TIOCNOTTY  0x5422
 #define TCSBRKP	   0x5425
 #define TIOCGSID   0x5429
 
 #define TTY_BUF 4096 /* a power of 2; the longest line is one less, as in Linux */
 
+struct tty;
+
+/* Where a terminal's output goes: the serial port, or the other end of a pseudo-terminal. All with t->lock held. */
+struct tty_port {
+	size_t (*room)(struct tty *t); /* bytes that write takes now */
+	void (*write)(struct tty *t, const char *buf, size_t n);
+	bool (*idle)(struct tty *t); /* everything written has left */
+	void (*discard)(struct tty *t);
+};
+
 /*
  * Input lies in a ring indexed by free-running counters: [tail, canon) is complete lines, [canon, head) the line being
  * edited. Without ICANON all of [tail, head) can be read, and canon is not used.
  */
 struct tty {
-	struct mutex write_mutex; /* one writer at a time, so that their lines stay whole */
-	struct spinlock lock;	  /* guards all that follows; taken by the uart's interrupt */
-	struct waitq waiters;	  /* readers, writers, pollers */
+	const struct tty_port *port; /* [c] */
+	uint64_t rdev;		     /* [c] */
+	uint32_t refs;		     /* [a] open files, the session, a master; the console's do not count */
+	struct mutex write_mutex;    /* one writer at a time, so that their lines stay whole */
+	struct spinlock lock;	     /* guards all that follows; taken by the uart's interrupt */
+	struct waitq waiters;	     /* readers, writers, pollers */
 	struct termios termios;
 	struct winsize winsize;
 	uint8_t buf[TTY_BUF];
@@ -106,10 +123,40 @@ struct tty {
 	uint32_t column, line_column; /* of the cursor; where the edited line began */
 	bool literal;		      /* ^V: the next character means itself */
 	bool stopped;		      /* ^S */
+	bool hung_up;		      /* the other end is gone for good */
+	bool opened;		      /* it was open once */
+	unsigned nopen;		      /* files */
 	int pgrp, session;	      /* 0: none */
 };
 
+/* The modes and keys a terminal begins with. `t` is zeroed; one reference. */
+void tty_setup(struct tty *t, const struct tty_port *port, uint64_t rdev);
+/* The other end is gone: readers find the end of the file, writers EIO, the session's leader gets SIGHUP. */
+void tty_hang_up(struct tty *t);
+/* Bytes from the other end of a pseudo-terminal: how many of n were taken. */
+size_t tty_feed(struct tty *t, const char *buf, size_t n);
+/*
+ * With t->lock held: may tty_feed go on? A line that is too long loses what does not fit, as at a keyboard, so that
+ * it can still be ended or erased; else the bytes wait for a reader.
+ */
+bool tty_takes_input(struct tty *t);
+/* A file of it was opened (holding a reference); the file is closed, and its reference let go. */
+void tty_opened(struct tty *t);
+void tty_closed(struct tty *t);
+
 /* tty_job.c: the ioctls about sessions and process groups; -ENOTTY for others. */
 int tty_job_ioctl(struct tty *t, unsigned cmd, uint64_t uarg);
+/* A session leader without a terminal that opens one (without O_NOCTTY) takes it if no session has it. */
+void tty_acquire_at_open(struct tty *t);
+/* SIGHUP and SIGCONT for the leader of its session. */
+void tty_tell_leader(struct tty *t);
+/* The terminal of the current process's session, referenced, or NULL. */
+struct tty *tty_of_session(void);
+void tty_ref(struct tty *t);
+void tty_unref(struct tty *t);
+
+/* pty.c: the last reference to a pseudo-terminal's tty is gone. */
+void pty_free(struct tty *t);
+extern const struct tty_port pty_port;
 
 #endif

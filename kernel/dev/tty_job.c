@@ -10,9 +10,6 @@
 #include "lib/errno.h"
 #include "proc/proc.h"
 
-#define SIGHUP	1
-#define SIGCONT 18
-
 static bool group_in_session(int pgrp, int sid, bool *exists)
 {
 	struct proc *p;
@@ -49,20 +46,21 @@ static int acquire(struct tty *t, struct proc *p)
 		return 0;
 	if (p->pid != p->sid || p->ctty || (t->session && t->session != p->sid))
 		return -EPERM;
+	tty_ref(t);
 	p->ctty = t;
 	t->session = p->sid;
 	t->pgrp = p->pgid;
 	return 0;
 }
 
-/* The session loses its terminal; the group to hang up, or 0. */
+/* The session loses its terminal, whose reference the caller lets go; the group to hang up, or 0 (or -1: it had none). */
 static int detach_session(struct tty *t, int sid)
 {
 	struct proc *p;
 	int pgrp = t->pgrp;
 
 	if (t->session != sid)
-		return 0;
+		return -1;
 	t->session = t->pgrp = 0;
 	list_for_each(p, &proc_list, all)
 		if (p->sid == sid)
@@ -88,11 +86,66 @@ void tty_session_end(struct tty *t, int sid)
 	spin_unlock(&t->lock);
 	spin_unlock(&proc_lock);
 	hang_up(pgrp);
+	if (pgrp >= 0)
+		tty_unref(t);
+}
+
+void tty_tell_leader(struct tty *t)
+{
+	struct siginfo hangup = { .signo = SIGHUP, .code = SI_KERNEL },
+		       go_on = { .signo = SIGCONT, .code = SI_KERNEL };
+	struct proc *leader;
+
+	spin_lock(&proc_lock);
+	leader = t->session ? proc_find(t->session) : NULL;
+	if (leader && leader->ctty == t) {
+		signal_send(leader, &hangup);
+		signal_send(leader, &go_on);
+	}
+	spin_unlock(&proc_lock);
+}
+
+struct tty *tty_of_session(void)
+{
+	struct proc *p = thread_current()->proc;
+	struct tty *t;
+
+	spin_lock(&proc_lock);
+	t = p ? p->ctty : NULL;
+	if (t)
+		tty_ref(t);
+	spin_unlock(&proc_lock);
+	return t;
+}
+
+void tty_acquire_at_open(struct tty *t)
+{
+	struct proc *p = thread_current()->proc;
+
+	if (!p || p->pid != p->sid || p->ctty)
+		return;
+	spin_lock(&proc_lock);
+	spin_lock(&t->lock);
+	if (!t->session)
+		acquire(t, p);
+	spin_unlock(&t->lock);
+	spin_unlock(&proc_lock);
+}
+
+void tty_ref(struct tty *t)
+{
+	__atomic_fetch_add(&t->refs, 1, __ATOMIC_RELAXED);
+}
+
+void tty_unref(struct tty *t)
+{
+	if (__atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL) == 0 && t != &console_tty)
+		pty_free(t);
 }
 
 static int give_up(struct tty *t, struct proc *p)
 {
-	int pgrp = 0, err = 0;
+	int pgrp = -1, err = 0;
 
 	spin_lock(&proc_lock);
 	spin_lock(&t->lock);
@@ -104,6 +157,8 @@ static int give_up(struct tty *t, struct proc *p)
 	spin_unlock(&t->lock);
 	spin_unlock(&proc_lock);
 	hang_up(pgrp);
+	if (pgrp >= 0)
+		tty_unref(t);
 	return err;
 }
 

@@ -8,6 +8,7 @@
 #include "arch/user.h"
 #include "dev/block.h"
 #include "dev/dev.h"
+#include "fs/chardev.h"
 #include "fs/internal.h"
 #include "fs/pipe.h"
 #include "fs/tmpfs.h"
@@ -16,10 +17,6 @@
 #include "proc/proc.h"
 #include "vm/kmem.h"
 
-#define DEV(major, minor) \
-	((uint64_t)(major) << 8 | (minor)) /* both below 256, or as Linux's 32-bit encoding has them */
-#define MAJOR(dev) ((dev) >> 8 & 0xfff)
-#define MINOR(dev) ((dev)&0xff)
 #define PORT_MAJOR 253 /* Linux gives virtio-ports a dynamic one */
 #define NPORTS	   8
 
@@ -45,11 +42,7 @@ static int prepare_out(struct uio *u, size_t n)
 	return u->user ? user_fault_in(u->addr, n, true) : 0;
 }
 
-typedef ssize_t (*stream_read)(unsigned unit, char *buf, size_t n, bool nonblock);
-typedef ssize_t (*stream_write)(unsigned unit, const char *buf, size_t n, bool nonblock);
-
-/* One read of at most a page, as much as there is. */
-static ssize_t read_stream(struct file *f, struct uio *u, stream_read read)
+ssize_t read_stream(struct file *f, struct uio *u, stream_read read)
 {
 	size_t n = MIN(u->left, PAGE_SIZE);
 	char *buf;
@@ -63,15 +56,14 @@ static ssize_t read_stream(struct file *f, struct uio *u, stream_read read)
 	buf = bounce_get();
 	if (!buf)
 		return -ENOMEM;
-	r = read(MINOR(f->vnode->rdev), buf, n, f->flags & O_NONBLOCK);
+	r = read(f, buf, n, f->flags & O_NONBLOCK);
 	if (r > 0 && uio_out(u, buf, r))
 		r = -EFAULT;
 	bounce_put(buf);
 	return r;
 }
 
-/* All of it, a page at a time. */
-static ssize_t write_stream(struct file *f, struct uio *u, stream_write write)
+ssize_t write_stream(struct file *f, struct uio *u, stream_write write)
 {
 	char *buf = u->left ? bounce_get() : NULL;
 	ssize_t total = 0, r = 0;
@@ -83,7 +75,7 @@ static ssize_t write_stream(struct file *f, struct uio *u, stream_write write)
 		int e = uio_in(u, buf, n);
 
 		n = before - u->left;
-		r = n ? write(MINOR(f->vnode->rdev), buf, n, f->flags & O_NONBLOCK) : e;
+		r = n ? write(f, buf, n, f->flags & O_NONBLOCK) : e;
 		if (r > 0)
 			total += r;
 		if (r < (ssize_t)n || e) {
@@ -203,67 +195,6 @@ static const struct vnode_ops random_ops = {
 	.read = random_read, .write = random_write, .poll = always_ready, .mmap = no_mmap
 };
 
-/* ---- the terminal ---- */
-
-static ssize_t console_read(unsigned unit __unused, char *buf, size_t n, bool nonblock)
-{
-	return tty_read(&console_tty, buf, n, nonblock);
-}
-
-static ssize_t console_write(unsigned unit __unused, const char *buf, size_t n, bool nonblock)
-{
-	return tty_write(&console_tty, buf, n, nonblock);
-}
-
-static ssize_t tty_dev_read(struct file *f, struct uio *u, uint64_t *offset __unused)
-{
-	return read_stream(f, u, console_read);
-}
-
-static ssize_t tty_dev_write(struct file *f, struct uio *u, uint64_t *offset __unused)
-{
-	return write_stream(f, u, console_write);
-}
-
-static int tty_dev_ioctl(struct file *f __unused, unsigned cmd, uint64_t uarg)
-{
-	return tty_ioctl(&console_tty, cmd, uarg);
-}
-
-static unsigned tty_dev_poll(struct file *f __unused, struct waitq **wait)
-{
-	*wait = tty_waitq(&console_tty);
-	return tty_poll(&console_tty);
-}
-
-/* /dev/tty: the terminal of the process's session. */
-static int ctty_open(struct vnode *v __unused, struct file *f __unused)
-{
-	struct proc *p = thread_current()->proc;
-	bool has;
-
-	spin_lock(&proc_lock);
-	has = p && p->ctty;
-	spin_unlock(&proc_lock);
-	return has ? 0 : -ENXIO;
-}
-
-static int tty_open(struct vnode *v __unused, struct file *f __unused)
-{
-	return 0;
-}
-
-static const struct vnode_ops tty_ops = { .open = tty_open,
-					  .read = tty_dev_read,
-					  .write = tty_dev_write,
-					  .ioctl = tty_dev_ioctl,
-					  .poll = tty_dev_poll };
-static const struct vnode_ops ctty_ops = { .open = ctty_open,
-					   .read = tty_dev_read,
-					   .write = tty_dev_write,
-					   .ioctl = tty_dev_ioctl,
-					   .poll = tty_dev_poll };
-
 /* ---- kmsg: what is written becomes a kernel message; dmesg reads by syslog(2) ---- */
 
 static ssize_t kmsg_write(struct file *f __unused, struct uio *u, uint64_t *offset __unused)
@@ -292,14 +223,24 @@ static int port_open(struct vnode *v, struct file *f __unused)
 	return port_exists(MINOR(v->rdev)) ? 0 : -ENXIO;
 }
 
+static ssize_t read_port(struct file *f, char *buf, size_t n, bool nonblock)
+{
+	return port_read(MINOR(f->vnode->rdev), buf, n, nonblock);
+}
+
+static ssize_t write_port(struct file *f, const char *buf, size_t n, bool nonblock)
+{
+	return port_write(MINOR(f->vnode->rdev), buf, n, nonblock);
+}
+
 static ssize_t port_dev_read(struct file *f, struct uio *u, uint64_t *offset __unused)
 {
-	return read_stream(f, u, port_read);
+	return read_stream(f, u, read_port);
 }
 
 static ssize_t port_dev_write(struct file *f, struct uio *u, uint64_t *offset __unused)
 {
-	return write_stream(f, u, port_write);
+	return write_stream(f, u, write_port);
 }
 
 static unsigned port_dev_poll(struct file *f, struct waitq **wait)
@@ -326,7 +267,7 @@ static const struct chardev {
 	{ DEV(1, 7), "full", 0666, &full_ops },	     { DEV(1, 8), "random", 0666, &random_ops },
 	{ DEV(1, 9), "urandom", 0666, &random_ops }, { DEV(1, 11), "kmsg", 0644, &kmsg_ops },
 	{ DEV(5, 0), "tty", 0666, &ctty_ops },	     { DEV(5, 1), "console", 0600, &tty_ops },
-	{ DEV(4, 64), "ttyS0", 0660, &tty_ops },
+	{ DEV(4, 64), "ttyS0", 0660, &tty_ops },     { DEV(5, 2), "ptmx", 0666, &ptmx_ops },
 };
 
 const struct vnode_ops *chardev_ops(uint64_t rdev)
@@ -394,7 +335,8 @@ static bool add_all(struct mount *m)
 	ok &= add(m, "stdout", S_IFLNK | 0777, 0, "/proc/self/fd/1");
 	ok &= add(m, "stderr", S_IFLNK | 0777, 0, "/proc/self/fd/2");
 	ok &= add(m, "shm", S_IFDIR | 01777, 0, NULL);
-	m->root->nlink++;
+	ok &= add(m, "pts", S_IFDIR | 0755, 0, NULL);
+	m->root->nlink += 2;
 	return ok;
 }
 

@@ -21,7 +21,7 @@ struct file *file_create(struct vnode *v, struct name *n, uint32_t flags)
 		return NULL;
 	memset(f, 0, sizeof(*f));
 	f->refs = 1;
-	f->flags = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
+	f->flags = flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC);
 	f->vnode = v;
 	f->name = n;
 	mutex_init(&f->lock, "file offset", RANK_NONE);

@@ -19,7 +19,7 @@
 #define FLAGS_BENIGN (2 | 4 | 8 | 64 | 128 | 1024 | 2048 | 32768 | (1 << 21) | (1 << 24) | (1 << 25))
 
 extern struct fs_type tmpfs_type __attribute__((weak)), devfs_type __attribute__((weak)),
-	procfs_type __attribute__((weak));
+	devpts_type __attribute__((weak)), procfs_type __attribute__((weak));
 
 static struct mutex mount_lock;
 static struct list mounts = LIST_INIT(mounts);
@@ -147,6 +147,8 @@ struct fs_context *fs_init(const char *root_device, bool read_only)
 		fs_register(&procfs_type);
 	if (&devfs_type)
 		fs_register(&devfs_type);
+	if (&devpts_type)
+		fs_register(&devpts_type);
 	if (&tmpfs_type)
 		fs_register(&tmpfs_type);
 

@@ -396,6 +396,7 @@ static int open_name(struct name *n, const struct cred *cred, int flags, bool ma
 			return r;
 		}
 	}
+	f->flags &= ~O_NOCTTY; /* only open looks at it */
 	*out = f;
 	return 0;
 }

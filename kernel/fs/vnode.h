@@ -314,7 +314,7 @@ struct mount {
 };
 
 struct fs_type {
-	const char *name; /* "ext2", "tmpfs", "devtmpfs", "proc" */
+	const char *name; /* "ext2", "tmpfs", "devtmpfs", "devpts", "proc" */
 	bool needs_device;
 	/* fills m->root, m->data; 0, -EINVAL (bad image, with a kprintf line that says what), -EIO, -ENOMEM */
 	int (*mount)(struct mount *m, const char *options);
@@ -327,7 +327,7 @@ struct fs_type {
 };
 void fs_register(struct fs_type *t);
 /* fs_init registers these; those of helper files are weak: absent ones are left out. */
-extern struct fs_type ext2_type, tmpfs_type, devfs_type, procfs_type;
+extern struct fs_type ext2_type, tmpfs_type, devfs_type, devpts_type, procfs_type;
 
 /* devfs: the vnode (referenced) of a device by type and number, for device nodes on any file system: *out's ops work on it. -ENXIO. */
 int device_vnode(uint32_t mode, uint64_t rdev, struct vnode **out);

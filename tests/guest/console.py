@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: ISC
 """The interactive console, driven through a terminal as a person would."""
+import fcntl
 import os
 import pty
 import re
 import select
 import signal
+import struct
 import subprocess
 import termios
 import time
@@ -18,9 +20,13 @@ class Terminal:
         self.seen = b""
         self.master, self.slave = pty.openpty()
         self.before = termios.tcgetattr(self.slave)
+        self.resize(24, 80)
         self.process = subprocess.Popen(
             [os.path.join(t.top, "quire"), "run", "--kernel", t.built("debug/kernel.elf"), "--timeout", "60", *args],
             stdin=self.slave, stdout=self.slave, stderr=self.slave, start_new_session=True)
+
+    def resize(self, rows, columns):
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
 
     def type(self, text):
         os.write(self.master, text.encode())
@@ -97,4 +103,20 @@ def interrupt(terminal):
 def leave(terminal):
     """^A x leaves QEMU."""
     terminal.type("\x01x")
+    terminal.end(0)
+
+
+@session("console/window")
+def window(terminal):
+    """The guest's terminal has the size of ours, also after that has changed."""
+    terminal.type("stty size\r")
+    terminal.expect(r"^24 80\r?$")
+    terminal.expect(r"[#$] $")
+    terminal.resize(43, 132)
+    terminal.process.send_signal(signal.SIGWINCH)  # it is not our foreground group
+    time.sleep(1)
+    terminal.type("stty size\r")
+    terminal.expect(r"^43 132\r?$")
+    terminal.expect(r"[#$] $")
+    terminal.type("exit\r")
     terminal.end(0)

@@ -65,6 +65,11 @@ int system(const char *cmd);
 int mkstemp(char *template);
 char *mkdtemp(char *template);
 char *realpath(const char *path, char *out);
+int posix_openpt(int flags);
+int grantpt(int fd);
+int unlockpt(int fd);
+char *ptsname(int fd);
+int ptsname_r(int fd, char *buf, size_t n);
 int getloadavg(double *avg, int n);
 
 #endif

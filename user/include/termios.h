@@ -81,6 +81,11 @@ enum {
 #define TCIFLUSH  0
 #define TCOFLUSH  1
 #define TCIOFLUSH 2
+#define TCOOFF	  0
+#define TCOON	  1
+#define TCIOFF	  2
+#define TCION	  3
+int tcflow(int fd, int what);
 int tcgetattr(int fd, struct termios *t);
 int tcsetattr(int fd, int when, const struct termios *t);
 int tcflush(int fd, int queue);

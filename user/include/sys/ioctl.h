@@ -18,6 +18,14 @@
 #define FIONREAD     0x541b
 #define TIOCNOTTY    0x5422
 #define TIOCGSID     0x5429
+#define TIOCOUTQ     0x5411
+#define TIOCINQ	     FIONREAD
+#define TIOCGPTN     0x80045430ul
+#define TIOCSPTLCK   0x40045431ul
+#define TIOCGPTLCK   0x80045439ul
+#define TIOCSIG	     0x40045436ul
+#define FIONCLEX     0x5450
+#define FIOCLEX	     0x5451
 #define FIONBIO	     0x5421
 #define BLKROSET     0x125d
 #define BLKROGET     0x125e
