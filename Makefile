@@ -88,9 +88,11 @@ $(OUT)/kernel.elf: $(KOBJS) $(OUT)/noksyms.o kernel/arch/kernel.ld tools/mkksyms
 	$(Q)mv $(OUT)/kernel-second.elf $@
 
 # ---- the programs of the root image ----
-# Every user/NAME.c is a program; build/user/NAME has its symbols, build/bin/NAME is what the image gets.
+# Every user/NAME.c is a program, every user/NAME/main.c with the files beside it one, too; build/user/NAME (or NAME.elf) has
+# its symbols, build/bin/NAME is what the image gets.
 
-UNAMES := $(sort $(patsubst %.c,%,$(notdir $(wildcard user/*.c bench/*.c))))
+UDIRS := $(patsubst user/%/main.c,%,$(wildcard user/*/main.c))
+UNAMES := $(sort $(patsubst %.c,%,$(notdir $(wildcard user/*.c bench/*.c))) $(UDIRS))
 ULIBSRCS := $(sort $(shell find user/lib -name '*.c' -o -name '*.S' 2>/dev/null))
 ULIBOBJS := $(patsubst %,$(BUILD)/%.o,$(basename $(filter-out user/lib/crt0.S,$(ULIBSRCS))))
 UARCH := -march=rv64gc -mabi=lp64d -mcmodel=medany
@@ -121,6 +123,17 @@ $(BUILD)/user/%.o: user/%.S Makefile
 $(BUILD)/user/lib/libc.a: $(ULIBOBJS)
 	@rm -f $@
 	$(Q)$(CROSS)ar rcs $@ $^
+
+define folder_program
+$(BUILD)/user/$(1).elf: $(BUILD)/user/lib/crt0.o $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/$(1)/*.c)) $(BUILD)/user/lib/libc.a
+	$$(call say,LD,$$@)
+	$$(Q)$$(ULINK) $$^ -lgcc -o $$@
+
+$(BUILD)/bin/$(1): $(BUILD)/user/$(1).elf
+	@mkdir -p $$(@D)
+	$$(Q)$$(CROSS)strip -o $$@ $$<
+endef
+$(foreach name,$(UDIRS),$(eval $(call folder_program,$(name))))
 
 $(BUILD)/user/%: $(BUILD)/user/%.o $(BUILD)/user/lib/crt0.o $(BUILD)/user/lib/libc.a
 	$(call say,LD,$@)

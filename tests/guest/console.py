@@ -73,16 +73,71 @@ def session(name, weight=15):
 @session("console/editing")
 def editing(terminal):
     """Canonical mode: echo, erase, end of file; the shell's status is the machine's."""
-    terminal.type("echo on\x7ff-and-ox\x7fn\r")
-    terminal.expect(r"^of-and-on\r?$")
-    terminal.expect(r"[#$] $")
-    terminal.type("cat\rsome line\r")
-    terminal.expect(r"^some line\r?$")
+    terminal.type("echo begin; cat\r")
+    terminal.expect(r"^begin\r?$")
+    terminal.type("some lime\x7f\x7fne\r")
+    terminal.expect(r"^some lime\x08 \x08\x08 \x08ne\r?$")
     terminal.expect(r"^some line\r?$")
     terminal.type("\x04")
     terminal.expect(r"[#$] $")
     terminal.type("exit 7\r")
     terminal.end(7)
+
+
+@session("console/line")
+def line(terminal):
+    """The shell's own editing of a line: cursor, cutting, history, search, names completed."""
+    up, left, home, end, delete = "\x1b[A", "\x1b[D", "\x1b[H", "\x1b[F", "\x1b[3~"
+    for keys, answer in (("echo on\x7ff-and-ox\x7fn\r", "of-and-on"),
+                         (f"cho wrld{left}{left}{left}o{home}e{end}!\r", "world!"),
+                         (f"{up}{up}\r", "of-and-on"),
+                         ("echo one two\x17\x17three \x19\r", "three one"),
+                         (f"\x12worl\r", "world!"),
+                         ("ec\tin a word: $((6*\x167))\x02\x02\r", "in a word: 42"),
+                         ("echo /etc/pass\t\r", "/etc/passwd"),
+                         (f"echo abXcd{left}{left}{left}{delete}{end}\r", "abcd"),
+                         ("echo \u00e4\u00f6\x7f\u00fc\r", "\u00e4\u00fc")):
+        terminal.type(keys)
+        terminal.expect(rf"^{re.escape(answer)} ?\r?$")
+        terminal.expect(r"[#$] $")
+    terminal.type("half a line\x03")
+    terminal.expect(r"\^C\r?\n[#$] $")
+    terminal.type("history 3\r")
+    terminal.expect(r"^ +\d+  echo abcd\r?$")
+    terminal.expect(r"[#$] $")
+    terminal.type("\x04")
+    terminal.end(0)
+
+
+@session("console/jobs")
+def jobs(terminal):
+    """Job control: stop, list, go on behind and in front, and the kernel's rules for the terminal."""
+    terminal.type("sh -c 'echo begin; exec sleep 1000' | cat\r")
+    terminal.expect(r"^begin\r?$")
+    terminal.type("\x1a")
+    terminal.expect(r"\[1\]\+ Stopped +sh -c 'echo begin; exec sleep 1000' \| cat")
+    terminal.expect(r"[#$] $")
+    terminal.type("sh -c 'kill -STOP $$; cat' & sleep 0.3\r")
+    terminal.expect(r"\[2\]\+ Stopped +sh")
+    terminal.expect(r"[#$] $")
+    terminal.type("bg %1; jobs\r")
+    terminal.expect(r"\[1\]- Running +sh -c .* \| cat &")
+    terminal.expect(r"[#$] $")
+    terminal.type("exit\r")
+    terminal.expect("there are stopped jobs")
+    terminal.expect(r"[#$] $")
+    terminal.type("fg %2\r")
+    terminal.expect(r"^sh -c .*\r?$")
+    terminal.type("words\r")
+    terminal.expect(r"^words\r?$")
+    terminal.expect(r"^words\r?$")
+    terminal.type("\x04")
+    terminal.expect(r"[#$] $")
+    terminal.type("kill %1; wait %1; echo status $?\r")
+    terminal.expect(r"^status 143\r?$")
+    terminal.expect(r"[#$] $")
+    terminal.type("exit 3\r")
+    terminal.end(3)
 
 
 @session("console/interrupt")
