@@ -129,7 +129,7 @@ static void walk_overlays(struct audit *a, bool second)
 
 static void check_object(struct audit *a, struct object *o)
 {
-	uint64_t npages = 0, ndirty = 0, nwriting = 0, i, next = 0;
+	uint64_t npages = 0, ndirty = 0, nwriting = 0, nslots = 0, i, next = 0;
 
 	if (o->height) {
 		check_node(a, &o->home, (struct node *)o->root, 0);
@@ -140,6 +140,7 @@ static void check_object(struct audit *a, struct object *o)
 	for (; (i = object_next(o, next, OBJECT_ALL, false)) != UINT64_MAX; next = i + 1) {
 		slot_t s = *object_slot(o, i);
 
+		nslots++;
 		if (!slot_is_page(s))
 			continue;
 		npages++;
@@ -157,6 +158,9 @@ static void check_object(struct audit *a, struct object *o)
 			     npages, ndirty, nwriting, o->npages, o->ndirty, o->nwriting);
 	if (ndirty && o->ops && o->ops->write && list_empty(&o->dirty_link) && !o->pins)
 		audit_breach(a, "object with %lu dirty pages is on no list that writes them", ndirty);
+	if (nslots != o->nslots)
+		audit_breach(a, "object uses %lu slots, says %lu", nslots, o->nslots);
+	a->npromised += o->committed + (o->budget ? nslots : 0);
 	a->pages[o->ops ? PAGES_FILE : PAGES_SHMEM] += npages;
 	a->pages[PAGES_DIRTY] += o->ops ? ndirty : 0;
 }
@@ -241,6 +245,8 @@ static void check_totals(struct audit *a)
 			audit_breach(a, "%lu pages are %s, the counter says %ld", a->pages[k], names[k],
 				     (int64_t)says);
 	}
+	if (a->npromised > vm_committed()) /* promises are taken before, and given back after */
+		audit_breach(a, "%lu pages are promised, the counter says %lu", a->npromised, vm_committed());
 	if (a->nnodes > node_count())
 		audit_breach(a, "%lu nodes are in use, the allocator says %lu", a->nnodes, node_count());
 }

@@ -14,7 +14,7 @@ struct audit {
 	uint16_t *counts[SWAP_AREAS];
 	uint64_t frame_pages, swap_pages[SWAP_AREAS];
 	uint64_t pages[PAGE_KINDS]; /* found */
-	uint64_t nnodes, nbusy;
+	uint64_t nnodes, nbusy, npromised;
 	unsigned nbreaches;
 	char lines[AUDIT_LINES][AUDIT_LINE];
 };

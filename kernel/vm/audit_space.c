@@ -21,7 +21,7 @@ static bool on_list(const struct mapping *m)
 
 static void check_mappings(struct audit *a, struct space *s)
 {
-	uint64_t npages = 0, end = 0;
+	uint64_t npages = 0, ndata = 0, nlocked = 0, end = 0;
 	uint32_t n = 0;
 
 	for (struct mapping *m = mapping_first(s); m; m = mapping_next(m)) {
@@ -31,12 +31,18 @@ static void check_mappings(struct audit *a, struct space *s)
 		if (m->object && !m->object->mapping_lock.owner && !on_list(m))
 			audit_breach(a, "mapping %#lx-%#lx is not on its object's list", m->start, m->end);
 		npages += m->end - m->start;
+		ndata += mapping_is_data(m->prot, m->shared, m->flags) ? m->end - m->start : 0;
+		nlocked += m->flags & MF_LOCKED ? m->end - m->start : 0;
+		a->npromised += m->flags & MF_ACCOUNT ? m->end - m->start : 0;
 		end = m->end;
 		n++;
 	}
 	if (n != s->nmappings || npages != s->npages)
 		audit_breach(a, "a space has %u mappings of %lu pages, says %u, %lu", n, npages, s->nmappings,
 			     s->npages);
+	if (ndata != s->ndata || nlocked != s->nlocked)
+		audit_breach(a, "a space maps %lu pages of data, %lu locked; says %lu, %lu", ndata, nlocked,
+			     s->ndata, s->nlocked);
 }
 
 /* Every mapping on an object's list must be one of its space's. */

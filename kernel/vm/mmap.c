@@ -388,6 +388,7 @@ static int protect_one(struct space *s, struct mapping **at, uint64_t first, uin
 
 	if (m->prot == prot)
 		return 0;
+	end = MIN(end, m->end);
 	if (mapping_cut(s, first) || mapping_cut(s, end))
 		return -ENOMEM;
 	m = mapping_find(s, first);

@@ -71,7 +71,6 @@ static void leave(struct move *v)
 		clear_overlay(v->s, v->from, v->from + v->nold); /* empty nodes */
 	if (v->flags & MREMAP_DONTUNMAP) {
 		mapping_change(m, m->prot, m->flags & ~MF_LOCKS);
-		mapping_merge(m, &v->drop);
 		return;
 	}
 	mapping_remove(m);
@@ -121,6 +120,8 @@ static int move(struct move *v, struct mapping *m)
 	leave(v);
 	v->bring = (fresh->flags & MF_LOCKS) == MF_LOCKED && v->nnew > v->nold;
 	mapping_merge(fresh, &v->drop);
+	if (v->flags & MREMAP_DONTUNMAP && v->nold) /* after that, as the two may have become one */
+		mapping_merge(mapping_find(s, v->from), &v->drop);
 	s->peak_pages = MAX(s->peak_pages, s->npages);
 	return 0;
 }

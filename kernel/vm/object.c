@@ -123,6 +123,7 @@ static void free_nodes(struct node *n)
 
 void object_destroy(struct object *o)
 {
+	uint64_t promise = o->committed;
 	slot_t root;
 	bool nodes;
 
@@ -140,7 +141,8 @@ void object_destroy(struct object *o)
 	spin_unlock(&o->home.lock);
 	if (nodes)
 		free_nodes((struct node *)root);
-	commit_put(o->committed);
+	o->committed = 0;
+	commit_put(promise);
 	if (o->budget)
 		budget_unref(o->budget);
 	spin_lock(&vm_queue_lock);

@@ -5,7 +5,8 @@
  *	vmmodel SEED STEPS
  *
  * Every space has four areas: A private anonymous, B a private and C a shared mapping of the same file, D anonymous memory shared with its
- * relatives. The model knows the value of every page's first word as each space should see it. RAM is much smaller than what is used, so
+ * relatives. Ranges of A are unmapped, protected, moved, forgotten, freed, locked, kept from children; B is moved away and back.
+ * The model knows the value of every page's first word as each space should see it. RAM is much smaller than what is used, so
  * that eviction, swap-out and swap-in run all the time. vm_audit looks at the sums now and then; at the end all is given back.
  */
 #include "lib/string.h"
@@ -32,10 +33,18 @@ struct shared {
 	uint64_t value[D_PAGES];
 };
 
+#define LOCKED_MAX 16 /* pages of a space */
+#define E_AT	   0x38000000ul
+
+/* What makes pages of A differ that lie in different mappings. */
+enum { READ_ONLY = 1, LOCKED = 2, WIPE = 4, NO_FORK = 8 };
+
 struct model {
 	struct space *space; /* NULL: free slot */
 	uint64_t a[A_PAGES]; /* GONE: not mapped */
-	bool read_only[A_PAGES];
+	uint8_t flags[A_PAGES];
+	bool lazy[A_PAGES]; /* MADV_FREE: may have become 0 */
+	bool unjoined;	    /* forked from one with locks: mappings that differed by them may still be two */
 	bool copied[F_PAGES]; /* B: has a copy of its own */
 	uint64_t b[F_PAGES];
 	struct shared *d;
@@ -136,6 +145,16 @@ static void fork_space(struct model *m, struct model *child)
 	*child = *m;
 	child->space = s;
 	child->d->refs++;
+	for (unsigned i = 0; i < A_PAGES; i++) {
+		child->unjoined |= m->flags[i] & LOCKED;
+		if (m->a[i] == GONE || !(m->flags[i] & (WIPE | NO_FORK))) {
+			child->flags[i] &= ~LOCKED;
+			continue;
+		}
+		child->a[i] = m->flags[i] & NO_FORK ? GONE : 0;
+		child->lazy[i] = false;
+		child->flags[i] &= m->flags[i] & NO_FORK ? 0 : ~LOCKED;
+	}
 }
 
 static void check_load(uint64_t va, uint64_t expected)
@@ -162,15 +181,22 @@ static void touch_a(struct model *m, unsigned i, bool write)
 {
 	uint64_t va = page_at(A_AT, i);
 
-	if (m->a[i] == GONE || (write && m->read_only[i])) {
+	if (m->a[i] == GONE || (write && m->flags[i] & READ_ONLY)) {
 		check_fault(va, write);
 		return;
 	}
-	if (!write) {
+	if (write) {
+		CHECK(machine_store(va, m->a[i] = ++stamp));
+		m->lazy[i] = false;
+	} else if (m->lazy[i]) {
+		uint64_t seen;
+
+		CHECK(machine_load(va, &seen));
+		CHECK(seen == m->a[i] || seen == 0);
+		m->a[i] = seen;
+	} else {
 		check_load(va, m->a[i]);
-		return;
 	}
-	CHECK(machine_store(va, m->a[i] = ++stamp));
 }
 
 static void touch_b(struct model *m, unsigned i, bool write)
@@ -235,16 +261,22 @@ static void range(unsigned npages, unsigned *first, unsigned *n)
 	*n = 1 + machine_random() % MIN(npages - *first, 70u);
 }
 
+static void set_a(struct model *m, unsigned first, unsigned n, uint64_t value)
+{
+	for (unsigned i = first; i < first + n; i++) {
+		m->a[i] = value;
+		m->flags[i] = 0;
+		m->lazy[i] = false;
+	}
+}
+
 static void unmap(struct model *m)
 {
 	unsigned first, n;
 
 	range(A_PAGES, &first, &n);
 	CHECK(vm_munmap(m->space, page_at(A_AT, first), n * PAGE_SIZE) == 0);
-	for (unsigned i = first; i < first + n; i++) {
-		m->a[i] = GONE;
-		m->read_only[i] = false;
-	}
+	set_a(m, first, n, GONE);
 }
 
 static void remap(struct model *m)
@@ -253,10 +285,7 @@ static void remap(struct model *m)
 
 	range(A_PAGES, &first, &n);
 	map(m, page_at(A_AT, first), n, MAP_PRIVATE, NULL);
-	for (unsigned i = first; i < first + n; i++) {
-		m->a[i] = 0;
-		m->read_only[i] = false;
-	}
+	set_a(m, first, n, 0);
 }
 
 static void protect(struct model *m, bool read_only)
@@ -271,20 +300,153 @@ static void protect(struct model *m, bool read_only)
 	for (i = first; i < first + n; i++) {
 		hole |= m->a[i] == GONE;
 		if (!hole)
-			m->read_only[i] = read_only;
+			m->flags[i] = (m->flags[i] & ~READ_ONLY) | (read_only ? READ_ONLY : 0);
 	}
 	CHECK(err == (hole ? -ENOMEM : 0));
 }
 
-static void forget(struct model *m)
+/* Moves a part of A to another place in A: with DONTUNMAP, or not. */
+static void move(struct model *m)
 {
+	int flags = 1 | 2 | (machine_random() % 4 ? 0 : 4); /* MAYMOVE, FIXED, DONTUNMAP */
+	unsigned from, to, n, other;
+	bool uniform = true;
+	int64_t r;
+
+	range(A_PAGES, &from, &n);
+	range(A_PAGES, &to, &other);
+	if (to + n > A_PAGES || (from < to + n && to < from + n))
+		return;
+	for (unsigned i = from; i < from + n; i++)
+		uniform &= m->a[i] != GONE && m->flags[i] == m->flags[from];
+	r = vm_mremap(m->space, page_at(A_AT, from), n * PAGE_SIZE, n * PAGE_SIZE, flags, page_at(A_AT, to));
+	if (!uniform || (m->unjoined && r == -EFAULT)) {
+		CHECK(r == -EFAULT);
+		if (m->a[from] != GONE)
+			set_a(m, to, n, GONE); /* as on Linux: that was first */
+		return;
+	}
+	CHECK(r == (int64_t)page_at(A_AT, to));
+	for (unsigned i = 0; i < n; i++) {
+		m->a[to + i] = m->a[from + i];
+		m->flags[to + i] = m->flags[from + i];
+		m->lazy[to + i] = m->lazy[from + i];
+		m->lazy[from + i] = false;
+		m->a[from + i] = flags & 4 ? 0 : GONE;
+		m->flags[from + i] &= flags & 4 ? ~LOCKED : 0;
+	}
+}
+
+/* Moves B away, looks at it there, and moves it back. */
+static void shuttle(struct model *m)
+{
+	CHECK(vm_mremap(m->space, B_AT, F_PAGES * PAGE_SIZE, F_PAGES * PAGE_SIZE, 1 | 2, E_AT) == E_AT);
+	machine_enter(m->space);
+	check_fault(B_AT, false);
+	for (unsigned k = 0; k < 8; k++) {
+		unsigned i = machine_random() % F_PAGES;
+
+		if (i >= file_pages)
+			check_fault(page_at(E_AT, i), true);
+		else
+			check_load(page_at(E_AT, i), m->copied[i] ? m->b[i] : file_value[i]);
+	}
+	CHECK(vm_mremap(m->space, E_AT, F_PAGES * PAGE_SIZE, F_PAGES * PAGE_SIZE, 1 | 2, B_AT) == B_AT);
+}
+
+/* DONTNEED or FREE: what is locked ends it. */
+static void forget(struct model *m, bool lazily)
+{
+	bool hole = false, locked = false;
 	unsigned first, n;
+	int err;
 
 	range(A_PAGES, &first, &n);
-	vm_madvise(m->space, page_at(A_AT, first), n * PAGE_SIZE, 4 /* DONTNEED */);
-	for (unsigned i = first; i < first + n; i++)
-		if (m->a[i] != GONE)
+	err = vm_madvise(m->space, page_at(A_AT, first), n * PAGE_SIZE, lazily ? 8 : 4);
+	for (unsigned i = first; i < first + n && !locked; i++) {
+		hole |= m->a[i] == GONE;
+		if (m->a[i] == GONE)
+			continue;
+		locked = m->flags[i] & LOCKED;
+		if (locked)
+			break;
+		m->lazy[i] |= lazily;
+		if (!lazily)
 			m->a[i] = 0;
+	}
+	CHECK(err == (locked ? -EINVAL : hole ? -ENOMEM : 0));
+}
+
+/* Inheritance: 18 WIPEONFORK, 19 KEEPONFORK, 10 DONTFORK, 11 DOFORK. */
+static void inherit(struct model *m)
+{
+	static const int advice[] = { 18, 19, 10, 11 };
+	unsigned what = machine_random() % 4, flag = what < 2 ? WIPE : NO_FORK, first, n;
+	bool hole = false;
+	int err;
+
+	range(A_PAGES, &first, &n);
+	err = vm_madvise(m->space, page_at(A_AT, first), n * PAGE_SIZE, advice[what]);
+	for (unsigned i = first; i < first + n; i++) {
+		hole |= m->a[i] == GONE;
+		if (m->a[i] != GONE)
+			m->flags[i] = (m->flags[i] & ~flag) | (what % 2 ? 0 : flag);
+	}
+	CHECK(err == (hole ? -ENOMEM : 0));
+}
+
+static void check_locked(struct model *m)
+{
+	uint8_t resident;
+
+	for (unsigned i = 0; i < A_PAGES; i++) {
+		if (!(m->flags[i] & LOCKED) || !m->a[i])
+			continue; /* the zero page may be mapped or not */
+		CHECK(vm_mincore(m->space, page_at(A_AT, i), PAGE_SIZE, &resident) == 0);
+		CHECK(resident);
+	}
+}
+
+static void lock(struct model *m)
+{
+	unsigned first, n, nlocked = 0;
+	bool hole = false;
+	int err;
+
+	range(A_PAGES, &first, &n);
+	n = MIN(n, 8u);
+	for (unsigned i = 0; i < A_PAGES; i++)
+		nlocked += !!(m->flags[i] & LOCKED);
+	if (nlocked + n > LOCKED_MAX) {
+		CHECK(vm_mlockall(m->space, 0) == 0);
+		for (unsigned i = 0; i < A_PAGES; i++)
+			m->flags[i] &= ~LOCKED;
+		return;
+	}
+	err = vm_mlock(m->space, page_at(A_AT, first), n * PAGE_SIZE, MF_LOCKED);
+	for (unsigned i = first; i < first + n; i++) {
+		hole |= m->a[i] == GONE;
+		if (!hole)
+			m->flags[i] |= LOCKED;
+	}
+	CHECK(err == (hole ? -ENOMEM : 0));
+	if (hole) { /* what lies before the hole is locked, but was not brought in */
+		CHECK(vm_mlockall(m->space, 0) == 0);
+		for (unsigned i = 0; i < A_PAGES; i++)
+			m->flags[i] &= ~LOCKED;
+	}
+}
+
+/* WILLNEED, COLD or PAGEOUT of a part of everything: nothing changes that a program sees. */
+static void advise(struct model *m)
+{
+	static const uint64_t at[] = { A_AT, B_AT, C_AT, D_AT };
+	static const unsigned npages[] = { A_PAGES, F_PAGES, F_PAGES, D_PAGES };
+	static const int advice[] = { 3, 20, 21 };
+	unsigned k = machine_random() % 4, first, n;
+
+	range(npages[k], &first, &n);
+	vm_madvise(m->space, page_at(at[k], first), n * PAGE_SIZE, advice[machine_random() % 3]);
 }
 
 static void truncate_file(void)
@@ -338,8 +500,12 @@ static void operate(struct model *m, struct model *other)
 		remap(m);
 	else if (what < 945)
 		protect(m, what % 2);
-	else if (what < 955)
-		forget(m);
+	else if (what < 951)
+		forget(m, what % 2);
+	else if (what < 957)
+		move(m);
+	else if (what < 958)
+		shuttle(m);
 	else if (what < 962 && !other->space)
 		fork_space(m, other);
 	else if (what < 968 && other->space && other != m)
@@ -354,6 +520,12 @@ static void operate(struct model *m, struct model *other)
 		machine_idle(machine_random() % 3000000000);
 	else if (what < 991)
 		swap_off_and_on();
+	else if (what < 994)
+		inherit(m);
+	else if (what < 996)
+		lock(m);
+	else
+		advise(m);
 }
 
 int main(int argc, char **argv)
@@ -378,6 +550,8 @@ int main(int argc, char **argv)
 		if (!m->space)
 			start_space(m);
 		operate(m, &models[machine_random() % NSPACES]);
+		if (step % 20 == 0 && m->space)
+			check_locked(m);
 		if (step % 500 == 0)
 			CHECK(vm_audit(breach, NULL) == 0);
 	}
@@ -392,6 +566,7 @@ int main(int argc, char **argv)
 	vm_swap_totals(&npages, &nfree);
 	CHECK(nfree == npages);
 	CHECK(node_count() == 0);
+	CHECK(vm_committed() == 0);
 	vm_count(&after);
 	CHECK(after.anon == 0 && after.file == 0 && after.shmem == 0 && after.tables == 0 &&
 	      after.dirty == 0);
