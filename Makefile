@@ -27,7 +27,7 @@ PYTHON := python3
 OUT := $(BUILD)$(if $(DEBUG),/debug)
 
 WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes
-COMMON := -std=gnu17 -O2 -g $(WARN) -fno-common -fno-strict-aliasing -ffile-prefix-map=$(CURDIR)=. -MMD -MP
+COMMON := -std=gnu17 -O2 -g $(WARN) -fno-common -fno-strict-aliasing -ffile-prefix-map=$(CURDIR)=. -MD -MP
 
 Q := $(if $(V),,@)
 say = @$(if $(V),:,printf '  %-6s %s\n' $(1) $(2))

@@ -24,6 +24,8 @@ int tty_ioctl(struct tty *t, unsigned cmd,
 unsigned tty_poll(struct tty *t); /* POLLIN, POLLOUT bits now; waiters: tty_waitq */
 struct waitq *tty_waitq(struct tty *t);
 void tty_input(struct tty *t, char c); /* from the uart's interrupt */
+/* Whether tty_input may be called now; if not, the port's receive(false) has been called, and (true) follows. */
+bool tty_has_room(struct tty *t);
 /* The leader of session `sid` ends: the session loses the terminal, the foreground group gets SIGHUP and SIGCONT. */
 void tty_session_end(struct tty *t, int sid);
 /* Delivers a signal to a process group: provided by proc/signal.c. */

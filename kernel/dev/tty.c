@@ -4,7 +4,8 @@
  * processing, reading by lines or by MIN and TIME.
  *
  * tty_input runs in the uart's interrupt and edits under t->lock; signals are sent after it is let go, because those
- * locks rank lower. Echo is dropped when the uart's ring is full, never waited for.
+ * locks rank lower. Echo is dropped when the uart's ring is full, never waited for. While the input is full and
+ * can be read, the uart takes nothing in.
  */
 #include "dev/tty.h"
 #include "arch/user.h"
@@ -47,7 +48,11 @@ static void serial_discard(struct tty *t __unused)
 }
 
 static const struct tty_port serial_port = {
-	.room = serial_room, .write = serial_write, .idle = serial_idle, .discard = serial_discard
+	.room = serial_room,
+	.write = serial_write,
+	.idle = serial_idle,
+	.discard = serial_discard,
+	.receive = uart_receive,
 };
 
 struct tty console_tty;
@@ -442,19 +447,34 @@ bool tty_takes_input(struct tty *t)
 	return TTY_BUF - (t->head - t->tail) > 1 || (t->termios.lflag & ICANON && t->tail == t->canon);
 }
 
+/* Lets the port send, or stops it until a reader made room. */
+static bool control_input(struct tty *t)
+{
+	bool takes = tty_takes_input(t);
+
+	if (t->port->receive && t->throttled == takes) {
+		t->throttled = !takes;
+		t->port->receive(takes);
+	}
+	return takes;
+}
+
+bool tty_has_room(struct tty *t)
+{
+	bool room;
+
+	spin_lock(&t->lock);
+	room = control_input(t);
+	spin_unlock(&t->lock);
+	return room;
+}
+
 size_t tty_feed(struct tty *t, const char *buf, size_t n)
 {
 	size_t done = 0;
-	bool room = true;
 
-	while (done < n) {
-		spin_lock(&t->lock);
-		room = tty_takes_input(t);
-		spin_unlock(&t->lock);
-		if (!room)
-			break;
+	while (done < n && tty_has_room(t))
 		tty_input(t, buf[done++]);
-	}
 	return done;
 }
 
@@ -580,6 +600,7 @@ ssize_t tty_read(struct tty *t, char *buf, size_t n, bool nonblock)
 		got = t->termios.lflag & ICANON ? read_line(t, buf, MIN(n, TTY_BUF), nonblock) :
 						  read_raw(t, buf, MIN(n, TTY_BUF), nonblock);
 	while (got == -EAGAIN && !nonblock);
+	control_input(t);
 	waitq_wake_all(&t->waiters); /* who feeds a pseudo-terminal may wait for room */
 	spin_unlock(&t->lock);
 	return got;
@@ -626,6 +647,7 @@ static void set_termios(struct tty *t, const struct termios *new)
 	}
 	if (!(new->iflag &IXON))
 		t->stopped = false;
+	control_input(t);
 	waitq_wake_all(&t->waiters);
 }
 
@@ -688,8 +710,10 @@ static int flush(struct tty *t, uint64_t which)
 	if (which > 2)
 		return -EINVAL;
 	spin_lock(&t->lock);
-	if (which != 1)
+	if (which != 1) {
 		flush_input(t);
+		control_input(t);
+	}
 	if (which != 0)
 		t->port->discard(t);
 	waitq_wake_all(&t->waiters);

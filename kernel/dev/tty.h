@@ -101,6 +101,7 @@ struct tty_port {
 	void (*write)(struct tty *t, const char *buf, size_t n);
 	bool (*idle)(struct tty *t); /* everything written has left */
 	void (*discard)(struct tty *t);
+	void (*receive)(bool on); /* may it call tty_input; NULL: it asks tty_has_room itself */
 };
 
 /*
@@ -126,6 +127,7 @@ struct tty {
 	bool hung_up;		      /* the other end is gone for good */
 	bool opened;		      /* it was open once */
 	unsigned nopen;		      /* files */
+	bool throttled;		      /* the port was told not to receive */
 	int pgrp, session;	      /* 0: none */
 };
 

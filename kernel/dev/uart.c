@@ -24,7 +24,7 @@ enum { REG_DATA, REG_IER, REG_IIR, REG_LCR, REG_MCR, REG_LSR };
 
 #define IER_RX		 1
 #define IER_TX		 2
-#define FCR_ON_CLEAR	 7
+#define FCR_ON		 1
 #define LCR_8N1		 3
 #define MCR_DTR_RTS_OUT2 0xb
 #define LSR_RX		 1
@@ -41,11 +41,11 @@ static struct {
 	volatile uint8_t *regs; /* NULL: not taken over yet */
 	uint32_t irq, shift;
 	char ring[RING_SIZE];
-	uint32_t head, tail; /* free running; head - tail bytes are queued */
-	bool tx_interrupt;   /* on */
-	bool room_wanted;    /* somebody found the ring too full */
-	bool mid_line;	     /* the terminal's last byte was not a newline */
-	char line[256];	     /* the kernel's, guarded by kprintf's lock */
+	uint32_t head, tail;		 /* free running; head - tail bytes are queued */
+	bool rx_interrupt, tx_interrupt; /* on */
+	bool room_wanted;		 /* somebody found the ring too full */
+	bool mid_line;			 /* the terminal's last byte was not a newline */
+	char line[256];			 /* the kernel's, guarded by kprintf's lock */
 	unsigned line_len;
 } uart = { .lock = SPINLOCK_INIT("uart", RANK_CONSOLE) };
 
@@ -77,12 +77,25 @@ static void transmit(unsigned times)
 			reg_write(REG_DATA, uart.ring[uart.tail++ % RING_SIZE]);
 }
 
+static void set_interrupts(bool rx, bool tx)
+{
+	if (uart.rx_interrupt == rx && uart.tx_interrupt == tx)
+		return;
+	uart.rx_interrupt = rx;
+	uart.tx_interrupt = tx;
+	reg_write(REG_IER, (rx ? IER_RX : 0) | (tx ? IER_TX : 0));
+}
+
 static void set_tx_interrupt(bool on)
 {
-	if (uart.tx_interrupt == on)
-		return;
-	uart.tx_interrupt = on;
-	reg_write(REG_IER, IER_RX | (on ? IER_TX : 0));
+	set_interrupts(uart.rx_interrupt, on);
+}
+
+void uart_receive(bool on)
+{
+	lock();
+	set_interrupts(on, uart.tx_interrupt);
+	unlock();
 }
 
 /* Empties the ring, but gives up on a transmitter that does not move. */
@@ -222,7 +235,7 @@ void console_panic_putc(char c)
 
 static void receive(void)
 {
-	while (reg_read(REG_LSR) & LSR_RX)
+	while (reg_read(REG_LSR) & LSR_RX && tty_has_room(&console_tty))
 		tty_input(&console_tty, (char)reg_read(REG_DATA));
 }
 
@@ -281,15 +294,16 @@ void uart_init(void)
 	uart.regs = regs;
 	reg_write(REG_IER, 0);
 	reg_write(REG_LCR, LCR_8N1);
-	reg_write(REG_FCR, FCR_ON_CLEAR);
+	reg_write(REG_FCR, FCR_ON); /* what was typed before is kept */
+	/* The firmware emptied the FIFO without a read, and a read is what QEMU waits for before it sends more. */
+	if (!(reg_read(REG_LSR) & LSR_RX))
+		reg_read(REG_DATA);
 	reg_write(REG_MCR, MCR_DTR_RTS_OUT2);
 	unlock();
 	if (intr_register(uart.irq, interrupt, NULL, "uart") != 0) {
 		kprintf("uart: interrupt %u is not to be had\n", uart.irq);
 		return;
 	}
-	lock();
-	reg_write(REG_IER, IER_RX);
-	unlock();
+	uart_receive(true);
 	kprintf("uart: ns16550a at %#lx, irq %u\n", phys, uart.irq);
 }

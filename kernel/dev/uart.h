@@ -15,6 +15,8 @@ size_t uart_room(void);
 bool uart_idle(void);
 /* Forgets what has not left yet. */
 void uart_discard(void);
+/* Whether bytes are taken in. While they are not they wait in the port and with who sends them. Any context. */
+void uart_receive(bool on);
 /* Sends everything that is queued, polling, without a lock: the machine ends. */
 void uart_finish(void);
 

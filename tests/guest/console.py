@@ -175,3 +175,26 @@ def window(terminal):
     terminal.expect(r"[#$] $")
     terminal.type("exit\r")
     terminal.end(0)
+
+
+@session("console/paste")
+def paste(terminal):
+    """More lines at once than the terminal holds: each arrives whole."""
+    terminal.type("sleep 2\r" + f"echo {'x' * 40} >>/tmp/pasted\r" * 300)
+    terminal.type("wc /tmp/pasted\r")
+    terminal.expect(r" 300 +300 +12300 /tmp/pasted\r?$")
+    terminal.expect(r"[#$] $")
+    terminal.type("exit\r")
+    terminal.end(0)
+
+
+@test("console/early")
+def early(t):
+    """What is typed while the machine starts is there when the shell is."""
+    terminal = Terminal(t)
+    try:
+        terminal.expect(r"OpenSBI")
+        terminal.type("exit 9\r")
+        terminal.end(9)
+    finally:
+        terminal.close()

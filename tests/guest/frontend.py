@@ -56,7 +56,8 @@ def command_bytes(t):
 @test("frontend/statuses", 20)
 def statuses(t):
     for command, status in [("exit 0", 0), ("exit 1", 1), ("exit 124", 124), ("false", 1), ("kill -9 $$", 137),
-                            ("kill -15 $$", 143), ("exit 255", 255), ("no-such-program", 127), ("", 0)]:
+                            ("kill -15 $$", 143), ("exit 255", 255), ("no-such-program", 127), ("", 0),
+                            ("echo panic: not really >/dev/console; exit 3", 3)]:
         quick(t, command, status=status)
     start = time.monotonic()
     done = t.quire("--timeout", "3", "--", "sleep 100", status=124)
@@ -81,7 +82,7 @@ def errors(t):
     """What cannot work gets one clear line and 125."""
     for args in (["--mem", "8M"], ["--mem", "much"], ["--smp", "0"], ["--swap", "-1"], ["--timeout", "soon"], ["--frob"],
                  ["--root", "/nonexistent"], ["--disk", "/nonexistent"], ["--append", "a quire.command=b"],
-                 ["--kernel", "/nonexistent"]):
+                 ["--kernel", "/nonexistent"], ["--kernel", "/etc/passwd"]):
         done = t.quire(*args, "--", "true", status=125)
         t.equal(done.stderr.count(b"\n"), 1, f"lines of the error about {args}")
         t.check(done.stderr.startswith(b"quire"), "the error does not say who speaks")

@@ -58,12 +58,15 @@ def dropped_in(t):
     tree = t.path("tree")
     shutil.copytree(t.top, tree, symlinks=True, ignore=shutil.ignore_patterns("build", ".git"))
     with open(os.path.join(tree, "user/dropped.c"), "w", encoding="ascii") as file:
-        file.write('#include <stdio.h>\n\nint main(void)\n{\n\treturn printf("dropped in\\n") != 11;\n}\n')
+        file.write('#include <fnmatch.h>\n#include <stdio.h>\n\n'
+                   'int main(void)\n{\n\treturn printf("dropped in\\n") != 11;\n}\n')
     t.run("make", "-C", tree, "-j2", timeout=200)
     made = [os.stat(os.path.join(tree, "build", name)).st_mtime_ns for name in ("kernel.elf", "root.img")]
     t.run("make", "-C", tree)
     again = [os.stat(os.path.join(tree, "build", name)).st_mtime_ns for name in ("kernel.elf", "root.img")]
     t.equal(again, made, "times of what a second make should not make again")
+    os.utime(os.path.join(tree, "user/include/fnmatch.h"))
+    t.check(b"dropped" in t.run("make", "-C", tree).stdout, "a changed header of the C library makes nothing again")
     done = t.run(os.path.join(tree, "quire"), "run", "--timeout", "60", "--", "dropped", timeout=80)
     t.equal(done.stdout, b"dropped in\n", "what it prints")
     t.run("make", "-C", tree, "clean")
