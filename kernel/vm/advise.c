@@ -272,11 +272,29 @@ static int may_sync(struct mapping *m, int flags)
 	return flags & MS_SYNC && m->shared && m->object->ops;
 }
 
+/* What writeback of the object failed at since the mapping at vpn was last told. */
+static int untold_error(struct space *s, uint64_t vpn, struct object *o)
+{
+	struct mapping *m;
+	int err = 0;
+
+	rwlock_read(&s->lock);
+	m = mapping_find(s, vpn);
+	if (m && m->object == o) {
+		uint32_t count = __atomic_load_n(&o->error_count, __ATOMIC_RELAXED);
+
+		if (__atomic_exchange_n(&m->error_seen, count, __ATOMIC_RELAXED) != count)
+			err = o->error;
+	}
+	rwlock_read_unlock(&s->lock);
+	return err;
+}
+
 int vm_msync(struct space *s, uint64_t addr, uint64_t len, int flags)
 {
 	uint64_t vpn, end, first, n;
 	struct object *o;
-	int hole = 0, err = 0;
+	int hole = 0, err = 0, e;
 
 	if (addr & PAGE_MASK || flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) ||
 	    (flags & MS_ASYNC && flags & MS_SYNC))
@@ -284,9 +302,10 @@ int vm_msync(struct space *s, uint64_t addr, uint64_t len, int flags)
 	if (page_range(addr, len, &vpn, &end))
 		return -ENOMEM;
 	while (!err && (o = next_object(s, &vpn, end, &first, &n, may_sync, flags, &hole))) {
-		err = object_writeback(o, first, n, true);
-		if (!err && o->ops->sync)
-			err = o->ops->sync(o);
+		object_writeback(o, first, n, true);
+		e = o->ops->sync ? o->ops->sync(o) : 0;
+		err = untold_error(s, vpn - 1, o);
+		err = err ? err : e;
 		object_unref(o);
 	}
 	return err ? err : hole;

@@ -42,9 +42,11 @@ struct fault {
 	struct page *wait;     /* WAIT: this page's busy; RESERVE: busy by us */
 	struct object *object; /* READ, RESERVE: referenced */
 	uint64_t index;
-	bool tried_read, major, planned;
-	uint64_t first;			      /* once planned: the virtual pages worth bringing begin here */
-	unsigned nwindow;		      /* and are so many */
+	bool major, planned;
+	bool alone,
+		tried_alone; /* a read failed, perhaps a neighbour's: the page by itself is next, or was */
+	uint64_t first;	     /* once planned: the virtual pages worth bringing begin here */
+	unsigned nwindow;    /* and are so many */
 	unsigned nio, nspare, want_spare;     /* want_spare: in all, with those that are here */
 	struct page *io[SWAP_CLUSTER_MAX];    /* SWAP_IN: busy pages in the order of their indices */
 	struct page *spare[SWAP_CLUSTER_MAX]; /* frames for the neighbours of a swapped page */
@@ -133,7 +135,8 @@ static void plan(struct fault *f, unsigned max)
 {
 	if (f->planned)
 		return;
-	f->nwindow = readahead_fault(&f->m->ra, f->vpn, max, &f->first);
+	f->first = f->vpn;
+	f->nwindow = f->alone ? 1 : readahead_fault(&f->m->ra, f->vpn, max, &f->first);
 	f->planned = true;
 }
 
@@ -270,6 +273,18 @@ static void dirty_private(struct page *p)
 	EVENT(cow_reuses);
 }
 
+/* The read of a swapped page failed, or that of a cluster with it: back to its swap entry, and once more by itself. [f] */
+static enum step read_again(struct fault *f, struct page *p)
+{
+	if (f->tried_alone || !p->swap)
+		return fail(f, SIGBUS, BUS_ADRERR);
+	family_swap_out(f->space->overlay.family, p);
+	page_free(p);
+	f->alone = true;
+	f->planned = false;
+	return AGAIN;
+}
+
 static enum step fault_overlay_page(struct fault *f, struct node *leaf, bool shared, struct page *p)
 {
 	bool exclusive = p->sharers == 1 && !shared;
@@ -280,7 +295,7 @@ static enum step fault_overlay_page(struct fault *f, struct node *leaf, bool sha
 		return WAIT;
 	}
 	if (p->flags & PG_ERROR)
-		return fail(f, SIGBUS, BUS_ADRERR);
+		return read_again(f, p);
 	note_use(f, p);
 	if (f->write) {
 		if (!exclusive)
@@ -377,14 +392,15 @@ static struct page *base_page(struct fault *f, enum step *step)
 	}
 	if (p && p->flags & PG_BUSY) {
 		f->wait = p;
-		f->tried_read = true;
 		*step = WAIT;
 		return NULL;
 	}
-	if (p && f->tried_read) {
+	if (p && f->tried_alone) {
 		*step = fail(f, SIGBUS, BUS_ADRERR);
 		return NULL;
 	}
+	if (p)
+		f->alone = true;
 	object_ref(o);
 	f->object = o;
 	f->index = index;
@@ -580,10 +596,11 @@ static enum step read_base(struct fault *f)
 	unsigned n = f->nwindow;
 	int err;
 
-	object_drop_failed(f->object, f->index); /* a read that failed before this fault: try once more */
+	object_drop_failed(f->object, f->index); /* a read failed before, perhaps a neighbour's: once more */
 	err = object_read_in(f->object, f->first, n, f->index);
 	object_unref(f->object);
-	f->tried_read = f->major = true;
+	f->tried_alone = f->alone;
+	f->major = true;
 	f->planned = false; /* f->first is no virtual page any more */
 	if (err == -ENOSPC)
 		return fail(f, SIGBUS, BUS_ADRERR);
@@ -594,6 +611,7 @@ static enum step read_base(struct fault *f)
 static enum step swap_in(struct fault *f)
 {
 	f->major = true;
+	f->tried_alone = f->alone;
 	EVENTS(swap_ra, f->nio - 1);
 	EVENTS(readahead, f->nio - 1);
 	for (unsigned i = 0, k; i < f->nio; i = k) {

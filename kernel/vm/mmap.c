@@ -238,6 +238,7 @@ int64_t vm_mmap(struct space *s, uint64_t addr, uint64_t len, int prot, int flag
 		}
 	}
 	m->object = object;
+	m->error_seen = object ? object->error_count : 0;
 	rwlock_write(&s->lock);
 	m->flags = mapping_flags(s, prot, flags);
 	locks = m->flags & MF_LOCKS;

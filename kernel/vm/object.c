@@ -536,7 +536,7 @@ void object_prefetch(struct object *o, uint64_t first, uint64_t npages)
 
 int object_get_page(struct object *o, uint64_t index, struct readahead *ra, struct page **out)
 {
-	bool tried = false;
+	bool alone = false, tried = false; /* a read failed: the page by itself is next, or was */
 	struct page *p;
 	uint64_t first;
 	unsigned n;
@@ -552,7 +552,6 @@ int object_get_page(struct object *o, uint64_t index, struct readahead *ra, stru
 			p = slot_page(*s);
 			if (page_wait_busy(p)) {
 				spin_unlock(&o->home.lock);
-				tried = true;
 				continue;
 			}
 			if (likely(!(p->flags & PG_ERROR)))
@@ -561,14 +560,16 @@ int object_get_page(struct object *o, uint64_t index, struct readahead *ra, stru
 			spin_unlock(&o->home.lock);
 			if (tried)
 				return -EIO;
+			alone = true;
 			continue;
 		}
 		spin_unlock(&o->home.lock);
-		n = readahead_read(ra, index, false, &first);
+		first = index;
+		n = alone ? 1 : readahead_read(ra, index, false, &first);
 		err = object_read_in(o, first, n, index);
 		if (err)
 			return err;
-		tried = true;
+		tried = alone;
 	}
 	p->holds++;
 	if (!(p->flags & PG_REFERENCED))

@@ -34,7 +34,9 @@ static struct waitq memory_waitq = WAITQ_INIT(memory_waitq);
 static uint32_t nwaiters;
 static bool kicked;
 static uint64_t last_scan_ns;
-static bool in_need; /* half a turn found nothing to take */
+/* How hard it is to find something: nothing in a quarter of a turn, then swappiness means no more; nothing in a whole one, then what is in
+ * use goes too. */
+static enum need { NEED_NORMAL, NEED_ALL, NEED_USED } need;
 
 /* pageoutd's batch of busy, clean pages. */
 static struct page *victims[EVICT_BATCH];
@@ -244,7 +246,7 @@ static void evict_victims(void)
 	bool used[EVICT_BATCH];
 
 	for (unsigned i = 0; i < nvictims; i++)
-		used[i] = rmap_busy_page(victims[i], RMAP_REMOVE, &batch) > 0;
+		used[i] = rmap_busy_page(victims[i], RMAP_REMOVE, &batch) > 0 && need != NEED_USED;
 	batch_shoot(&batch);
 	for (unsigned i = 0; i < nvictims; i++)
 		finish(victims[i], used[i]);
@@ -255,6 +257,8 @@ static bool recently_used(struct home *h, struct page *p)
 {
 	struct shoot_batch none = { 0 };
 
+	if (need == NEED_USED)
+		return false;
 	if (p->flags & PG_REFERENCED)
 		return true;
 	return h->kind == HOME_FAMILY && rmap_family(family_of(h), p, RMAP_PEEK, &none) > 0;
@@ -267,7 +271,7 @@ static bool passed_over(struct home *h)
 	bool anon = anonymous(h);
 	unsigned share = anon ? vm_tunables.swappiness : 200 - vm_tunables.swappiness;
 
-	if (share >= 100 || in_need)
+	if (share >= 100 || need != NEED_NORMAL)
 		return false;
 	credit[anon] += share;
 	if (credit[anon] < 100)
@@ -374,13 +378,14 @@ static unsigned sweep_tables(void)
 }
 
 /*
- * Scans until enough is free. A turn of the clock that found nothing while nothing is being written either means that memory and
- * swap are exhausted: then, if somebody waits, the OOM killer comes.
+ * Scans until enough is free. Two turns of the clock that found next to nothing, though the second takes even what is in use, while
+ * nothing is being written either, mean that memory and swap are exhausted: then, if somebody waits, the OOM killer comes. Next to
+ * nothing: the last pages of running programs, taken and wanted back at once, are no way out.
  */
 static void make_room(void)
 {
 	static uint64_t until_sweep;
-	uint64_t scanned = 0, turn = 2 * (frame_end - frame_first);
+	uint64_t scanned = 0, found = 0, turn = 2 * (frame_end - frame_first);
 
 	while (page_nfree() < page_totals()->high) {
 		unsigned taken;
@@ -398,13 +403,16 @@ static void make_room(void)
 		wake_pusher(PUSH_START);
 		if (reclaim_waiters() && page_nfree() > page_totals()->reserve)
 			reclaim_wake_waiters();
-		scanned = taken ? 0 : scanned + SCAN_STEP;
-		in_need = scanned >= turn / 4;
+		scanned += SCAN_STEP;
+		found += taken;
+		if (found > turn / 256)
+			found = scanned = 0;
+		need = scanned < turn / 4 ? NEED_NORMAL : scanned < turn ? NEED_ALL : NEED_USED;
 		if (npush >= PUSH_QUEUE_MAX / 2 || (scanned > turn / 4 && writes_under_way())) {
 			wake_pusher(1);
 			pause_for(RETRY_NS);
 		}
-		if (scanned <= turn)
+		if (scanned <= 2 * turn)
 			continue;
 		if (page_nfree() > page_totals()->low)
 			return; /* good enough, nothing more to be had */
@@ -413,7 +421,7 @@ static void make_room(void)
 		if (!reclaim_waiters())
 			return;
 		oom_kill();
-		scanned = 0;
+		scanned = found = 0;
 	}
 }
 
@@ -428,6 +436,7 @@ void pageoutd(void *arg __unused)
 		evict_laundered();
 		evict_victims();
 		make_room();
+		need = NEED_NORMAL;
 		wake_pusher(1);
 		if (reclaim_waiters())
 			reclaim_wake_waiters();

@@ -18,6 +18,7 @@
 #define SLOT_BITS	 27
 #define BAD_SLOT	 UINT16_MAX
 #define SECTORS_PER_PAGE (PAGE_SIZE >> SECTOR_SHIFT)
+#define SINGLES		 256
 #define SEARCH_LIMIT	 4096 /* slots looked at for a longer run, once one was found */
 
 /* mkswap's header, version 1, at byte 1024 of the first page; the signature ends the page. */
@@ -153,6 +154,10 @@ uint32_t swap_alloc(unsigned *n)
 
 	spin_lock(&swap_lock);
 	a = best_area();
+	if (a && a->single) {
+		a->single--;
+		*n = 1;
+	}
 	if (a)
 		got = find_run(a, *n, &start);
 	for (unsigned i = 0; i < got; i++)
@@ -224,6 +229,30 @@ static void read_done(struct block_request *r, int error)
 	__atomic_fetch_sub(&in_flight, 1, __ATOMIC_RELAXED);
 }
 
+/* A write of n slots failed. One slot alone will not be used again: the I/O's reference to it was the last; of several nobody knows which
+ * it was, so they are tried again one by one. */
+static void note_bad(uint32_t entry, unsigned n)
+{
+	struct swap_area *a = area_of(entry);
+	uint32_t slot = slot_of(entry);
+
+	spin_lock(&swap_lock);
+	if (n == 1) {
+		assert(a->counts[slot] == 1);
+		a->counts[slot] = BAD_SLOT;
+		a->nused--;
+		a->nslots--;
+		a->nbad++;
+	} else {
+		a->cursor = slot;
+		a->single = SINGLES;
+	}
+	spin_unlock(&swap_lock);
+	if (n == 1 && !(a->nbad & (a->nbad - 1))) /* on a dead disk they are many */
+		kprintf("swap: %s: slot %u cannot be written and is not used any more; %u so far\n", a->path,
+			slot, a->nbad);
+}
+
 /* A write failed: the page keeps its bytes, so it is dirty again and gives up the slot. [h] */
 static void keep_page(struct page *p, uint32_t entry)
 {
@@ -249,8 +278,11 @@ static void write_done(struct block_request *r, int error)
 		if (error)
 			keep_page(r->owner[i], entry + i);
 		page_write_done(r->owner[i], 0);
-		swap_put(entry + i, 1); /* the I/O's */
+		if (!error || r->nsegs > 1)
+			swap_put(entry + i, 1); /* the I/O's */
 	}
+	if (error)
+		note_bad(entry, r->nsegs);
 	block_request_put(r);
 	__atomic_fetch_sub(&in_flight, 1, __ATOMIC_RELAXED);
 }
@@ -358,6 +390,7 @@ static int turn_on(struct swap_area *a, struct block_device *dev, const char *pa
 	a->dev = dev;
 	a->nused = 0;
 	a->cursor = 1;
+	a->single = a->nbad = 0;
 	a->leaving = false;
 	a->priority = flags & SWAP_FLAG_PREFER ? flags & 0x7fff : next_priority--;
 	strlcpy(a->path, path, sizeof(a->path));
@@ -402,9 +435,11 @@ static bool would_fit(struct swap_area *a)
 	return a->nused < c.free + c.file - MIN(c.file, c.dirty) + nfree - MIN(c.free, c.high);
 }
 
-/* Clean pages that keep a copy in the area give it up and are dirty from now on. */
-static void drop_copies(struct swap_area *a)
+/* Clean pages that keep a copy in the area give it up and are dirty from now on. -EIO: some could not be read, and their copies stay. */
+static int drop_copies(struct swap_area *a)
 {
+	int err = 0;
+
 	for (pfn_t f = frame_first; f < frame_end; f++) {
 		struct page *p = pfn_page(f);
 		struct home *h;
@@ -413,6 +448,8 @@ static void drop_copies(struct swap_area *a)
 			continue;
 		if (p->flags & (PG_BUSY | PG_WRITING)) {
 			page_wait_idle(p);
+		} else if (p->flags & PG_ERROR) {
+			err = -EIO;
 		} else if (p->swap && area_of(p->swap) == a) {
 			if (h->kind == HOME_OBJECT) {
 				object_mark_dirty(container_of(h, struct object, home), p);
@@ -424,6 +461,7 @@ static void drop_copies(struct swap_area *a)
 		}
 		spin_unlock(&h->lock);
 	}
+	return err;
 }
 
 static int swapoff_area(struct swap_area *a)
@@ -440,7 +478,8 @@ static int swapoff_area(struct swap_area *a)
 			err = -EINTR;
 		else
 			err = swap_bring_back(a);
-		drop_copies(a);
+		if (!err)
+			err = drop_copies(a);
 	}
 	spin_lock(&swap_lock);
 	a->leaving = false;

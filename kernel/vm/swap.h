@@ -17,6 +17,8 @@ struct swap_area {
 	uint64_t nslots; /* usable ones */
 	uint64_t nused;
 	uint32_t cursor;  /* where the search for free slots goes on */
+	uint32_t single;  /* after a failed write so many slots are allocated one by one */
+	uint32_t nbad;	  /* slots that could not be written */
 	uint16_t *counts; /* by slot */
 	uint64_t map_pages;
 };

@@ -446,6 +446,7 @@ struct mapping {
 	uint16_t flags; /* MF_ */ /* [s] and, as start, end and offset, [m] and [t] */
 	struct readahead ra;	  /* [a] of faults, by virtual page number */
 	struct list object_link;  /* [m] */
+	uint32_t error_seen;	  /* [a] failed writebacks of the object that msync has told of */
 	struct list locked_link;  /* [t] in space->locked, with MF_LOCKED */
 	struct mapping
 		*next_dropped; /* once out of the tree: a list of those whose reference is to be let go */

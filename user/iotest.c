@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * iotest KIND ...: what programs see of disks that fail.
+ *
+ *	swap MIB [AREA]      private memory is filled and read back: how many pages were right, how many raised SIGBUS; then AREA cannot be
+ *	                     turned off, and nothing changed
+ *	file FILE PAGE       page PAGE cannot be written: every open file and mapping is told once, and the new bytes stay to be read
+ *	make FILE PAGES      writes the file for "read"
+ *	read FILE PAGE       page PAGE cannot be read, by read and by a mapping; all others can
+ */
+#define _GNU_SOURCE
+#include <sys/swap.h>
+
+#include "include/testlib.h"
+
+static void look(unsigned char *p, unsigned long first, unsigned long npages)
+{
+	unsigned long right = 0, lost = 0;
+
+	for (unsigned long i = first; i < npages; i++) {
+		struct fault seen = load(p + i * PG);
+
+		if (seen.sig) {
+			FAULT(seen, SIGBUS, BUS_ADRERR, p + i * PG);
+			lost++;
+			continue;
+		}
+		SAME(p + i * PG, 64, i * PG, 1);
+		right++;
+	}
+	printf("right %lu\nlost %lu\n", right, lost);
+}
+
+static int swap(unsigned long mib, const char *area)
+{
+	unsigned long npages = mib * MIB / PG;
+	unsigned char *p = map_anon(mib * MIB);
+
+	for (unsigned long i = 0; i < npages; i++)
+		fill(p + i * PG, 64, i * PG, 1);
+	look(p, 0, npages);
+	if (area) {
+		for (unsigned long i = 0; i < npages * 3 / 4; i++) /* the rest finds room */
+			if (load(p + i * PG).sig == 0)
+				SYS(madvise(p + i * PG, PG, MADV_DONTNEED));
+		ERR(swapoff(area), EIO);
+		look(p, npages * 3 / 4, npages);
+	}
+	return 0;
+}
+
+static int file(const char *name, unsigned long page)
+{
+	int a = (int)SYS(open(name, O_RDWR)), b = (int)SYS(open(name, O_RDWR)), c;
+	unsigned char buf[PG], again[PG];
+	unsigned char *p = (unsigned char *)SYS(
+		mmap(NULL, PG, PROT_READ | PROT_WRITE, MAP_SHARED, b, (long)(page * PG)));
+
+	test_now = "fsync";
+	fill(buf, PG, 0, 7);
+	EQ(pwrite(a, buf, PG, (long)(page * PG)), PG);
+	ERR(fsync(a), EIO);
+	SYS(fsync(a));
+	c = (int)SYS(open(name, O_RDWR));
+	SYS(fsync(c));
+	EQ(pread(c, again, PG, (long)(page * PG)), PG);
+	CHECK(!memcmp(buf, again, PG));
+	test_ok("fsync");
+
+	test_now = "msync";
+	ERR(msync(p, PG, MS_SYNC), EIO);
+	SYS(msync(p, PG, MS_SYNC));
+	p[5] ^= 1;
+	ERR(msync(p, PG, MS_SYNC), EIO);
+	SYS(msync(p, PG, MS_SYNC));
+	CHECK(p[5] == (buf[5] ^ 1));
+	ERR(fdatasync(c), EIO);
+	SYS(fdatasync(c));
+	test_ok("msync");
+
+	test_now = "writeback";
+	ERR(fsync(a), EIO);
+	buf[9] ^= 1;
+	EQ(pwrite(c, buf, PG, (long)(page * PG)), PG);
+	sync();
+	ERR(fsync(a), EIO);
+	ERR(fsync(c), EIO);
+	SYS(fsync(a));
+	SYS(fsync(c));
+	test_ok("writeback");
+	return 0;
+}
+
+static int reading(const char *name, unsigned long page)
+{
+	int fd = (int)SYS(open(name, O_RDONLY));
+	unsigned long npages = (unsigned long)SYS(lseek(fd, 0, SEEK_END)) / PG;
+	unsigned char *p = (unsigned char *)SYS(mmap(NULL, npages * PG, PROT_READ, MAP_PRIVATE, fd, 0)),
+		      buf[PG];
+
+	for (int round = 0; round < 2; round++) {
+		test_now = round ? "mapping" : "read";
+		for (unsigned long i = 0; i < npages; i++) {
+			if (round && i == page) {
+				FAULT(load(p + i * PG), SIGBUS, BUS_ADRERR, p + i * PG);
+			} else if (i == page) {
+				ERR(pread(fd, buf, PG, (long)(i * PG)), EIO);
+			} else {
+				EQ(round ? PG : (unsigned long)SYS(pread(fd, buf, PG, (long)(i * PG))), PG);
+				SAME(round ? p + i * PG : buf, 64, i * PG, 3);
+			}
+		}
+		test_ok(test_now);
+	}
+	return 0;
+}
+
+static int make(const char *name, unsigned long npages)
+{
+	int fd = (int)SYS(open(name, O_RDWR | O_CREAT | O_TRUNC, 0600));
+	unsigned char buf[PG];
+
+	for (unsigned long i = 0; i < npages; i++) {
+		fill(buf, PG, i * PG, 3);
+		EQ(write(fd, buf, PG), PG);
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *kind = argc > 1 ? argv[1] : "";
+
+	argc = test_begin("iotest", argc, argv);
+	if (argc >= 3 && !strcmp(kind, "swap"))
+		return swap(strtoul(argv[2], NULL, 10), argv[3]);
+	if (argc == 4 && !strcmp(kind, "make"))
+		return make(argv[2], strtoul(argv[3], NULL, 10));
+	if (argc == 4 && !strcmp(kind, "file"))
+		return file(argv[2], strtoul(argv[3], NULL, 10));
+	if (argc == 4 && !strcmp(kind, "read"))
+		return reading(argv[2], strtoul(argv[3], NULL, 10));
+	fprintf(stderr,
+		"usage: iotest swap MIB [AREA] | make FILE PAGES | file FILE PAGE | read FILE PAGE\n");
+	return 2;
+}
