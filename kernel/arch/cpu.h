@@ -21,9 +21,10 @@ struct hart {
 	bool intr_were_on;   /* before the outermost intr_push */
 	bool need_resched;
 	bool online;
-	void *frame_cache;			       /* vm/page.c */
-	uint64_t ticks_user, ticks_kernel;	       /* timer ticks */
-	uint64_t idle_ns, idle_since; /* waiting for work: in all, and since when it waits now (0: it does not) */
+	void *frame_cache;		   /* vm/page.c */
+	uint64_t ticks_user, ticks_kernel; /* timer ticks */
+	uint64_t idle_ns,
+		idle_since; /* waiting for work: in all, and since when it waits now (0: it does not) */
 	uint64_t nswitches, ninterrupts;
 	uint64_t timer_ns; /* what the timer is set to; UINT64_MAX: nothing */
 	bool stopped;	   /* by harts_stop or harts_pause */

@@ -142,7 +142,9 @@ static void check_private_pte(struct audit *a, struct space *s, struct mapping *
 	}
 }
 
-static void check_pte(struct audit *a, struct space *s, uint64_t vpn, pte_t pte, struct pte_sums *sums)
+/* `suspended`: its W does not count. */
+static void check_pte(struct audit *a, struct space *s, uint64_t vpn, pte_t pte, bool suspended,
+		      struct pte_sums *sums)
 {
 	struct mapping *m;
 	struct page *p = pfn_page(pte_pfn(pte));
@@ -150,6 +152,8 @@ static void check_pte(struct audit *a, struct space *s, uint64_t vpn, pte_t pte,
 	sums->nvalid++;
 	sums->nwritable += (pte & (PTE_W | PTE_PRIVATE)) == (PTE_W | PTE_PRIVATE);
 	sums->resident += p != zero_page;
+	if (suspended && pte & PTE_PRIVATE)
+		pte &= ~PTE_W;
 	if (pte_pfn(pte) < frame_first || pte_pfn(pte) >= frame_end || (p != zero_page && !p->home)) {
 		audit_breach(a, "vpn %#lx: PTE names frame %#lx, which has no home", vpn, pte_pfn(pte));
 		return;
@@ -175,7 +179,7 @@ static void check_pte(struct audit *a, struct space *s, uint64_t vpn, pte_t pte,
 }
 
 static void check_table(struct audit *a, struct space *s, pte_t *t, unsigned level, uint64_t base,
-			struct pte_sums *total)
+			bool suspended, struct pte_sums *total)
 {
 	struct page *page = pfn_page(virt_to_phys(t) >> PAGE_SHIFT);
 	unsigned n = level == MMU_LEVELS - 1 ? MMU_ROOT_USER : MMU_FANOUT;
@@ -188,13 +192,17 @@ static void check_table(struct audit *a, struct space *s, pte_t *t, unsigned lev
 	for (unsigned i = 0; i < n; i++) {
 		uint64_t vpn = base + ((uint64_t)i << (9 * level));
 
-		if (!(t[i] & PTE_V))
+		if (!t[i])
 			continue;
+		if (!(page->groups >> (i / (MMU_FANOUT / 64)) & 1))
+			audit_breach(a, "table at vpn %#lx level %u: entry %u lies in no group", base, level,
+				     i);
 		if (level == 0) {
-			check_pte(a, s, vpn, t[i], &sums);
+			check_pte(a, s, vpn, t[i], suspended, &sums);
 		} else {
 			sums.nvalid++;
-			check_table(a, s, phys_to_virt(pte_pfn(t[i]) << PAGE_SHIFT), level - 1, vpn, total);
+			check_table(a, s, phys_to_virt(pte_pfn(t[i]) << PAGE_SHIFT), level - 1, vpn,
+				    suspended || !(t[i] & PTE_V), total);
 		}
 	}
 	if (sums.nvalid != page->nvalid || sums.nwritable != page->nwritable)
@@ -207,7 +215,7 @@ static void check_tables(struct audit *a, struct space *s)
 {
 	struct pte_sums total = { 0 };
 
-	check_table(a, s, phys_to_virt(s->root << PAGE_SHIFT), MMU_LEVELS - 1, 0, &total);
+	check_table(a, s, phys_to_virt(s->root << PAGE_SHIFT), MMU_LEVELS - 1, 0, false, &total);
 	if (total.resident != s->nresident || total.tables != s->ntables)
 		audit_breach(a, "a space has %lu resident PTEs in %lu tables, says %lu, %lu", total.resident,
 			     total.tables, s->nresident, s->ntables);

@@ -55,6 +55,22 @@ static bool is_clean(pte_t pte)
 	return !(pte & PTE_W) && !(pfn_page(pte_pfn(pte))->flags & (PG_DIRTY | PG_BUSY));
 }
 
+/* As a hart walks: not below what fork suspended, where W says nothing. */
+static pte_t *walk(struct space *s, uint64_t vpn)
+{
+	uint64_t va = vpn << PAGE_SHIFT;
+	pte_t *t = phys_to_virt(s->root << PAGE_SHIFT);
+
+	for (unsigned level = MMU_LEVELS - 1; level > 0; level--) {
+		pte_t e = t[mmu_index(va, level)];
+
+		if (!(e & PTE_V))
+			return NULL;
+		t = phys_to_virt(pte_pfn(e) << PAGE_SHIFT);
+	}
+	return &t[mmu_index(va, 0)];
+}
+
 /* The first entry of any settled space's leaf tables that fits. */
 static pte_t *find_pte(bool (*fits)(pte_t), struct space **space)
 {
@@ -65,7 +81,7 @@ static pte_t *find_pte(bool (*fits)(pte_t), struct space **space)
 			continue;
 		for (struct mapping *m = mapping_first(s); m; m = mapping_next(m))
 			for (uint64_t vpn = m->start; vpn < m->end; vpn++) {
-				pte_t *pte = table_find(s, vpn);
+				pte_t *pte = walk(s, vpn);
 
 				if (!pte)
 					vpn = ALIGN_DOWN(vpn, (uint64_t)MMU_FANOUT) + MMU_FANOUT - 1;

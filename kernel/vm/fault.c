@@ -155,50 +155,59 @@ static uint64_t last_page(const struct mapping *m)
 	return MIN(m->end, m->start + (limit - m->offset));
 }
 
-/* Does the neighbour at slot i deserve a PTE that it lacks? Then going around pays. */
-static bool lacks_pte(const slot_t *slots, const pte_t *ptes, unsigned i)
+/* What the PTE of a neighbour should become, A clear; 0: it is right already, or none of this fault's business. [h][t] */
+static pte_t neighbour(const struct fault *f, slot_t slot, pte_t old, bool shared_path)
 {
-	return i < NODE_SLOTS && slot_is_page(slots[i]) && !(ptes[i] & PTE_V);
+	struct page *p = slot_page(slot);
+	bool writable;
+	pte_t value;
+
+	if (!slot_is_page(slot) || p->flags & (PG_BUSY | PG_ERROR))
+		return 0;
+	if (p->flags & PG_AHEAD && !f->m->ra.sure) /* whether it is used shows only if it is not mapped */
+		return 0;
+	if (p->home->kind == HOME_FAMILY)
+		writable = p->flags & PG_DIRTY && p->sharers == 1 && !shared_path;
+	else
+		writable = p->flags & PG_DIRTY && f->m->shared;
+	value = pte_leaf(page_pfn(p), mapping_bits(f->m, writable));
+	if (old & PTE_V && (pte_pfn(old) != page_pfn(p) || !(value & ~old & PTE_W)))
+		return 0;
+	return value;
 }
 
 /*
- * Fault-around: maps the resident pages of the leaf that holds f->vpn's slot, A clear. `slots` are the 64 of the leaf (the
- * overlay's or the base's), the first of which belongs to virtual page `base`. `over`: the overlay's leaf whose slots
- * must be EMPTY, for a base under a private mapping. The leaf's lock is held.
+ * Fault-around: maps the resident pages about f->vpn, of 64 of one leaf table, or makes their PTEs writable too, if its direct neighbours lack that. `slots` are the
+ * 64 of the leaf (the overlay's or the base's) that has f->vpn at `at`. `over`: the overlay's leaf whose slots must be EMPTY, for
+ * a base under a private mapping. The leaf's lock is held.
  */
-static void map_around(struct fault *f, const slot_t *slots, uint64_t base, bool shared_path,
+static void map_around(struct fault *f, const slot_t *slots, unsigned at, bool shared_path,
 		       const struct node *over)
 {
 	struct mapping *m = f->m;
-	uint64_t last = last_page(m);
-	unsigned lo = m->start > base ? m->start - base : 0,
-		 hi = last > base ? MIN(last - base, (uint64_t)NODE_SLOTS) : 0, n = 0;
-	unsigned here = f->vpn - base;
 	struct space *s = f->space;
+	uint64_t here = f->vpn, block = ALIGN_DOWN(here, NODE_SLOTS), lo = MAX(m->start, block),
+		 hi = MAX(here, MIN(last_page(m), block + NODE_SLOTS));
+	unsigned n = 0;
 	pte_t *ptes;
 
+	lo = here - MIN(here - lo, at);
+	hi = here + MIN(hi - here, NODE_SLOTS - at);
 	spin_lock(&s->table_lock);
-	ptes = s->dying ? NULL : table_find(s, base);
-	if (!ptes || !(lacks_pte(slots, ptes, here + 1) || lacks_pte(slots, ptes, here - 1)))
+	ptes = s->dying ? NULL : table_find(s, lo);
+	if (!ptes || !((here + 1 < hi && neighbour(f, slots[at + 1], ptes[here + 1 - lo], shared_path)) ||
+		       (here > lo && neighbour(f, slots[at - 1], ptes[here - 1 - lo], shared_path))))
 		goto out;
-	for (unsigned i = lo; i < hi; i++) {
-		struct page *p = slot_is_page(slots[i]) ? slot_page(slots[i]) : NULL;
-		bool writable;
+	for (uint64_t vpn = lo; vpn < hi; vpn++) {
+		slot_t slot = slots[at + vpn - here];
+		pte_t value = neighbour(f, slot, ptes[vpn - lo], shared_path);
 
-		if (!p || ptes[i] & PTE_V || p->flags & (PG_BUSY | PG_ERROR) || (over && over->slot[i]))
+		if (!value || (over && over->slot[vpn - block]))
 			continue;
-		if (p->flags & PG_AHEAD) { /* whether it is used shows only if it is not mapped */
-			if (!m->ra.sure)
-				continue;
-			note_use(f, p);
-		}
-		if (p->home->kind == HOME_FAMILY)
-			writable = p->flags & PG_DIRTY && p->sharers == 1 && !shared_path;
-		else
-			writable = p->flags & PG_DIRTY && m->shared;
+		note_use(f, slot_page(slot));
 		if (m->prot & PROT_EXEC)
-			make_executable(p);
-		table_set(s, &ptes[i], pte_leaf(page_pfn(p), mapping_bits(m, writable)));
+			make_executable(slot_page(slot));
+		table_set(s, &ptes[vpn - lo], value);
 		n++;
 	}
 	EVENTS(fault_around, n);
@@ -304,7 +313,7 @@ static enum step fault_overlay_page(struct fault *f, struct node *leaf, bool sha
 	}
 	r = install(f, p, exclusive && p->flags & PG_DIRTY);
 	if (r == DONE)
-		map_around(f, leaf->slot, ALIGN_DOWN(f->vpn, NODE_SLOTS), shared, NULL);
+		map_around(f, leaf->slot, f->vpn % NODE_SLOTS, shared, NULL);
 	return r;
 }
 
@@ -431,13 +440,10 @@ static enum step copy_base(struct fault *f, struct page *p)
 static void map_base_around(struct fault *f, const struct node *over)
 {
 	struct mapping *m = f->m;
-	uint64_t index = m->offset + (f->vpn - m->start), first = ALIGN_DOWN(index, NODE_SLOTS),
-		 base = f->vpn - (index - first);
-	slot_t *slots = m->object->height ? object_slot(m->object, first) : NULL;
+	uint64_t index = m->offset + (f->vpn - m->start), at = index % NODE_SLOTS;
 
-	/* only where the base's leaf and the overlay's, and so one leaf table, coincide */
-	if (slots && base % NODE_SLOTS == 0)
-		map_around(f, slots, base, false, over);
+	if (m->object->height) /* else it has but one page */
+		map_around(f, object_slot(m->object, index) - at, at, false, over);
 }
 
 static enum step fault_private_base(struct fault *f, const struct node *leaf)

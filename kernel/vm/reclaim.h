@@ -71,13 +71,12 @@ void table_take_write(struct space *s, pte_t *pte); /* clears W and D; marks sta
 void table_clear_range(struct space *s, uint64_t first, uint64_t end);
 void table_protect_range(struct space *s, uint64_t first, uint64_t end,
 			 uint64_t keep_bits); /* takes R, W, X not in keep_bits */
-/* fork: no private page stays writable; leaf tables with many writable entries are unhooked onto `freed`. */
-void table_unwrite_private(struct space *s, struct list *freed);
-void table_free_list(struct list *freed); /* after the shootdown */
+/* fork: no entry of a private mapping stays writable, in time that does not depend on their number. */
+void table_suspend(struct space *s);
 /* Frees the leaf tables in which no hart noted a use; takes the lock, shoots down. How many went. */
 unsigned table_sweep(struct space *s);
 bool table_create_root(struct space *s); /* false: no memory */
-void table_destroy(struct space *s);	 /* no hart is in the space */
+void table_destroy(struct space *s);	 /* no hart is in the space; it has no entries after that */
 struct page *table_alloc(void);
 
 /* ---- object.c: [o] ---- */

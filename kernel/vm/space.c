@@ -2,8 +2,8 @@
 /*
  * Address spaces: their life, fork, the harts in them, and access from outside. What programs do to their mappings is in mmap.c.
  *
- * A space lives while referenced by its threads (and /proc). The last reference tears it down: PTEs first, then the overlay and the
- * mappings, then the tables. By then no hart is in it: threads leave it (thread_set_space) before they let it go.
+ * A space lives while referenced by its threads (and /proc). The last reference tears it down: page tables first, then the overlay and the
+ * mappings. By then no hart is in it: threads leave it (thread_set_space) before they let it go.
  */
 #include "lib/printf.h"
 #include "lib/string.h"
@@ -114,8 +114,7 @@ static void space_destroy(struct space *s)
 	s->dying = true;
 	spin_unlock(&s->table_lock);
 	rwlock_write(&s->lock);
-	table_clear_range(s, 0, USER_TOP >> PAGE_SHIFT);
-	space_shoot(s);
+	table_destroy(s);
 	overlay_leave(&s->overlay);
 	while ((m = mapping_first(s))) {
 		mapping_remove(m);
@@ -124,7 +123,6 @@ static void space_destroy(struct space *s)
 	}
 	rwlock_write_unlock(&s->lock);
 	mapping_drop_all(drop);
-	table_destroy(s);
 	kmem_cache_free(&space_cache, s);
 }
 
@@ -227,7 +225,6 @@ static void discard_clone(struct space *child)
 
 int space_fork(struct space *parent, struct space **out)
 {
-	struct list freed = LIST_INIT(freed);
 	struct space *child;
 	bool cloned;
 
@@ -243,13 +240,12 @@ int space_fork(struct space *parent, struct space **out)
 		discard_clone(child);
 		return -ENOMEM;
 	}
-	table_unwrite_private(parent, &freed);
+	table_suspend(parent);
 	space_shoot(parent); /* before the clone: no store may reach a page that the child shares */
 	cloned = overlay_clone(&child->overlay, &parent->overlay);
 	if (cloned)
 		wipe(child, parent);
 	rwlock_write_unlock(&parent->lock);
-	table_free_list(&freed);
 	if (!cloned) {
 		discard_clone(child);
 		return -ENOMEM;
@@ -435,12 +431,13 @@ static void print_table(const pte_t *t, unsigned level, uint64_t base)
 		uint64_t va = base + ((uint64_t)i << (PAGE_SHIFT + 9 * level));
 		pte_t e = t[i];
 
-		if (!(e & PTE_V))
+		if (!e)
 			continue;
-		kprintf("%.*s%3u: va %010lx pte %016lx pa %09lx %c%c%c%c%c%c\n",
+		kprintf("%.*s%3u: va %010lx pte %016lx pa %09lx %c%c%c%c%c%c%s\n",
 			(int)(MMU_LEVELS - level) * 3 - 1, indent, i, va, e, pte_pfn(e) << PAGE_SHIFT,
 			e & PTE_R ? 'r' : '-', e & PTE_W ? 'w' : '-', e & PTE_X ? 'x' : '-',
-			e & PTE_U ? 'u' : '-', e & PTE_A ? 'a' : '-', e & PTE_D ? 'd' : '-');
+			e & PTE_U ? 'u' : '-', e & PTE_A ? 'a' : '-', e & PTE_D ? 'd' : '-',
+			e & PTE_V ? "" : " suspended");
 		if (level > 0)
 			print_table(phys_to_virt(pte_pfn(e) << PAGE_SHIFT), level - 1, va);
 	}

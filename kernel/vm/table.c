@@ -3,14 +3,20 @@
  * Page tables: a cache of mappings and overlay, nothing more. Any entry or whole leaf table may be dropped at any time.
  *
  * s->table_lock guards the tables, the counts in their pages and nresident. Whoever removes an entry or a permission
- * marks the space stale; whoever relies on that calls space_shoot first. A frame of a table that was unhooked is freed
- * only after a shootdown, as harts may still walk it.
+ * marks the space stale; whoever relies on that calls space_shoot first.
+ *
+ * An entry above the leaves is empty, valid, or suspended: it names its table but is not valid, so harts do not walk
+ * it. What lies below a suspended entry is as it was, but that a private entry's W no longer counts. So fork takes
+ * write permission away from everything by suspending a few root entries; the next fault below one makes it
+ * valid again (resume) after handing the state down a level: it suspends the entries of the table, or in a leaf clears
+ * the W bits.
+ *
+ * The page of a table knows how many entries are in use and, as `groups`, about where: who visits them skips the rest.
  */
 #include "lib/string.h"
 #include "vm/reclaim.h"
 
-/* Above this many writable entries it is cheaper to drop a leaf table and refault than to visit its entries. */
-#define UNHOOK_WRITABLE 16
+#define GROUP (MMU_FANOUT / 64) /* entries for which a bit in `groups` stands */
 
 static struct page *pte_page(pte_t pte)
 {
@@ -36,6 +42,7 @@ struct page *table_alloc(void)
 		return NULL;
 	p->flags = PG_TABLE;
 	p->nvalid = p->nwritable = 0;
+	p->groups = 0;
 	page_kind_add(PAGES_TABLE, 1);
 	clear_page(page_data(p));
 	return p;
@@ -68,25 +75,91 @@ static pte_t *root_of(struct space *s)
 pte_t *table_find(struct space *s, uint64_t vpn)
 {
 	uint64_t va = vpn << PAGE_SHIFT;
-	pte_t *t = root_of(s);
+	pte_t *t;
 
+	if (unlikely(!s->root))
+		return NULL;
+	t = root_of(s);
 	for (unsigned level = MMU_LEVELS - 1; level > 0; level--) {
 		pte_t e = t[mmu_index(va, level)];
 
-		if (!(e & PTE_V))
+		if (!e)
 			return NULL;
 		t = pte_child(e);
 	}
 	return &t[mmu_index(va, 0)];
 }
 
-/* The entry of the middle table that points at the leaf of vpn, which exists. */
-static pte_t *table_entry(struct space *s, uint64_t vpn)
-{
-	uint64_t va = vpn << PAGE_SHIFT;
+/* ---- entries in use ---- */
 
-	return &pte_child(root_of(s)[mmu_index(va, 2)])[mmu_index(va, 1)];
+static void note_used(struct page *table, unsigned i)
+{
+	table->nvalid++;
+	table->groups |= 1ul << (i / GROUP);
 }
+
+static void note_unused(struct page *table)
+{
+	if (--table->nvalid == 0)
+		table->groups = 0;
+}
+
+/* The first entry in use from i on; MMU_FANOUT: none. */
+static inline unsigned next_used(const struct page *table, const pte_t *t, unsigned i)
+{
+	for (uint64_t groups = table->groups >> (i / GROUP); groups; groups >>= 1) {
+		unsigned end = (i | (GROUP - 1)) + 1;
+
+		for (; groups & 1 && i < end; i++)
+			if (t[i])
+				return i;
+		i = end;
+	}
+	return MMU_FANOUT;
+}
+
+/* ---- suspending ---- */
+
+static bool is_private_writable(pte_t pte)
+{
+	return (pte & (PTE_W | PTE_PRIVATE)) == (PTE_W | PTE_PRIVATE);
+}
+
+/* Hands the state of a suspended entry down to what its table holds, and makes it valid. Since fork's shootdown no hart walks there. */
+static void resume(pte_t *entry, unsigned level)
+{
+	struct page *table = pte_page(*entry);
+	pte_t *t = pte_child(*entry);
+
+	if (level > 1) {
+		for (unsigned i = next_used(table, t, 0); i < MMU_FANOUT; i = next_used(table, t, i + 1))
+			t[i] &= ~PTE_V;
+	} else {
+		for (unsigned i = 0; table->nwritable; i++) {
+			i = next_used(table, t, i);
+			assert(i < MMU_FANOUT);
+			if (is_private_writable(t[i])) {
+				t[i] &= ~(PTE_W | PTE_D);
+				table->nwritable--;
+			}
+		}
+	}
+	__atomic_store_n(entry, *entry | PTE_V, __ATOMIC_RELEASE);
+}
+
+void table_suspend(struct space *s)
+{
+	pte_t *root = root_of(s);
+	struct page *table = pfn_page(s->root);
+
+	spin_lock(&s->table_lock);
+	for (unsigned i = next_used(table, root, 0); i < MMU_FANOUT; i = next_used(table, root, i + 1))
+		__atomic_store_n(&root[i], root[i] & ~PTE_V, __ATOMIC_RELEASE);
+	space_mark_stale(s);
+	spin_unlock(&s->table_lock);
+}
+
+/* ---- entries ---- */
 
 pte_t *table_make(struct space *s, uint64_t vpn, struct purse *purse)
 {
@@ -95,25 +168,24 @@ pte_t *table_make(struct space *s, uint64_t vpn, struct purse *purse)
 
 	dassert(spin_held(&s->table_lock));
 	for (unsigned level = MMU_LEVELS - 1; level > 0; level--) {
-		pte_t *e = &t[mmu_index(va, level)];
+		unsigned i = mmu_index(va, level);
+		pte_t *e = &t[i];
 
-		if (!(*e & PTE_V)) {
-			if (!purse->ntables) {
+		if (unlikely(!(*e & PTE_V))) {
+			if (*e) {
+				resume(e, level);
+			} else if (!purse->ntables) {
 				purse->want_tables = level;
 				return NULL;
+			} else {
+				*e = pte_table(page_pfn(purse->tables[--purse->ntables]));
+				note_used(table_page(t), i);
+				s->ntables++;
 			}
-			*e = pte_table(page_pfn(purse->tables[--purse->ntables]));
-			table_page(e)->nvalid++;
-			s->ntables++;
 		}
 		t = pte_child(*e);
 	}
 	return &t[mmu_index(va, 0)];
-}
-
-static bool is_private_writable(pte_t pte)
-{
-	return (pte & (PTE_W | PTE_PRIVATE)) == (PTE_W | PTE_PRIVATE);
 }
 
 static bool counts_as_resident(pte_t pte)
@@ -136,7 +208,7 @@ void table_set(struct space *s, pte_t *pte, pte_t value)
 		dassert(pte_pfn(old) == pte_pfn(value));
 		__atomic_fetch_or(pte, value, __ATOMIC_RELEASE); /* harts may be setting A and D */
 	} else {
-		table->nvalid++;
+		note_used(table, ((uintptr_t)pte & PAGE_MASK) / sizeof(*pte));
 		s->nresident += counts_as_resident(value);
 		__atomic_store_n(pte, value, __ATOMIC_RELEASE);
 	}
@@ -150,7 +222,7 @@ void table_clear(struct space *s, pte_t *pte)
 	pte_t old = __atomic_exchange_n(pte, 0, __ATOMIC_ACQ_REL);
 
 	dassert(spin_held(&s->table_lock) && (old & PTE_V));
-	table->nvalid--;
+	note_unused(table);
 	table->nwritable -= is_private_writable(old);
 	s->nresident -= counts_as_resident(old);
 	space_mark_stale(s);
@@ -175,41 +247,39 @@ void table_take_write(struct space *s, pte_t *pte)
 static uint64_t next_leaf(struct space *s, uint64_t vpn, uint64_t end)
 {
 	const uint64_t gigabyte = MMU_FANOUT * MMU_FANOUT;
-	pte_t *root = root_of(s);
 
-	while (vpn < end) {
-		pte_t e = root[mmu_index(vpn << PAGE_SHIFT, 2)], *mid;
+	while (s->root && vpn < end) {
+		pte_t e = root_of(s)[mmu_index(vpn << PAGE_SHIFT, 2)];
+		unsigned i = mmu_index(vpn << PAGE_SHIFT, 1), used = MMU_FANOUT;
 
-		if (!(e & PTE_V)) {
-			vpn = ALIGN_DOWN(vpn, gigabyte) + gigabyte;
-			continue;
-		}
-		mid = pte_child(e);
-		for (unsigned i = mmu_index(vpn << PAGE_SHIFT, 1); i < MMU_FANOUT;
-		     i++, vpn = ALIGN_DOWN(vpn, MMU_FANOUT) + MMU_FANOUT)
-			if (mid[i] & PTE_V)
-				return MIN(vpn, end);
+		if (e)
+			used = next_used(pte_page(e), pte_child(e), i);
+		if (used == i)
+			return vpn;
+		vpn = ALIGN_DOWN(vpn, gigabyte) + used * MMU_FANOUT;
+		if (used < MMU_FANOUT)
+			return MIN(vpn, end);
 	}
 	return end;
 }
 
-/* Calls fn for every valid entry of [first, end), with the lock held for one leaf table's work. */
+/* Calls fn for every entry in use of [first, end), with the lock held for one leaf table's work. */
 static void each_entry(struct space *s, uint64_t first, uint64_t end,
 		       void (*fn)(struct space *, pte_t *, uint64_t), uint64_t arg)
 {
-	for (uint64_t vpn = first; vpn < end;) {
-		uint64_t stop;
-		pte_t *pte;
-
+	for (uint64_t vpn = first, stop; vpn < end; vpn = stop) {
 		spin_lock(&s->table_lock);
 		vpn = next_leaf(s, vpn, end);
 		stop = MIN(end, ALIGN_DOWN(vpn, MMU_FANOUT) + MMU_FANOUT);
-		pte = vpn < end ? table_find(s, vpn) : NULL;
-		for (; pte && vpn < stop && table_page(pte)->nvalid; vpn++, pte++)
-			if (*pte & PTE_V)
-				fn(s, pte, arg);
+		if (vpn < end) {
+			unsigned i = vpn % MMU_FANOUT, last = i + (stop - vpn);
+			pte_t *leaf = table_find(s, vpn) - i;
+			struct page *table = table_page(leaf);
+
+			for (i = next_used(table, leaf, i); i < last; i = next_used(table, leaf, i + 1))
+				fn(s, &leaf[i], arg);
+		}
 		spin_unlock(&s->table_lock);
-		vpn = stop;
 	}
 }
 
@@ -240,91 +310,24 @@ void table_protect_range(struct space *s, uint64_t first, uint64_t end, uint64_t
 	each_entry(s, first, end, restrict_entry, keep_bits);
 }
 
-/* What the harts noted in a table that goes is kept for the clock. */
-static void carry_references(const pte_t *leaf)
-{
-	for (unsigned i = 0; i < MMU_FANOUT; i++)
-		if ((leaf[i] & (PTE_V | PTE_A)) == (PTE_V | PTE_A) && counts_as_resident(leaf[i]))
-			page_set(pte_page(leaf[i]), PG_REFERENCED);
-}
+/* ---- dropping ---- */
 
-static uint64_t count_resident(const pte_t *leaf)
+static uint64_t count_resident(const struct page *table, const pte_t *leaf)
 {
 	uint64_t n = 0;
 
-	for (unsigned i = 0; i < MMU_FANOUT; i++)
-		n += (leaf[i] & PTE_V) && counts_as_resident(leaf[i]);
+	for (unsigned i = next_used(table, leaf, 0); i < MMU_FANOUT; i = next_used(table, leaf, i + 1))
+		n += counts_as_resident(leaf[i]);
 	return n;
-}
-
-static void unhook(struct space *s, pte_t *entry, struct list *freed)
-{
-	struct page *t = pte_page(*entry);
-
-	if (reclaim_active())
-		carry_references(pte_child(*entry));
-	s->nresident -= count_resident(pte_child(*entry));
-	*entry = 0;
-	table_page(entry)->nvalid--;
-	s->ntables--;
-	list_append(freed, &t->link);
-	space_mark_stale(s);
-}
-
-static void unwrite_leaf(struct space *s, pte_t *entry, struct list *freed)
-{
-	struct page *t = pte_page(*entry);
-	pte_t *leaf = pte_child(*entry);
-
-	if (t->nwritable > UNHOOK_WRITABLE) {
-		unhook(s, entry, freed);
-		EVENT(tables_unhooked);
-		return;
-	}
-	for (unsigned i = 0; i < MMU_FANOUT && t->nwritable; i++)
-		if (is_private_writable(leaf[i]))
-			table_take_write(s, &leaf[i]);
-}
-
-void table_unwrite_private(struct space *s, struct list *freed)
-{
-	pte_t *root = root_of(s);
-
-	spin_lock(&s->table_lock);
-	for (unsigned i = 0; i < MMU_ROOT_USER; i++) {
-		pte_t *mid = root[i] & PTE_V ? pte_child(root[i]) : NULL;
-		unsigned left = mid ? pte_page(root[i])->nvalid : 0; /* entries not yet come upon */
-
-		for (unsigned j = 0; left; j++) {
-			if (!(mid[j] & PTE_V))
-				continue;
-			left--;
-			if (pte_page(mid[j])->nwritable)
-				unwrite_leaf(s, &mid[j], freed);
-		}
-	}
-	spin_unlock(&s->table_lock);
-}
-
-void table_free_list(struct list *freed)
-{
-	struct list *l;
-
-	while ((l = list_pop(freed)))
-		table_free(list_entry(l, struct page, link));
 }
 
 /* Has a hart used the table since the clock's hand took the A bits of its pages? Those of the zero page, which lies in no home, are
  * taken here. [t] */
-static bool leaf_used(struct space *s, pte_t *leaf)
+static bool leaf_used(struct space *s, const struct page *table, pte_t *leaf)
 {
-	unsigned left = table_page(leaf)->nvalid;
 	bool used = false;
 
-	for (unsigned i = 0; left && i < MMU_FANOUT; i++) {
-		if (!(leaf[i] & PTE_V))
-			continue;
-		left--;
+	for (unsigned i = next_used(table, leaf, 0); i < MMU_FANOUT; i = next_used(table, leaf, i + 1)) {
 		if (!(leaf[i] & PTE_A))
 			continue;
 		used = true;
@@ -334,10 +337,25 @@ static bool leaf_used(struct space *s, pte_t *leaf)
 	return used;
 }
 
+/* Takes the leaf table at vpn, which exists, out of its middle table. [t] */
+static struct page *unhook(struct space *s, uint64_t vpn)
+{
+	uint64_t va = vpn << PAGE_SHIFT;
+	pte_t *mid = pte_child(root_of(s)[mmu_index(va, 2)]), *entry = &mid[mmu_index(va, 1)];
+	struct page *table = pte_page(*entry);
+
+	s->nresident -= count_resident(table, pte_child(*entry));
+	*entry = 0;
+	note_unused(table_page(mid));
+	s->ntables--;
+	space_mark_stale(s);
+	return table;
+}
+
 unsigned table_sweep(struct space *s)
 {
 	const uint64_t end = USER_TOP >> PAGE_SHIFT;
-	struct list freed = LIST_INIT(freed);
+	struct list freed = LIST_INIT(freed), *l;
 	unsigned n = 0;
 
 	for (uint64_t vpn = 0; vpn < end; vpn = ALIGN_DOWN(vpn, MMU_FANOUT) + MMU_FANOUT) {
@@ -346,8 +364,8 @@ unsigned table_sweep(struct space *s)
 		if (vpn < end) {
 			pte_t *leaf = table_find(s, ALIGN_DOWN(vpn, MMU_FANOUT));
 
-			if (!leaf_used(s, leaf)) {
-				unhook(s, table_entry(s, vpn), &freed);
+			if (!leaf_used(s, table_page(leaf), leaf)) {
+				list_append(&freed, &unhook(s, vpn)->link);
 				n++;
 			}
 		}
@@ -355,29 +373,33 @@ unsigned table_sweep(struct space *s)
 	}
 	if (n || s->stale != s->clean)
 		space_shoot(s);
-	table_free_list(&freed);
+	while ((l = list_pop(&freed))) /* harts may have walked them until the shootdown */
+		table_free(list_entry(l, struct page, link));
 	EVENTS(tables_swept, n);
 	return n;
 }
 
+static void free_below(pte_t entry, unsigned level)
+{
+	struct page *table = pte_page(entry);
+	const pte_t *t = pte_child(entry);
+
+	for (unsigned i = level > 1 ? next_used(table, t, 0) : MMU_FANOUT; i < MMU_FANOUT;
+	     i = next_used(table, t, i + 1))
+		free_below(t[i], level - 1);
+	table_free(table);
+}
+
 void table_destroy(struct space *s)
 {
-	pte_t *root = root_of(s);
+	pfn_t root = s->root;
 
 	assert(s->harts == 0);
-	for (unsigned i = 0; i < MMU_ROOT_USER; i++) {
-		pte_t *mid = root[i] & PTE_V ? pte_child(root[i]) : NULL;
-		unsigned left = mid ? pte_page(root[i])->nvalid : 0;
-
-		for (unsigned j = 0; left; j++) {
-			if (!(mid[j] & PTE_V))
-				continue;
-			left--;
-			table_free(pte_page(mid[j]));
-		}
-		if (mid)
-			table_free(pte_page(root[i]));
-	}
-	table_free(pfn_page(s->root));
+	if (reclaim_active()) /* what the harts noted is kept for the clock */
+		table_clear_range(s, 0, USER_TOP >> PAGE_SHIFT);
+	spin_lock(&s->table_lock);
 	s->root = 0;
+	s->nresident = s->ntables = 0;
+	spin_unlock(&s->table_lock);
+	free_below(pte_table(root), MMU_LEVELS);
 }

@@ -49,9 +49,12 @@ enum page_flag {
 
 struct page {
 	struct home *home; /* NULL: free or the kernel's own */
-	uint64_t index;	   /* [h] in the object: page number; in a family: virtual page number */
-	uint32_t flags;	   /* [h], except PG_REFERENCED [a] and PG_QUEUED [q]: always changed atomically */
-	uint32_t holds;	   /* [h] readers that want the contents in place: copies */
+	union {
+		uint64_t index;	 /* [h] in the object: page number; in a family: virtual page number */
+		uint64_t groups; /* [t] page table: bit i: entries 8i .. 8i+7 may be in use */
+	};
+	uint32_t flags; /* [h], except PG_REFERENCED [a] and PG_QUEUED [q]: always changed atomically */
+	uint32_t holds; /* [h] readers that want the contents in place: copies */
 	union {
 		uint32_t sharers; /* [h] distinct slots that name it */
 		struct {
@@ -134,7 +137,7 @@ void vm_count(struct vm_counts *c); /* in frames; sums of racing counters */
 	X(pgfault) X(pgmajfault) X(pgalloc) X(pgfree) X(pgpgin) X(pgpgout) X(pswpin) X(pswpout)             \
 	X(pgscan_clock) X(pgsteal_anon) X(pgsteal_file) X(pgreferenced) X(allocstall) X(oom_kill)           \
 	X(cow_copies) X(cow_reuses) X(zero_maps) X(zero_fills) X(fault_around) X(node_shares)               \
-	X(node_copies) X(tables_unhooked) X(tables_swept) X(shootdowns) X(fences_sent) X(swap_reads) X(swap_writes)         \
+	X(node_copies) X(tables_swept) X(shootdowns) X(fences_sent) X(swap_reads) X(swap_writes)         \
 	X(swap_ra) X(file_reads) X(file_writes) X(refaults) X(fault_retries) X(writeback_runs)              \
 	X(dirty_waits) X(kmem_shrunk) X(readahead) X(readahead_hit) X(readahead_unused) X(swap_ra_hit)             \
 	X(pglazyfree) X(pglazyfreed)
@@ -467,7 +470,7 @@ struct space {
 	struct list locked;	 /* [t] mappings with MF_LOCKED */
 	struct overlay overlay;
 	struct spinlock table_lock;
-	pfn_t root;	       /* [c] root table */
+	pfn_t root;	       /* [t] root table; 0 once the space is being torn down */
 	uint64_t nresident;    /* [t] valid PTEs, the zero page's not counted */
 	uint64_t ntables;      /* [t] */
 	uint64_t stale, clean; /* [a] generations: a PTE was weakened; everything up to there was shot down */
