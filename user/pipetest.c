@@ -2,6 +2,7 @@
 /* pipetest: pipes: order, end of file, capacity, atomic writes, sharing by dup and fork, blocking and not. */
 #define _GNU_SOURCE
 #include <limits.h>
+#include <poll.h>
 #include <time.h>
 
 #include "include/testlib.h"
@@ -358,6 +359,87 @@ static void named(void)
 	SYS(unlink("p"));
 }
 
+/* how many bytes fit, and that they are still there when the size has changed */
+static void sizes(void)
+{
+	static unsigned char buf[1 << 20], back[1 << 20];
+
+	open_pipe();
+	EQ(SYS(fcntl(fd[0], F_GETPIPE_SZ)), 65536);
+	EQ(SYS(fcntl(fd[1], F_SETPIPE_SZ, 100000)), 131072);
+	EQ(SYS(fcntl(fd[0], F_GETPIPE_SZ)), 131072);
+	SYS(fcntl(fd[1], F_SETFL, O_NONBLOCK));
+	fill(buf, sizeof(buf), 0, 3);
+	EQ(SYS(write(fd[1], buf, sizeof(buf))), 131072);
+	ERR(fcntl(fd[1], F_SETPIPE_SZ, 65536), EBUSY);
+	EQ(SYS(read(fd[0], back, 65536)), 65536);
+	EQ(SYS(fcntl(fd[1], F_SETPIPE_SZ, 65536)), 65536);
+	ERR(write(fd[1], buf, 1), EAGAIN);
+	EQ(SYS(fcntl(fd[1], F_SETPIPE_SZ, 1 << 20)), 1 << 20);
+	EQ(SYS(write(fd[1], buf + 131072, (1 << 20) - 131072)), (1 << 20) - 131072);
+	for (long at = 65536; at < 1 << 20;)
+		at += SYS(read(fd[0], back + at, sizeof(back) - (unsigned long)at));
+	SAME(back, sizeof(back), 0, 3);
+	EQ(SYS(fcntl(fd[1], F_SETPIPE_SZ, 1)), 4096);
+	EQ(SYS(write(fd[1], buf, 8192)), 4096);
+	EQ(SYS(read(fd[0], back, 8192)), 4096);
+	EQ(SYS(fcntl(fd[1], F_SETPIPE_SZ, 0)), 4096);
+	ERR(fcntl(open(".", O_RDONLY), F_GETPIPE_SZ), EBADF);
+	SYS(close(fd[1] + 1)); /* that directory */
+	close_pipe();
+}
+
+static int events_of(int f, int asked)
+{
+	struct pollfd p = { .fd = f, .events = (short)asked };
+
+	SYS(poll(&p, 1, 0));
+	return p.revents;
+}
+
+/* FIFOs: opens that do not wait, ends that come back, data that outlives no reader */
+static void named_ends(void)
+{
+	char c;
+	int in, out, both;
+
+	SYS(mkfifo("p", 0600));
+	in = (int)SYS(open("p", O_RDONLY | O_NONBLOCK));
+	EQ(SYS(read(in, &c, 1)), 0); /* nobody has it open for writing */
+	EQ(events_of(in, POLLIN), 0);
+	out = (int)SYS(open("p", O_WRONLY | O_NONBLOCK));
+	ERR(read(in, &c, 1), EAGAIN);
+	put_token(out, 'a');
+	EQ(events_of(in, POLLIN), POLLIN);
+	SYS(close(out));
+	EQ(events_of(in, POLLIN), POLLIN | POLLHUP);
+	EQ(get_token(in), 'a');
+	EQ(SYS(read(in, &c, 1)), 0);
+	EQ(events_of(in, POLLIN), POLLHUP);
+	out = (int)SYS(open("p", O_WRONLY));
+	EQ(events_of(in, POLLIN), 0); /* open again */
+	put_token(out, 'b');
+	SYS(close(in));
+	signal(SIGPIPE, SIG_IGN);
+	ERR(write(out, &c, 1), EPIPE);
+	EQ(events_of(out, POLLOUT) & POLLERR, POLLERR);
+	in = (int)SYS(open("p", O_RDONLY | O_NONBLOCK));
+	EQ(get_token(in), 'b'); /* somebody had it open all the time */
+	SYS(close(in));
+	SYS(close(out));
+	signal(SIGPIPE, SIG_DFL);
+
+	/* with both ends in one descriptor nobody waits */
+	both = (int)SYS(open("p", O_RDWR));
+	put_token(both, 'c');
+	EQ(events_of(both, POLLIN | POLLOUT), POLLIN | POLLOUT);
+	SYS(unlink("p")); /* the name is gone, the pipe is not */
+	EQ(get_token(both), 'c');
+	ERR(lseek(both, 0, SEEK_SET), ESPIPE);
+	SYS(close(both));
+	ERR(open("p", O_RDONLY), ENOENT);
+}
+
 static const struct test tests[] = {
 	{ "basics", basics },
 	{ "end of file", end_of_file },
@@ -370,6 +452,8 @@ static const struct test tests[] = {
 	{ "duplicates", duplicates },
 	{ "chain", chain },
 	{ "named pipe", named },
+	{ "sizes", sizes },
+	{ "named ends", named_ends },
 };
 
 TEST_MAIN("pipetest", tests)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Open files and descriptor tables. */
+#include "fs/epoll.h"
 #include "fs/internal.h"
 #include "fs/lock.h"
 #include "lib/string.h"
@@ -40,6 +41,8 @@ void file_unref(struct file *f)
 {
 	if (__atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL))
 		return;
+	if (unlikely(f->watchers))
+		epoll_forget(f);
 	file_locks_forget(f->vnode, f);
 	if (f->vnode->ops && f->vnode->ops->release && !(f->flags & O_PATH))
 		f->vnode->ops->release(f);

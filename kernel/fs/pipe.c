@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Pipes and FIFOs: 64 KiB of bytes between a tail and a head that only rise, in up to 16 frames that come
- * when they are written to and go when they have been read.
+ * Pipes and FIFOs: bytes between a tail and a head that only rise, in frames that come when they are written to
+ * and go when they have been read. There are 16 places for frames, or as many as F_SETPIPE_SZ asked for.
  *
  * User memory is touched with no lock held. A reader that has made itself `reading` owns the bytes [tail,
  * head) as they are then, a writer that is `writing` owns what follows up to `reserved`; the other side goes
@@ -17,17 +17,19 @@
 #include "lib/string.h"
 #include "vm/kmem.h"
 
-#define NFRAMES (PIPE_SIZE / PAGE_SIZE)
+#define NFRAMES (PIPE_SIZE / PAGE_SIZE) /* of a new pipe */
 
 struct pipe {
 	struct spinlock lock;
 	bool reading, writing;
 	uint32_t want;		       /* the least room that a sleeping writer waits for */
 	uint64_t head, tail, reserved; /* bytes ever written, ever read, and what a writer may be filling */
-	struct page *frames[NFRAMES];  /* a frame's place is (position / PAGE_SIZE) % NFRAMES */
+	struct page **frames;	       /* a frame's place is (position / PAGE_SIZE) % nframes */
+	uint32_t nframes;	       /* both change only while this thread is reading and writing */
 	uint32_t readers, writers;     /* open ends */
 	uint32_t reads, writes;	       /* ends ever opened, for the opens of FIFOs that wait for each other */
-	struct waitq read_wait, write_wait, turn_wait, open_wait, poll_wait;
+	struct waitq read_wait, write_wait, turn_wait, open_wait;
+	struct waitq poll_read, poll_write, poll_both; /* files open for reading, for writing, for both */
 	uint32_t refs;	     /* FIFOs: [fifos_lock] open files and opens under way */
 	struct list link;    /* FIFOs: [fifos_lock] */
 	struct vnode *vnode; /* FIFOs: whose it is */
@@ -42,27 +44,48 @@ static struct pipe *pipe_alloc(void)
 
 	if (!p)
 		return NULL;
+	p->nframes = NFRAMES;
+	p->frames = kzalloc(NFRAMES * sizeof(p->frames[0]));
+	if (!p->frames) {
+		kfree(p);
+		return NULL;
+	}
 	spin_init(&p->lock, "pipe", RANK_FILES);
 	p->want = UINT32_MAX;
 	waitq_init(&p->read_wait);
 	waitq_init(&p->write_wait);
 	waitq_init(&p->turn_wait);
 	waitq_init(&p->open_wait);
-	waitq_init(&p->poll_wait);
+	waitq_init(&p->poll_read);
+	waitq_init(&p->poll_write);
+	waitq_init(&p->poll_both);
 	return p;
 }
 
 static void pipe_free(struct pipe *p)
 {
-	for (unsigned i = 0; i < NFRAMES; i++)
+	if (!p)
+		return;
+	for (unsigned i = 0; i < p->nframes; i++)
 		if (p->frames[i])
 			page_free(p->frames[i]);
+	kfree(p->frames);
 	kfree(p);
+}
+
+static inline size_t size_of(const struct pipe *p)
+{
+	return p->nframes * PAGE_SIZE;
+}
+
+static inline size_t room_of(const struct pipe *p)
+{
+	return size_of(p) - (p->head - p->tail);
 }
 
 static inline struct page **frame_at(struct pipe *p, uint64_t pos)
 {
-	return &p->frames[pos / PAGE_SIZE % NFRAMES];
+	return &p->frames[pos / PAGE_SIZE % p->nframes];
 }
 
 /* ---- reading ---- */
@@ -90,16 +113,19 @@ static void consume(struct pipe *p, size_t n)
 	uint64_t end = p->writing ? p->reserved : p->head;
 
 	for (uint64_t i = p->tail / PAGE_SIZE; i < (p->tail + n) / PAGE_SIZE; i++)
-		if (end <= (i + NFRAMES) * PAGE_SIZE && p->frames[i % NFRAMES]) {
-			page_free(p->frames[i % NFRAMES]);
-			p->frames[i % NFRAMES] = NULL;
+		if (end <= (i + p->nframes) * PAGE_SIZE && p->frames[i % p->nframes]) {
+			page_free(p->frames[i % p->nframes]);
+			p->frames[i % p->nframes] = NULL;
 		}
 	p->tail += n;
-	if (PIPE_SIZE - (p->head - p->tail) >= p->want) {
+	if (room_of(p) >= p->want) {
 		p->want = UINT32_MAX;
 		waitq_wake_all(&p->write_wait);
 	}
-	waitq_wake_all(&p->poll_wait);
+	if (room_of(p) >= PIPE_BUF) {
+		waitq_wake_all(&p->poll_write);
+		waitq_wake_all(&p->poll_both);
+	}
 }
 
 static ssize_t pipe_read(struct file *f, struct uio *u, uint64_t *offset __unused)
@@ -176,7 +202,7 @@ static ssize_t copy_in(struct pipe *p, struct uio *u, size_t n)
 /* With the lock held. How much of `left` bytes may go in now; 0: sleep. `whole`: all or nothing. */
 static size_t room_for(const struct pipe *p, size_t left, bool whole)
 {
-	size_t room = PIPE_SIZE - (p->head - p->tail);
+	size_t room = room_of(p);
 
 	if (room >= left)
 		return left;
@@ -203,7 +229,7 @@ static int begin_write(struct pipe *p, size_t left, bool whole, bool nonblock, s
 		}
 		*n = room_for(p, left, whole);
 		if (nonblock && !*n && !whole)
-			*n = PIPE_SIZE - (p->head - p->tail);
+			*n = room_of(p);
 		if (*n)
 			break;
 		if (nonblock) {
@@ -229,7 +255,8 @@ static void end_write(struct pipe *p, ssize_t done)
 	p->writing = false;
 	waitq_wake_all(&p->turn_wait);
 	waitq_wake_all(&p->read_wait);
-	waitq_wake_all(&p->poll_wait);
+	waitq_wake_all(&p->poll_read);
+	waitq_wake_all(&p->poll_both);
 	spin_unlock(&p->lock);
 }
 
@@ -264,7 +291,7 @@ static unsigned pipe_poll(struct file *f, struct waitq **wait)
 	struct pipe *p = f->data;
 	unsigned mode = f->flags & O_ACCMODE, events = 0;
 
-	*wait = &p->poll_wait;
+	*wait = mode == O_RDONLY ? &p->poll_read : mode == O_WRONLY ? &p->poll_write : &p->poll_both;
 	spin_lock(&p->lock);
 	if (mode != O_WRONLY) {
 		if (p->head != p->tail)
@@ -273,7 +300,7 @@ static unsigned pipe_poll(struct file *f, struct waitq **wait)
 			events |= POLLHUP;
 	}
 	if (mode != O_RDONLY) {
-		if (PIPE_SIZE - (p->head - p->tail) >= PIPE_BUF)
+		if (room_of(p) >= PIPE_BUF)
 			events |= POLLOUT;
 		if (!p->readers)
 			events |= POLLERR;
@@ -293,6 +320,70 @@ static int pipe_ioctl(struct file *f, unsigned cmd, uint64_t uarg)
 	n = p->head - p->tail;
 	spin_unlock(&p->lock);
 	return put_user(uarg, &n, sizeof(n));
+}
+
+/* Both turns: nobody reads or writes until give_turns. Takes the lock and lets it go. */
+static void take_turns(struct pipe *p)
+{
+	spin_lock(&p->lock);
+	while (p->reading || p->writing)
+		waitq_sleep(&p->turn_wait, &p->lock);
+	p->reading = p->writing = true;
+	p->reserved = p->head;
+	spin_unlock(&p->lock);
+}
+
+static void give_turns(struct pipe *p)
+{
+	spin_lock(&p->lock);
+	p->reading = p->writing = false;
+	waitq_wake_all(&p->turn_wait);
+	waitq_wake_all(&p->read_wait);
+	waitq_wake_all(&p->write_wait);
+	waitq_wake_all(&p->poll_write);
+	waitq_wake_all(&p->poll_both);
+	spin_unlock(&p->lock);
+}
+
+int64_t pipe_size(struct file *f)
+{
+	return size_of(f->data);
+}
+
+int64_t pipe_resize(struct file *f, size_t nbytes)
+{
+	struct pipe *p = f->data;
+	struct page **fresh, **old;
+	uint32_t n = 1;
+	int64_t r;
+
+	if (nbytes > PIPE_SIZE_MAX)
+		return -EPERM;
+	while (n * PAGE_SIZE < nbytes)
+		n *= 2;
+	fresh = kzalloc(n * sizeof(*fresh));
+	if (!fresh)
+		return -ENOMEM;
+	take_turns(p);
+	old = p->frames;
+	r = n * PAGE_SIZE;
+	if (p->head > page_round_down(p->tail) + n * PAGE_SIZE) {
+		r = -EBUSY; /* what is in it lies in more frames */
+		old = fresh;
+	} else {
+		for (uint64_t i = p->tail / PAGE_SIZE; i < DIV_ROUND_UP(p->head, PAGE_SIZE); i++) {
+			fresh[i % n] = old[i % p->nframes];
+			old[i % p->nframes] = NULL;
+		}
+		for (unsigned i = 0; i < p->nframes; i++) /* one that a failed write left */
+			if (old[i])
+				page_free(old[i]);
+		p->frames = fresh;
+		p->nframes = n;
+	}
+	give_turns(p);
+	kfree(old);
+	return r;
 }
 
 static void add_ends(struct pipe *p, unsigned mode)
@@ -317,7 +408,9 @@ static void drop_ends(struct pipe *p, unsigned mode)
 		p->writers--;
 	waitq_wake_all(&p->read_wait);
 	waitq_wake_all(&p->write_wait);
-	waitq_wake_all(&p->poll_wait);
+	waitq_wake_all(&p->poll_read);
+	waitq_wake_all(&p->poll_write);
+	waitq_wake_all(&p->poll_both);
 	spin_unlock(&p->lock);
 }
 
@@ -367,7 +460,7 @@ int pipe_create(uint32_t flags, const struct cred *cred, struct file *ends[2])
 	struct vnode *v = p ? vnode_create_anonymous(&pipe_ops, S_IFIFO | 0600, p) : NULL;
 
 	if (!v) {
-		kfree(p);
+		pipe_free(p);
 		return -ENOMEM;
 	}
 	v->uid = cred->euid;
@@ -405,7 +498,7 @@ static struct pipe *fifo_get(struct vnode *v)
 		if (p->vnode == v) {
 			p->refs++;
 			spin_unlock(&fifos_lock);
-			kfree(fresh);
+			pipe_free(fresh);
 			return p;
 		}
 	if (fresh) {

@@ -382,7 +382,7 @@ CONSTANT(osrelease, "%s\n", OSRELEASE)
 CONSTANT(osversion, "%s\n", OSVERSION)
 CONSTANT(pid_max, "%d\n", PID_MAX)
 CONSTANT(nr_open, "%d\n", NR_OPEN)
-CONSTANT(pipe_max, "%d\n", PIPE_SIZE)
+CONSTANT(pipe_max, "%d\n", PIPE_SIZE_MAX)
 
 /* RFC 9562, version 4 */
 static void put_uuid(struct text *t, uint8_t *b)

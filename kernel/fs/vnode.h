@@ -181,6 +181,7 @@ struct file {
 	struct readahead ra;
 	uint32_t error_seen; /* of vnode->object->error_count */
 	void *data;
+	struct epoll_item *watchers; /* epoll.c */
 };
 
 struct file *file_ref(struct file *f);

@@ -93,9 +93,14 @@ struct waitq {
 	struct list waiters; /* struct waiter, on the sleepers' stacks */
 };
 
+/*
+ * A thread, which a wake-up takes off the queue; or a function (epoll), which each wake-up calls, with the queue's
+ * lock held, and which stays. It may spin for locks of a higher rank, and wake others by waitq_wake_nested.
+ */
 struct waiter {
 	struct list link;
 	struct thread *thread;
+	void (*fn)(struct waiter *w);
 };
 
 #define WAITQ_INIT(wq)                                                                         \
@@ -118,10 +123,13 @@ int waitq_sleep_until(struct waitq *q, struct spinlock *held, uint64_t deadline_
  * leave each. A waiter that joins stays in place until it leaves. Returns 0, -ETIMEDOUT, -ERESTARTSYS as above. */
 void waitq_join(struct waitq *q, struct waiter *w);
 void waitq_leave(struct waitq *q, struct waiter *w);
+/* The same with fn filled in: afterwards it is called; after leaving it is not, and does not run any more. */
+void waitq_join_fn(struct waitq *q, struct waiter *w);
 int waitq_sleep_any(struct waiter *w, unsigned n, uint64_t deadline_ns, bool intr);
 
 void waitq_wake_one(struct waitq *q);
 void waitq_wake_all(struct waitq *q);
+void waitq_wake_nested(struct waitq *q); /* all, from a waiter's function */
 
 struct mutex {
 	struct spinlock lock;

@@ -38,6 +38,7 @@ enum lock_rank {
 	RANK_BLOCK,	     /* block request pool */
 	RANK_DEVICE,	     /* a driver's queue and registers */
 	RANK_WAITQ,	     /* a wait queue */
+	RANK_READY,	     /* an epoll's list of files that may be ready; then again wait queues, nested */
 	RANK_RUNQ,	     /* a run queue */
 	RANK_TIMER,	     /* timer list */
 	RANK_CONSOLE,	     /* kernel messages */

@@ -259,6 +259,8 @@ int signal_kill(struct proc *from, pid_t pid, int sig);
 int signal_one(struct proc *from, pid_t pid, const struct siginfo *si);
 /* [p] signal_group() with the lock held. */
 void signal_group_locked(pid_t pgid, int sig);
+/* fs/signalfd.c: woken whenever a signal becomes pending for somebody. */
+extern struct waitq signalfd_waitq;
 /* Something to deliver to this thread, its own: unmasked and not ignored. */
 bool signal_pending(struct thread *t);
 void signal_fork(struct proc *child, const struct proc *parent);

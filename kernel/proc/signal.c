@@ -80,6 +80,7 @@ static int enqueue(struct proc *p, const struct siginfo *si)
 		p->nqueued++;
 	}
 	p->pending |= SIGBIT(si->signo);
+	waitq_wake_all(&signalfd_waitq);
 	return 0;
 }
 

@@ -142,15 +142,22 @@ int waitq_sleep_until(struct waitq *q, struct spinlock *held, uint64_t deadline_
 	return wait(q, held, deadline_ns, intr);
 }
 
-/* With the queue's lock held. */
-static bool wake_first(struct waitq *q)
+/* With the queue's lock held: all functions, and the first thread or all. */
+static void wake(struct waitq *q, bool all)
 {
-	struct list *e = list_pop(&q->waiters);
+	struct waiter *w, *next;
+	bool woken = false;
 
-	if (!e)
-		return false;
-	thread_wake(list_entry(e, struct waiter, link)->thread);
-	return true;
+	list_for_each_safe(w, next, &q->waiters, link)
+	{
+		if (unlikely(w->fn)) {
+			w->fn(w);
+		} else if (all || !woken) {
+			list_remove(&w->link);
+			thread_wake(w->thread);
+			woken = true;
+		}
+	}
 }
 
 /*
@@ -162,7 +169,7 @@ void waitq_wake_one(struct waitq *q)
 	if (list_empty(&q->waiters))
 		return;
 	spin_lock(&q->lock);
-	wake_first(q);
+	wake(q, false);
 	spin_unlock(&q->lock);
 }
 
@@ -171,8 +178,16 @@ void waitq_wake_all(struct waitq *q)
 	if (list_empty(&q->waiters))
 		return;
 	spin_lock(&q->lock);
-	while (wake_first(q))
-		;
+	wake(q, true);
+	spin_unlock(&q->lock);
+}
+
+void waitq_wake_nested(struct waitq *q)
+{
+	if (list_empty(&q->waiters))
+		return;
+	spin_lock_nested(&q->lock);
+	wake(q, true);
 	spin_unlock(&q->lock);
 }
 
@@ -181,6 +196,12 @@ void waitq_wake_all(struct waitq *q)
 void waitq_join(struct waitq *q, struct waiter *w)
 {
 	w->thread = thread_current();
+	w->fn = NULL;
+	waitq_join_fn(q, w);
+}
+
+void waitq_join_fn(struct waitq *q, struct waiter *w)
+{
 	spin_lock(&q->lock);
 	list_append(&q->waiters, &w->link);
 	spin_unlock(&q->lock);

@@ -280,9 +280,9 @@ static int64_t control(struct file *f, int fd, int cmd, uint64_t arg)
 	case F_OFD_SETLKW:
 		return record_lock(f, cmd, arg);
 	case F_GETPIPE_SZ:
-		return vnode_is_pipe(f->vnode) ? PIPE_SIZE : -EBADF;
-	case F_SETPIPE_SZ: /* as large as it is, no larger */
-		return !vnode_is_pipe(f->vnode) ? -EBADF : arg <= PIPE_SIZE ? PIPE_SIZE : -EPERM;
+		return vnode_is_pipe(f->vnode) ? pipe_size(f) : -EBADF;
+	case F_SETPIPE_SZ:
+		return vnode_is_pipe(f->vnode) ? pipe_resize(f, (uint32_t)arg) : -EBADF;
 	}
 	return -EINVAL;
 }

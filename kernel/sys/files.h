@@ -59,6 +59,15 @@ void at_put(struct name *at);
  */
 int at_vnode(int dirfd, uint64_t upath, int at_flags, struct vnode **out);
 
+/*
+ * poll.c: the signal mask that a waiting call brings with it, if umask is not 0: 1 when it is in force, 0, -EINVAL,
+ * -EFAULT. After a signal it stays until the handler has run.
+ */
+int wait_mask_begin(uint64_t umask, uint64_t size, uint64_t *old);
+void wait_mask_end(uint64_t old, bool interrupted);
+/* An optional timespec of the program, as a monotonic deadline: 0 for a time of 0, UINT64_MAX for none. */
+int wait_deadline(uint64_t utime, uint64_t *deadline);
+
 /* SIGPIPE goes with EPIPE: passes r on. */
 int64_t pipe_signal(int64_t r);
 /* No positions in it: a pipe, a terminal. */

@@ -139,31 +139,48 @@ static int poll_wait(struct poll *p, uint64_t deadline)
 	return ready ? ready : r == -ERESTARTSYS ? -ERESTARTNOHAND : 0;
 }
 
-/* With the mask of the call, if it has one. After a signal the mask stays until the handler has run. */
-static int masked_wait(struct poll *p, uint64_t deadline, uint64_t umask, uint64_t size)
+int wait_mask_begin(uint64_t umask, uint64_t size, uint64_t *old)
 {
 	struct thread *t = thread_current();
-	uint64_t mask, old = t->sigmask;
-	int r;
+	uint64_t mask;
 
 	if (!umask)
-		return poll_wait(p, deadline);
+		return 0;
 	if (size != sizeof(mask))
 		return -EINVAL;
 	if (get_user(&mask, umask, sizeof(mask)))
 		return -EFAULT;
+	*old = t->sigmask;
 	signal_set_mask(t->proc, t, mask);
-	r = poll_wait(p, deadline);
-	if (r == -ERESTARTNOHAND) {
+	return 1;
+}
+
+void wait_mask_end(uint64_t old, bool interrupted)
+{
+	struct thread *t = thread_current();
+
+	if (interrupted) {
 		t->saved_mask = old;
 		t->restore_mask = true;
 	} else {
 		signal_set_mask(t->proc, t, old);
 	}
+}
+
+static int masked_wait(struct poll *p, uint64_t deadline, uint64_t umask, uint64_t size)
+{
+	uint64_t old;
+	int masked = wait_mask_begin(umask, size, &old), r;
+
+	if (masked < 0)
+		return masked;
+	r = poll_wait(p, deadline);
+	if (masked)
+		wait_mask_end(old, r == -ERESTARTNOHAND);
 	return r;
 }
 
-static int deadline_get(uint64_t utime, uint64_t *deadline)
+int wait_deadline(uint64_t utime, uint64_t *deadline)
 {
 	struct timespec ts;
 
@@ -203,7 +220,7 @@ int64_t sys_ppoll(const uint64_t *a)
 
 	if (n > t->max)
 		return -EINVAL;
-	r = deadline_get(a[2], &deadline);
+	r = wait_deadline(a[2], &deadline);
 	if (!r)
 		r = poll_begin(&p, n);
 	if (r)
@@ -299,7 +316,7 @@ int64_t sys_pselect6(const uint64_t *a)
 			return -EFAULT;
 	if (a[5] && get_user(&sig, a[5], sizeof(sig)))
 		return -EFAULT;
-	r = deadline_get(a[4], &deadline);
+	r = wait_deadline(a[4], &deadline);
 	if (!r)
 		r = poll_begin(&p, nfds);
 	if (r)

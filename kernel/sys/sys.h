@@ -24,6 +24,9 @@
 	X(88, utimensat) X(279, memfd_create) X(452, fchmodat2)                                                        \
 	X(198, socket) X(203, connect) X(205, getpeername) X(223, fadvise64) X(267, syncfs) X(276, renameat2)          \
 	X(285, copy_file_range) X(291, statx) X(436, close_range) X(439, faccessat2)                                   \
+	/* descriptors to wait on: event.c */                                                                            \
+	X(19, eventfd2) X(20, epoll_create1) X(21, epoll_ctl) X(22, epoll_pwait) X(74, signalfd4)                      \
+	X(85, timerfd_create) X(86, timerfd_settime) X(87, timerfd_gettime) X(441, epoll_pwait2)                       \
 	/* processes: proc.c */                                                                                         \
 	X(90, capget) X(91, capset) X(92, personality) X(93, exit) X(94, exit_group) X(95, waitid)                     \
 	X(96, set_tid_address) X(98, futex) X(99, set_robust_list) X(123, sched_getaffinity) X(124, sched_yield)       \
