@@ -5,9 +5,10 @@
  */
 #define _GNU_SOURCE
 #include "include/testlib.h"
+#include <stdbool.h>
 
 #define NPAGES 48ul
-#define ROUNDS 150
+#define ROUNDS 60
 #define PLACE \
 	((void *)0x20000000) /* the file's pages and the virtual ones have the same places in their groups of 64 */
 
@@ -55,6 +56,15 @@ static void refill(int fd)
 		EQ(SYS(pwrite(fd, page, PG, (off_t)(i * PG))), PG);
 }
 
+/* A file in memory without a name, whose pages MADV_REMOVE takes. */
+static int memory_file(void)
+{
+	int fd = (int)SYS(open("/dev/shm/racetest", O_RDWR | O_CREAT | O_TRUNC, 0600));
+
+	SYS(unlink("/dev/shm/racetest"));
+	return fd;
+}
+
 /* In the toucher, between two steps. */
 static void touch(volatile char *p, int flags)
 {
@@ -88,9 +98,10 @@ static void toucher(int fd, int flags)
 	_exit(0);
 }
 
-static void truncations(int flags)
+static void truncations(int flags, bool remove)
 {
-	int fd = make_file("f", 0, 0);
+	int fd = remove ? memory_file() : make_file("f", 0, 0);
+	char *own = (char *)SYS(mmap(NULL, NPAGES * PG, RW, MAP_SHARED, fd, 0));
 	pid_t pid;
 
 	new_shared();
@@ -100,27 +111,38 @@ static void truncations(int flags)
 		toucher(fd, flags);
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		await(&shared->seen, 2 * round + 1);
-		SYS(ftruncate(fd, PG));
-		SYS(ftruncate(fd, NPAGES * PG));
+		if (remove) {
+			SYS(madvise(own + PG, (NPAGES - 1) * PG, MADV_REMOVE));
+		} else {
+			SYS(ftruncate(fd, PG));
+			SYS(ftruncate(fd, NPAGES * PG));
+		}
 		__atomic_store_n(&shared->step, 2 * round + 1, __ATOMIC_RELEASE);
 		await(&shared->seen, 2 * round + 2);
 		refill(fd);
 		__atomic_store_n(&shared->step, 2 * round + 2, __ATOMIC_RELEASE);
 	}
 	EXITED(pid, 0);
+	SYS(munmap(own, NPAGES * PG));
 	SYS(munmap((void *)shared, PG));
 	SYS(close(fd));
-	SYS(unlink("f"));
+	if (!remove)
+		SYS(unlink("f"));
 }
 
 static void around_faults(void)
 {
-	truncations(MAP_SHARED);
+	truncations(MAP_SHARED, false);
 }
 
 static void private_copies(void)
 {
-	truncations(MAP_PRIVATE);
+	truncations(MAP_PRIVATE, false);
+}
+
+static void removed(void)
+{
+	truncations(MAP_SHARED, true);
 }
 
 static void forker(int fd)
@@ -173,9 +195,8 @@ static void grows_down(void)
 }
 
 static const struct test tests[] = {
-	{ "truncate, neighbours of faults", around_faults },
-	{ "truncate, private copies", private_copies },
-	{ "truncate, forks", forks },
+	{ "truncate, neighbours of faults", around_faults }, { "truncate, private copies", private_copies },
+	{ "MADV_REMOVE, neighbours of faults", removed },    { "truncate, forks", forks },
 	{ "only anonymous memory grows down", grows_down },
 };
 

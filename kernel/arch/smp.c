@@ -19,6 +19,7 @@ unsigned nharts;
 static unsigned nfound;	    /* of the device tree; nharts are online */
 static bool stop_requested; /* for good */
 static uint32_t pausing;    /* 1: stand still */
+static bool pauser;	    /* somebody pauses the others, or has not seen them all go on yet */
 
 extern char secondary_start[];
 void hart_main(void); /* from entry.S */
@@ -132,11 +133,12 @@ void harts_stop(void)
 void harts_pause(void)
 {
 	intr_push();
-	while (__atomic_exchange_n(&pausing, 1, __ATOMIC_SEQ_CST)) { /* somebody else pauses us */
+	while (__atomic_test_and_set(&pauser, __ATOMIC_ACQUIRE)) { /* somebody else pauses us */
 		intr_pop();
 		cpu_relax();
 		intr_push();
 	}
+	__atomic_store_n(&pausing, 1, __ATOMIC_SEQ_CST);
 	poke_others();
 	while (!others_are(true))
 		cpu_relax();
@@ -147,5 +149,6 @@ void harts_resume(void)
 	__atomic_store_n(&pausing, 0, __ATOMIC_SEQ_CST);
 	while (!others_are(false))
 		cpu_relax();
+	__atomic_clear(&pauser, __ATOMIC_RELEASE);
 	intr_pop();
 }

@@ -3,7 +3,8 @@
  * Locks and wait queues.
  *
  * spinlock: held with interrupts off on this hart, so also no preemption; never sleep with one held.
- * mutex, rwlock: sleeping; not for interrupt handlers. An rwlock prefers waiting writers to new readers.
+ * mutex, rwlock: sleeping; not for interrupt handlers. An rwlock prefers waiting writers to new readers, and those that waited for a
+ * writer to the next one.
  * waitq: threads that wait for a condition which a spinlock guards:
  *
  *	spin_lock(&x->lock);
@@ -144,11 +145,14 @@ bool mutex_trylock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
 bool mutex_held(const struct mutex *m); /* by this thread */
 
-/* state: number of readers, or RW_WRITER; waiting writers are counted apart. The fast paths are one atomic each. */
+/* state: number of readers, or RW_WRITER; waiting writers are counted apart. The fast paths are one atomic each. A writer that lets go
+ * passes the lock to all readers that wait by then, so neither kind starves the other. */
 struct rwlock {
 	int32_t state;
 	uint32_t waiting; /* threads asleep or about to sleep; while not 0, releases take the slow path */
 	uint32_t writers_waiting;
+	uint32_t readers_waiting,
+		turn; /* under `lock`; turn: how often the lock was passed to waiting readers */
 	struct spinlock lock;
 	struct waitq readers, writers;
 	uint8_t rank;

@@ -362,10 +362,16 @@ static inline bool try_write(struct rwlock *l)
  */
 static void __attribute__((noinline)) read_slow(struct rwlock *l)
 {
+	uint32_t turn;
+
 	spin_lock(&l->lock);
+	turn = l->turn;
+	l->readers_waiting++;
 	__atomic_fetch_add(&l->waiting, 1, __ATOMIC_SEQ_CST);
-	while (!try_read(l))
+	while (turn == l->turn && !try_read(l))
 		waitq_sleep(&l->readers, &l->lock);
+	if (turn == l->turn)
+		l->readers_waiting--; /* else it was passed on, and counted in `state` */
 	__atomic_fetch_sub(&l->waiting, 1, __ATOMIC_SEQ_CST);
 	spin_unlock(&l->lock);
 }
@@ -379,6 +385,21 @@ static void __attribute__((noinline)) write_slow(struct rwlock *l)
 		waitq_sleep(&l->writers, &l->lock);
 	__atomic_fetch_sub(&l->writers_waiting, 1, __ATOMIC_SEQ_CST);
 	__atomic_fetch_sub(&l->waiting, 1, __ATOMIC_SEQ_CST);
+	spin_unlock(&l->lock);
+}
+
+/* The writer lets go: to the readers that wait, if there are any, whoever else may be waiting. */
+static void __attribute__((noinline)) pass_on(struct rwlock *l)
+{
+	spin_lock(&l->lock);
+	__atomic_store_n(&l->state, (int32_t)l->readers_waiting, __ATOMIC_SEQ_CST);
+	if (l->readers_waiting) {
+		l->readers_waiting = 0;
+		l->turn++;
+		waitq_wake_all(&l->readers);
+	} else {
+		waitq_wake_one(&l->writers);
+	}
 	spin_unlock(&l->lock);
 }
 
@@ -444,6 +465,10 @@ void rwlock_write_unlock(struct rwlock *l)
 	note_unlock(l->rank);
 	dassert(rwlock_write_held(l));
 	l->owner = NULL;
+	if (unlikely(__atomic_load_n(&l->waiting, __ATOMIC_RELAXED))) {
+		pass_on(l);
+		return;
+	}
 	__atomic_exchange_n(&l->state, 0, __ATOMIC_SEQ_CST);
 	if (unlikely(__atomic_load_n(&l->waiting, __ATOMIC_SEQ_CST)))
 		release_slow(l);

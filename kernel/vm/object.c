@@ -834,10 +834,51 @@ void object_truncate(struct object *o, uint64_t nbytes)
 	}
 }
 
+#define DROP_BATCH 64
+
+/* Empties slots of [*first, end) that hold no page, and makes a batch of pages busy, waiting for the first; *first moves behind. */
+static unsigned gather_dropped(struct object *o, uint64_t *first, uint64_t end, struct page **batch)
+{
+	unsigned n = 0;
+	uint64_t i;
+
+	spin_lock(&o->home.lock);
+	while (n < DROP_BATCH && (i = object_next(o, *first, end, false)) != NONE) {
+		slot_t *s = object_slot(o, i);
+		struct page *p = slot_is_page(*s) ? slot_page(*s) : NULL;
+
+		if (p && n && (p->flags & (PG_BUSY | PG_WRITING) || p->holds))
+			break; /* nobody waits while he has busy pages */
+		if (p && page_wait_idle(p))
+			continue;
+		if (p) {
+			page_set(p, PG_BUSY);
+			batch[n++] = p;
+		} else {
+			if (slot_is_swap(*s))
+				swap_put(slot_swap(*s), 1);
+			store(o, i, s, 0);
+		}
+		*first = i + 1;
+	}
+	spin_unlock(&o->home.lock);
+	return n;
+}
+
 void object_drop_range(struct object *o, uint64_t first, uint64_t npages)
 {
 	uint64_t end = npages > OBJECT_ALL - first ? OBJECT_ALL : first + npages;
+	struct page *batch[DROP_BATCH];
+	unsigned n;
 
-	unmap_everywhere(o, first, end, false);
-	remove_pages(o, first, end);
+	/* the limit stays, so only that a page is busy keeps new PTEs away */
+	while ((n = gather_dropped(o, &first, end, batch))) {
+		unmap_everywhere(o, batch[0]->index, batch[n - 1]->index + 1, false);
+		for (unsigned i = 0; i < n; i++) {
+			spin_lock(&o->home.lock);
+			object_detach(o, batch[i], 0);
+			spin_unlock(&o->home.lock);
+			page_free(batch[i]);
+		}
+	}
 }
