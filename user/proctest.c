@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <poll.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <time.h>
@@ -423,6 +424,40 @@ static void stop_storm(void)
 	}
 }
 
+static void touch_pages(int n)
+{
+	volatile char *p =
+		mmap(0, (size_t)n * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(p != MAP_FAILED);
+	for (int i = 0; i < n; i++)
+		p[i * 4096] = 1;
+	SYS(munmap((void *)p, (size_t)n * 4096));
+}
+
+/* Page faults are counted for getrusage and wait4, also those of children. */
+static void fault_counts(void)
+{
+	struct rusage before, after;
+	pid_t child;
+	int st;
+
+	SYS(getrusage(RUSAGE_SELF, &before));
+	touch_pages(16);
+	SYS(getrusage(RUSAGE_SELF, &after));
+	CHECK(after.ru_minflt > before.ru_minflt);
+	SYS(getrusage(RUSAGE_CHILDREN, &before));
+	child = test_fork();
+	if (child == 0) {
+		touch_pages(16);
+		_exit(0);
+	}
+	EQ(wait4(child, &st, 0, &after), child);
+	CHECK(after.ru_minflt > 0);
+	SYS(getrusage(RUSAGE_CHILDREN, &after));
+	CHECK(after.ru_minflt > before.ru_minflt);
+}
+
 static int ids(void)
 {
 	return getuid() == 0 && geteuid() == 1234 && getegid() == 5678 && setuid(0) == 0 && geteuid() == 0 ?
@@ -444,6 +479,7 @@ static const struct test tests[] = {
 	{ "unwanted children", unwanted_children },
 	{ "set-id", set_id },
 	{ "stop storm", stop_storm },
+	{ "fault counts", fault_counts },
 };
 
 int main(int argc, char **argv)

@@ -111,6 +111,19 @@ static bool fp_enable(struct trapframe *f)
 	return true;
 }
 
+/* A page fault at an address of the program, counted as getrusage(2) tells it. */
+static inline int user_fault(uint64_t va, uint64_t cause, struct vm_fault_info *info)
+{
+	struct thread *t = thread_current();
+	int err = vm_fault(t->space, va, fault_access(cause), info);
+
+	if (!err && info->major)
+		t->nmajflt++;
+	else if (!err)
+		t->nminflt++;
+	return err;
+}
+
 static void fault_signal(struct trapframe *f, uint64_t cause)
 {
 	switch (cause) {
@@ -150,7 +163,7 @@ void trap_user(struct trapframe *f, uint64_t cause)
 	f->tval = tval;
 	if (!is_page_fault(cause))
 		fault_signal(f, cause);
-	else if (vm_fault(thread_current()->space, tval, fault_access(cause), &info) != 0)
+	else if (user_fault(tval, cause, &info) != 0)
 		signal_fault(info.sig, info.code, tval);
 }
 
@@ -190,7 +203,7 @@ static bool user_access_fault(struct trapframe *f)
 		return false;
 	if (is_page_fault(f->cause) && t->space && !t->faults_off) {
 		cpu_intr_on();
-		error = vm_fault(t->space, f->tval, fault_access(f->cause), &info);
+		error = user_fault(f->tval, f->cause, &info);
 		cpu_intr_off();
 	}
 	return error == 0 || fix_up(f);

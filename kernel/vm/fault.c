@@ -54,7 +54,7 @@ struct fault {
 
 static enum step fail(struct fault *f, int sig, int code)
 {
-	*f->info = (struct vm_fault_info){ sig, code };
+	*f->info = (struct vm_fault_info){ sig, code, false };
 	return FAIL;
 }
 
@@ -676,7 +676,7 @@ int vm_fault(struct space *s, uint64_t va, unsigned access, struct vm_fault_info
 
 	EVENT(pgfault);
 	if (unlikely(va >= USER_TOP)) {
-		*info = (struct vm_fault_info){ SIGSEGV, SEGV_MAPERR };
+		*info = (struct vm_fault_info){ SIGSEGV, SEGV_MAPERR, false };
 		return -EFAULT;
 	}
 	f.write = access & ACCESS_WRITE;
@@ -688,6 +688,7 @@ int vm_fault(struct space *s, uint64_t va, unsigned access, struct vm_fault_info
 	purse_empty(&f.purse);
 	while (f.nspare)
 		page_free(f.spare[--f.nspare]);
+	info->major = f.major;
 	if (f.major)
 		EVENT(pgmajfault);
 	return r == DONE ? 0 : -EFAULT;

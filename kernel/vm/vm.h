@@ -510,8 +510,9 @@ void space_leave(void);
 struct vm_fault_info {
 	int sig,
 		code; /* SIGSEGV or SIGBUS and si_code; SIGKILL when the process is to die for want of memory */
+	bool major;   /* it waited for a disk */
 };
-/* Makes the access possible: 0, or -EFAULT with *info filled in. May sleep; no lock held. */
+/* Makes the access possible: 0 with info->major set, or -EFAULT with all of *info. May sleep; no lock held. */
 int vm_fault(struct space *s, uint64_t va, unsigned access, struct vm_fault_info *info);
 
 /* The system calls' work. Addresses in bytes. Negative errno as Linux gives it. All take s->lock for writing and may sleep. */
