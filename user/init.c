@@ -63,7 +63,8 @@ static void open_console(void)
 
 static void mount_all(void)
 {
-	int dev = attach("devtmpfs", "/dev", 0);
+	/* The kernel has done it where there is a directory /dev. */
+	int dev = access("/dev/console", F_OK) == 0 ? 0 : attach("devtmpfs", "/dev", 0);
 
 	open_console();
 	attach("proc", "/proc", 0);

@@ -16,6 +16,35 @@ const char *cmdline_command(void)
 	return command;
 }
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n';
+}
+
+/* Words end at blanks, but not between double quotes, which go. */
+static void split(void)
+{
+	bool quoted = false;
+	char *p = words, *to;
+
+	for (nwords = 0; nwords < MAX_WORDS; nwords++) {
+		while (is_blank(*p))
+			p++;
+		if (!*p)
+			break;
+		word[nwords] = to = p;
+		for (; *p && (quoted || !is_blank(*p)); p++) {
+			if (*p == '"')
+				quoted = !quoted;
+			else
+				*to++ = *p;
+		}
+		if (*p)
+			p++;
+		*to = '\0';
+	}
+}
+
 void cmdline_init(const char *line)
 {
 	static const char key[] = " quire.command=";
@@ -25,16 +54,7 @@ void cmdline_init(const char *line)
 	command = at ? at + sizeof(key) - 1 : NULL;
 	strlcpy(text, line, MIN(nbytes + 1, sizeof(text)));
 	strlcpy(words, line, MIN(nbytes + 1, sizeof(words)));
-	nwords = 0;
-	for (char *p = words; *p && nwords < MAX_WORDS;) {
-		if (*p == ' ' || *p == '\t' || *p == '\n') {
-			*p++ = '\0';
-			continue;
-		}
-		word[nwords++] = p;
-		while (*p && *p != ' ' && *p != '\t' && *p != '\n')
-			p++;
-	}
+	split();
 	for (ndashes = 0; ndashes < nwords && strcmp(word[ndashes], "--") != 0; ndashes++)
 		;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The kernel command line (/chosen bootargs): words separated by blanks, KEY=VALUE or flags; what follows
- * `--` is init's.
+ * The kernel command line (/chosen bootargs): words separated by blanks that are not between double
+ * quotes, KEY=VALUE or flags; what follows `--` is init's.
  */
 #ifndef LIB_CMDLINE_H
 #define LIB_CMDLINE_H

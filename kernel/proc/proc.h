@@ -92,8 +92,8 @@ static inline struct proc *proc_current(void)
 
 struct proc *proc_find(pid_t pid); /* [p] */
 /*
- * Boot: makes pid 1 run init (the embedded one when path is NULL) with argv, descriptors 0-2 on /dev/console
- * if it exists.
+ * Boot: makes pid 1 run init (the embedded one when path is NULL) with argv, devtmpfs on /dev and
+ * descriptors 0-2 on /dev/console if the root has a /dev.
  */
 void proc_start_init(struct fs_context *fs, const char *path, const void *embedded, size_t embedded_size,
 		     char **argv, char **envp);

@@ -389,11 +389,12 @@ static void default_limits(struct proc *p)
 	p->rlimits[RLIMIT_MEMLOCK] = (struct rlimit){ 8ul << 20, 8ul << 20 };
 }
 
-/* Descriptors 0 to 2 on the console, if the root has one already; init opens its own otherwise. */
+/* Devices in /dev, if the root has such a directory, and descriptors 0 to 2 on the console: any program can be init. */
 static void open_console(struct proc *p)
 {
 	struct file *f;
 
+	fs_mount(p->fs, &p->cred, "devtmpfs", "/dev", "devtmpfs", 0, "");
 	if (path_open(p->fs, &p->cred, NULL, "/dev/console", O_RDWR, 0, &f))
 		return;
 	for (int fd = 0; fd < 3; fd++)

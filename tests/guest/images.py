@@ -79,10 +79,12 @@ def dropped_in(t):
 def plain_qemu(t):
     """The kernel boots from QEMU's own command line; the exit status is that of whatever is init."""
     image = t.image()
-    for init, status in ("/bin/sleep -- 1", 0), ("/bin/cat -- /nonexistent", 1):
-        t.run("timeout", "60", "qemu-system-riscv64", "-machine", "virt", "-nographic", "-m", "64M",
+    for init, status, said in (("/bin/sleep -- 1", 0, b"status 0"), ("/bin/cat -- /nonexistent", 1, b"No such file"),
+                               ('/bin/sh -- -c "echo on $0 the console; exit 6" really', 6, b"\non really the console\r")):
+        done = t.run("timeout", "60", "qemu-system-riscv64", "-machine", "virt", "-nographic", "-m", "64M",
               "-global", "virtio-mmio.force-legacy=false", "-kernel", t.built("kernel.elf"),
               "-drive", f"if=none,id=root,format=raw,file={image}",
               "-device", "virtio-blk-device,drive=root,bus=virtio-mmio-bus.0",
               "-append", f"root=/dev/vda init={init}", status=status)
+        t.check(said in done.stdout, f"{init} did not say {said}")
         t.fsck(image)
