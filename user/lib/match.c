@@ -19,6 +19,7 @@ enum opcode {
 	SET,
 	SPLIT,
 	JUMP,
+	GROUP, /* begins or ends one: a place to note */
 	LINE_START,
 	LINE_END,
 	WORD_START,
@@ -27,13 +28,14 @@ enum opcode {
 	NO_BOUNDARY,
 	NO_WORD_BEFORE,
 	NO_WORD_BEHIND,
+	REFERENCE, /* what a group has matched */
 	MATCH
 };
 
 struct instruction {
 	uint8_t opcode;
 	uint8_t byte; /* of CHAR */
-	int set;      /* of SET: index in sets */
+	int set;      /* of SET: index in sets; of GROUP: index in groups[]; of REFERENCE: the group */
 	int x, y;     /* of JUMP (x) and SPLIT: distance to the next instructions */
 };
 
@@ -57,6 +59,8 @@ struct matcher {
 	int length, capacity;
 	struct byte_set *sets;
 	int set_count;
+	int group_count;
+	bool references; /* the side-by-side threads cannot follow them: backtracks */
 	struct thread_list now, next;
 	uint64_t *seen; /* step at which an instruction was last entered */
 	uint64_t step;
@@ -71,6 +75,8 @@ struct parse {
 	struct matcher *m;
 	const char *at, *end;
 	int depth;
+	int groups_before; /* of patterns added earlier */
+	uint32_t closed;   /* groups that a reference can name */
 	const char *error;
 };
 
@@ -273,6 +279,17 @@ static void emit_class_escape(struct parse *p, const char *name, bool negated)
 	emit_set(p, &set);
 }
 
+static void emit_reference(struct parse *p, int group)
+{
+	if (!(p->closed >> group & 1)) {
+		p->error = "invalid back-reference";
+		return;
+	}
+	int at = emit(p, REFERENCE, 0, 0);
+	p->m->program[at].set = p->groups_before + group;
+	p->m->references = true;
+}
+
 static void parse_escape(struct parse *p)
 {
 	if (p->at == p->end) {
@@ -307,8 +324,9 @@ static void parse_escape(struct parse *p)
 		break;
 	default:
 		if (c >= '1' && c <= '9')
-			p->error = "back-references are not supported";
-		emit_char(p, (unsigned char)c);
+			emit_reference(p, c - '0');
+		else
+			emit_char(p, (unsigned char)c);
 	}
 }
 
@@ -423,19 +441,37 @@ static bool is_anchor(struct parse *p, bool first)
 	return last;
 }
 
+static void emit_group(struct parse *p, int group, int end)
+{
+	int at = emit(p, GROUP, 0, 0);
+
+	p->m->program[at].set = 2 * group + end;
+}
+
+static void parse_group(struct parse *p)
+{
+	int group = ++p->m->group_count, own = group - p->groups_before;
+
+	p->depth++;
+	emit_group(p, group, 0);
+	if (p->depth > 200)
+		p->error = "regular expression too deep";
+	else
+		parse_alternatives(p);
+	emit_group(p, group, 1);
+	p->depth--;
+	if (!p->error && !take_operator(p, ')'))
+		p->error = "unmatched (";
+	if (own < MATCH_GROUPS)
+		p->closed |= 1u << own;
+}
+
 static void parse_atom(struct parse *p, bool first)
 {
 	if (is_anchor(p, first)) {
 		emit(p, *p->at++ == '^' ? LINE_START : LINE_END, 0, 0);
 	} else if (take_operator(p, '(')) {
-		p->depth++;
-		if (p->depth > 200)
-			p->error = "regular expression too deep";
-		else
-			parse_alternatives(p);
-		p->depth--;
-		if (!p->error && !take_operator(p, ')'))
-			p->error = "unmatched (";
+		parse_group(p);
 	} else if (*p->at == '\\') {
 		p->at++;
 		parse_escape(p);
@@ -511,7 +547,7 @@ static bool is_plain(const struct matcher *m, int start)
 
 const char *matcher_add(struct matcher *m, const char *pattern, size_t length)
 {
-	struct parse p = { .m = m, .at = pattern, .end = pattern + length };
+	struct parse p = { .m = m, .at = pattern, .end = pattern + length, .groups_before = m->group_count };
 
 	if (m->length > 0)
 		m->length--; /* the MATCH of what is there */
@@ -675,6 +711,176 @@ static bool takes_byte(const struct matcher *m, const struct instruction *i, uns
 	       (i->opcode == SET && has_byte(&m->sets[i->set], c));
 }
 
+/* --- backtracking: which part matched what ------------------------------------------------------------------- */
+
+/*
+ * Where the groups are, and with references also where each branch was last taken on this way, so that a loop around nothing ends.
+ * A change is undone when the way it was made on fails.
+ */
+struct way {
+	int at; /* instruction to go on with, or -1: notes[note] was `place` */
+	size_t note;
+	size_t place;
+};
+
+struct search {
+	struct matcher *m;
+	const char *text;
+	size_t length, start, end; /* end NOWHERE: the first way's own */
+	size_t *notes;
+	struct way *ways; /* not yet tried, the best on top */
+	size_t nways, capacity;
+	uint8_t *tried; /* without references: (instruction, place) that failed */
+};
+
+#define NOWHERE ((size_t)-1)
+
+static void push_way(struct search *s, int at, size_t note, size_t place)
+{
+	if (s->nways == s->capacity) {
+		s->capacity = s->capacity ? 2 * s->capacity : 64;
+		s->ways = xrealloc(s->ways, s->capacity * sizeof(*s->ways));
+	}
+	s->ways[s->nways++] = (struct way){ at, note, place };
+}
+
+static void note_place(struct search *s, size_t note, size_t place)
+{
+	push_way(s, -1, note, s->notes[note]);
+	s->notes[note] = place;
+}
+
+/* Was this tried in vain, or (with references) does it go around a loop without a step? */
+static bool in_vain(struct search *s, int at, size_t place)
+{
+	if (s->tried) {
+		size_t bit = (size_t)at * (s->end - s->start + 1) + place - s->start;
+		if (s->tried[bit / 8] >> bit % 8 & 1)
+			return true;
+		s->tried[bit / 8] |= (uint8_t)(1u << bit % 8);
+		return false;
+	}
+	if (s->m->program[at].opcode != SPLIT)
+		return false;
+	size_t note = 2 * (size_t)(s->m->group_count + 1) + (size_t)at;
+	if (s->notes[note] == place)
+		return true;
+	note_place(s, note, place);
+	return false;
+}
+
+/* Bytes that the reference takes at this place, or NOWHERE. */
+static size_t reference_length(struct search *s, int group, size_t place)
+{
+	size_t from = s->notes[2 * group], to = s->notes[2 * group + 1];
+
+	if (from == NOWHERE || to == NOWHERE || to < from || s->length - place < to - from ||
+	    memcmp(s->text + from, s->text + place, to - from) != 0)
+		return NOWHERE;
+	return to - from;
+}
+
+/* Goes one way as far as it leads. True: it has come to the end. */
+static bool go(struct search *s, int at, size_t place)
+{
+	for (;;) {
+		const struct instruction *i = s->m->program + at;
+		size_t n;
+
+		if (in_vain(s, at, place))
+			return false;
+		switch (i->opcode) {
+		case JUMP:
+			at += i->x;
+			continue;
+		case SPLIT:
+			push_way(s, at + i->y, 0, place);
+			at += i->x;
+			continue;
+		case GROUP:
+			note_place(s, (size_t)i->set, place);
+			break;
+		case REFERENCE:
+			n = reference_length(s, i->set, place);
+			if (n == NOWHERE)
+				return false;
+			place += n;
+			break;
+		case CHAR:
+		case ANY:
+		case SET:
+			if (place == (s->end == NOWHERE ? s->length : s->end) ||
+			    !takes_byte(s->m, i, (unsigned char)s->text[place]))
+				return false;
+			place++;
+			break;
+		case MATCH:
+			s->notes[1] = place;
+			return s->end == NOWHERE || place == s->end;
+		default:
+			if (!holds(i->opcode, s->text, s->length, place))
+				return false;
+		}
+		at++;
+	}
+}
+
+static bool backtrack(struct search *s)
+{
+	size_t count = 2 * (size_t)(s->m->group_count + 1) + (size_t)s->m->length;
+	bool found = false;
+
+	s->notes = xmalloc(count * sizeof(*s->notes));
+	for (size_t i = 0; i < count; i++)
+		s->notes[i] = NOWHERE;
+	s->notes[0] = s->start;
+	if (s->end != NOWHERE && !s->m->references) {
+		size_t nbits = (size_t)s->m->length * (s->end - s->start + 1);
+		s->tried = memset(xmalloc(nbits / 8 + 1), 0, nbits / 8 + 1);
+	}
+	push_way(s, 0, 0, s->start);
+	while (!found && s->nways) {
+		struct way w = s->ways[--s->nways];
+		if (w.at < 0)
+			s->notes[w.note] = w.place;
+		else
+			found = go(s, w.at, w.place);
+	}
+	free(s->tried);
+	free(s->ways);
+	return found;
+}
+
+static bool find_backtracking(struct matcher *m, const char *text, size_t length, size_t from, size_t *start,
+			      size_t *end)
+{
+	for (; from <= length; from++) {
+		struct search s = { .m = m, .text = text, .length = length, .start = from, .end = NOWHERE };
+		bool found = backtrack(&s);
+		if (found && start) {
+			*start = from;
+			*end = s.notes[1];
+		}
+		free(s.notes);
+		if (found)
+			return true;
+	}
+	return false;
+}
+
+void matcher_groups(struct matcher *m, const char *text, size_t length, size_t start, size_t end,
+		    size_t groups[2 * MATCH_GROUPS])
+{
+	struct search s = { .m = m, .text = text, .length = length, .start = start, .end = end };
+	bool found = backtrack(&s);
+
+	for (size_t i = 0; i < 2 * MATCH_GROUPS; i++)
+		groups[i] = found && i / 2 <= (size_t)m->group_count ? s.notes[i] : NOWHERE;
+	groups[0] = start;
+	groups[1] = end;
+	free(s.notes);
+}
+
 bool matcher_find(struct matcher *m, const char *text, size_t length, size_t from, size_t *start, size_t *end)
 {
 	struct place place = { text, length, from };
@@ -685,6 +891,8 @@ bool matcher_find(struct matcher *m, const char *text, size_t length, size_t fro
 		return false;
 	if (m->literal)
 		return find_literal(m, text, length, from, start, end);
+	if (m->references)
+		return find_backtracking(m, text, length, from, start, end);
 	prepare(m);
 	m->now.count = 0;
 	m->step++;

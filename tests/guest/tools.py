@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: ISC
+"""The tools print what those of this machine print."""
+import re
+
+FILES = """
+mkdir -p /tmp/w && cd /tmp/w && rm -rf *
+printf 'one two\\nthree four\\n\\nfive (six) seven\\nend\\n' >a
+printf 'no newline' >b
+seq 1 30 >n
+printf 'tab\\there\\\\back\\001\\n' >c
+"""
+
+SED = r"""
+sed -n 2p a
+sed '2,4d' a
+sed '2!d' a
+sed '/three/,/five/p' a
+sed -n '/one/,+2p' a
+sed -n '1~7p' n
+sed '$d' n
+sed -n '$=' n
+sed 's/o/0/' a
+sed 's/o/0/g' a
+sed 's/o/0/2' a
+sed 's/[aeiou]/<&>/g' a
+sed 's/\([a-z]*\) \([a-z]*\)/\2 \1/' a
+sed -E 's/([a-z]+) \(?([a-z]+)\)?/\2-\1/' a
+sed -E 's/(.)(.)/\2\1/g' a
+sed 's/x*/-/g' a
+sed 's/b*$/!/' b
+sed 's,/,|,g;s|e|/|g' a
+sed -n 's/e/E/gp' a
+sed 's/one/1\n2/' a
+sed 's/ /\
+/' a
+sed 'y/abcdef/ABCDEF/' a
+sed -e 1i\\ -e 'before' -e '$a\' -e 'behind' a
+sed '2a text of one line' a
+sed '2c changed' a
+sed '2,3c\
+changed\
+twice' a
+sed '/^$/d;s/^/> /' a
+sed -n '$!{h;d};H;x;p' a
+sed '1!G;h;$!d' n
+sed ':a;N;$!ba;s/\n/,/g' n
+sed -n 'N;P;D' n
+sed '$!N;s/\n/ /' n
+sed = a
+sed -n l c
+sed -n '/o/{/t/p}' a
+sed '3q' n
+sed 'n;d' n
+sed 5q7 n; echo status $?
+sed -E 's/(a|ab)(c|bcd)(d*)/[\1|\2|\3]/'<<X
+abcd
+X
+sed 's/\(.\)\1/<\1\1>/g' <<X
+aabbcdd hello
+X
+sed -n '/\(.\)\(.\)\2\1/p' <<X
+abba
+abab
+xyyx
+X
+sed -E 's/^(.*)\n?$/[\1]/' a b
+sed p b
+sed -s -n '$p' a b n
+sed 's/a\|e/X/g' a
+sed '/[/]/s/x/y/;s/[]x]/Z/' a
+sed 's/TWO/2/I' a
+sed 'r b' a
+sed '2r b' a
+sed -n 'w out
+s/e/E/w out2' a; cat out out2
+sed -i.old s/one/ONE/ a; cat a a.old
+sed -i '1d' a b; cat a b
+printf 'a\nb\nc\n' | sed -n 'x;1!p;${x;p}'
+printf 'x=1\ny=22\n' | sed -E 's/^([a-z])=([0-9]+)$/\2=\1/;t;s/$/ none/'
+printf 'aaa\n' | sed ':x;s/a/b/;tx'
+sed -n '0,/e/p' a
+sed '2,1p' n | head -n 4
+sed -n '10,5p;/2/,3p' n
+sed -e 'b end' -e 's/./X/' -e ':end' b
+sed -f /dev/stdin n <<X
+# a comment
+1,28d
+s/^/line /  # another
+X
+"""
+
+
+def as_here(t, scripts):
+    """Each line (with its here-document) alone, in a shell here and in the guest's."""
+    commands = re.split(r"\n(?=sed |diff |du |printf |expr )", scripts.strip())
+    text = FILES + "".join(f"echo '== {n}'\n{command}\n" for n, command in enumerate(commands))
+    here = t.run("sh", "-c", text).stdout.split(b"== ")
+    there = t.guest(text).stdout.split(b"== ")
+    for n, command in enumerate(commands):
+        t.equal(there[n + 1], here[n + 1], f"output of {command}")
+    t.equal(len(there), len(here), "number of outputs")
+
+
+@test("tools/sed")
+def sed(t):
+    as_here(t, SED)
