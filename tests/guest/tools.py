@@ -90,10 +90,49 @@ X
 """
 
 
-def as_here(t, scripts):
+DIFF = r"""
+diff a a; echo $?
+diff a b; echo $?
+diff -u a a2 | sed 's/\t.*//'
+diff a a2
+diff a2 a
+diff -U0 a a2 | sed 's/\t.*//'
+diff -U1 n n2 | sed 's/\t.*//'
+diff -u n n2 | sed 's/\t.*//'
+diff n n2
+diff -u b b2 | sed 's/\t.*//'
+diff b b2
+diff -u b /dev/null | sed 's/\t.*//'
+diff /dev/null a
+diff -i a a3; echo $?
+diff -b a a4; echo $?
+diff -w a a4; echo $?
+diff a a4; echo $?
+diff -q a a2; echo $?
+diff -s a a; echo $?
+diff -rq d1 d2; echo $?
+diff -r d1 d2; echo $?
+diff -rN d1 d2; echo $?
+diff -ru d1 d2 | sed 's/\t.*//'
+diff d1/x d2; echo $?
+diff c1 c2 | grep -c '^[<>]'
+diff -u c1 c2 >p; head -n 2 p | wc -l
+diff zero1 zero2; echo $?
+"""
+
+DIFF_FILES = FILES + """
+sed 's/three/3/;$a\\\nnew last' a >a2; tr a-z A-Z <a >a3; sed 's/ /   /' a >a4; printf 'no newline\n' >b2
+sed '3d;10a\\\ninserted' n | sed '25,26s/^/x/' >n2
+mkdir -p d1/s d2/s d1/only; echo 1 >d1/x; echo 2 >d2/x; echo k >d1/only/k; echo y >d2/s/y; echo z >d1/s/z; echo z >d2/s/z
+i=0; while [ $i -lt 400 ]; do echo $((i * 7919 % 97)); i=$((i + 1)); done >c1; sed '/^5/d;s/^8$/eight/;/^60/p' c1 >c2
+printf 'a\\0b' >zero1; printf 'a\\0c' >zero2
+"""
+
+
+def as_here(t, scripts, files=FILES):
     """Each line (with its here-document) alone, in a shell here and in the guest's."""
     commands = re.split(r"\n(?=sed |diff |du |printf |expr )", scripts.strip())
-    text = FILES + "".join(f"echo '== {n}'\n{command}\n" for n, command in enumerate(commands))
+    text = files + "".join(f"echo '== {n}'\n{command}\n" for n, command in enumerate(commands))
     here = t.run("sh", "-c", text).stdout.split(b"== ")
     there = t.guest(text).stdout.split(b"== ")
     for n, command in enumerate(commands):
@@ -104,3 +143,8 @@ def as_here(t, scripts):
 @test("tools/sed")
 def sed(t):
     as_here(t, SED)
+
+
+@test("tools/diff")
+def diff(t):
+    as_here(t, DIFF, DIFF_FILES)
