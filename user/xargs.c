@@ -15,7 +15,9 @@ static size_t fixed, count;
 static size_t bytes, fixed_bytes;
 static size_t most_words = SIZE_MAX;
 static const char *replace;
-static bool nul_ends, no_empty, trace;
+static bool plain; /* words end with `end`, and nothing else counts in them */
+static int end;
+static bool no_empty, trace;
 static int status;
 
 static void run(char **words)
@@ -102,7 +104,7 @@ static void add_word(const char *word)
 	bytes += size;
 }
 
-/* The next word of the input into a buffer; false at the end. Quotes and backslashes count unless -0. */
+/* The next word of the input into a buffer; false at the end. Quotes and backslashes count unless -0 or -d. */
 static bool next_word(char **word, size_t *capacity)
 {
 	size_t length = 0;
@@ -110,21 +112,21 @@ static bool next_word(char **word, size_t *capacity)
 	bool any = false;
 
 	while ((c = getchar()) != EOF) {
-		if (nul_ends ? c == '\0' : !quote && (c == '\n' || (!replace && (c == ' ' || c == '\t')))) {
-			if (any || (nul_ends && !any))
+		if (plain ? c == end : !quote && (c == '\n' || (!replace && (c == ' ' || c == '\t')))) {
+			if (any || (plain && !any))
 				break;
 			continue;
 		}
-		if (replace && !nul_ends && !any && (c == ' ' || c == '\t'))
+		if (replace && !plain && !any && (c == ' ' || c == '\t'))
 			continue;
 		any = true;
-		if (!nul_ends && quote && c == '\n')
+		if (!plain && quote && c == '\n')
 			die("unmatched %s quote", quote == '"' ? "double" : "single");
-		if (!nul_ends && (quote ? c == quote : c == '"' || c == '\'')) {
+		if (!plain && (quote ? c == quote : c == '"' || c == '\'')) {
 			quote = quote ? 0 : c;
 			continue;
 		}
-		if (!nul_ends && !quote && c == '\\' && (c = getchar()) == EOF)
+		if (!plain && !quote && c == '\\' && (c = getchar()) == EOF)
 			break;
 		if (length + 2 > *capacity)
 			*word = xrealloc(*word, *capacity = *capacity * 2 + 64);
@@ -138,6 +140,16 @@ static bool next_word(char **word, size_t *capacity)
 	return c != EOF || any;
 }
 
+static int escaped(char c)
+{
+	static const char from[] = "0abfnrtv\\", to[] = "\0\a\b\f\n\r\t\v\\";
+	const char *hit = c ? strchr(from, c) : NULL;
+
+	if (!hit)
+		die("-d: unknown escape");
+	return to[hit - from];
+}
+
 int main(int argc, char **argv)
 {
 	static char *echo[] = { "echo", NULL };
@@ -145,11 +157,15 @@ int main(int argc, char **argv)
 	size_t capacity = 0;
 	bool any = false;
 
-	tool_init(argc, argv, 1, "[-0rt] [-n WORDS | -I TEXT] [COMMAND [ARGUMENT...]]", NULL);
-	for (int c; (c = next_option(argc, argv, "+0I:n:rt")) != -1;) {
+	tool_init(argc, argv, 1, "[-0rt] [-d BYTE] [-n WORDS | -I TEXT] [COMMAND [ARGUMENT...]]", NULL);
+	for (int c; (c = next_option(argc, argv, "+0d:I:n:rt")) != -1;) {
 		switch (c) {
 		case '0':
-			nul_ends = true;
+			plain = true;
+			break;
+		case 'd':
+			plain = true;
+			end = optarg[0] == '\\' ? escaped(optarg[1]) : optarg[0];
 			break;
 		case 'I':
 			replace = optarg;

@@ -140,6 +140,50 @@ def jobs(terminal):
     terminal.end(3)
 
 
+@session("console/less")
+def less(terminal):
+    """A pipe's lines a screen at a time: forwards, to the end, searched, and back to the shell."""
+    terminal.type("seq 1 5000 | less\r")
+    terminal.expect(r"H1\x1b\[K")
+    terminal.expect(r"^:")
+    terminal.type("G")
+    terminal.expect(r"^5000\x1b\[K")
+    terminal.expect(r"END")
+    terminal.type("?^77.$\r")
+    terminal.expect(r"\x1b\[7m779\x1b\[m\x1b\[K")
+    terminal.expect(r"^:")
+    terminal.type("n=")
+    terminal.expect(r"line 778/5000")
+    terminal.type("q")
+    terminal.expect(r"[#$] $")
+    terminal.type("\x04")
+    terminal.end(0)
+
+
+@session("console/edit")
+def edit(terminal):
+    """The editor: typed, cut, pasted, searched, written; what the file holds then."""
+    terminal.type("seq 1 100 >/tmp/f; edit /tmp/f\r")
+    terminal.expect(r"/tmp/f\x1b\[K")
+    terminal.expect(r"\^G help")
+    terminal.type("\x17^50$\r")               # to line 50
+    terminal.type("\x0b\x0b\x1b[6~\x15")       # cut 50 and 51, paste further below
+    terminal.type("new \u00e4\u00f6\x7f line\r\x17^99\rx\x1b[3~")
+    terminal.type("\x0f\r")
+    terminal.expect(r"101 lines written")
+    terminal.type("junk\x18n")
+    terminal.expect(r"[#$] $")
+    terminal.type("cat /tmp/f | tr '\\n' ' '; echo end\r")
+    numbers = [str(n) for n in range(1, 101) if n not in (50, 51)]
+    at = numbers.index("52") + 21  # a screen of 22 lines less one
+    numbers[at:at] = ["50", "51", "new \u00e4 line"]
+    numbers[numbers.index("99")] = "x9"
+    terminal.expect(re.escape(" ".join(numbers)) + " end")
+    terminal.expect(r"[#$] $")
+    terminal.type("\x04")
+    terminal.end(0)
+
+
 @session("console/interrupt")
 def interrupt(terminal):
     """^C ends the command and not the shell, nor the front end."""

@@ -3,7 +3,7 @@
 import re
 
 FILES = """
-mkdir -p /tmp/w && cd /tmp/w && rm -rf *
+mkdir $W && cd $W
 printf 'one two\\nthree four\\n\\nfive (six) seven\\nend\\n' >a
 printf 'no newline' >b
 seq 1 30 >n
@@ -131,13 +131,30 @@ printf 'a\\0b' >zero1; printf 'a\\0c' >zero2
 
 def as_here(t, scripts, files=FILES):
     """Each line (with its here-document) alone, in a shell here and in the guest's."""
-    commands = re.split(r"\n(?=sed |diff |du |printf |expr )", scripts.strip())
+    commands = re.split(r"\n(?=sed |diff |du |xargs |printf )", scripts.strip())
     text = files + "".join(f"echo '== {n}'\n{command}\n" for n, command in enumerate(commands))
-    here = t.run("sh", "-c", text).stdout.split(b"== ")
-    there = t.guest(text).stdout.split(b"== ")
+    here = t.run("sh", "-c", f"W={t.path('w')}\n" + text).stdout.split(b"== ")
+    there = t.guest("W=/tmp/w\n" + text).stdout.split(b"== ")
     for n, command in enumerate(commands):
         t.equal(there[n + 1], here[n + 1], f"output of {command}")
     t.equal(len(there), len(here), "number of outputs")
+
+
+OTHERS = r"""
+xargs -d , echo <<X
+a b,c'd,"e
+X
+xargs -d '\n' -n 1 echo <a
+xargs -0 echo <b
+du -b a b n
+du -ba d1 | sed '$d' | sort
+du -b d1/x d1/x
+"""
+
+
+@test("tools/others")
+def others(t):
+    as_here(t, OTHERS, FILES + "mkdir d1; echo 1 >d1/x; ln d1/x d1/y; echo 1234 >d1/z\n")
 
 
 @test("tools/sed")
