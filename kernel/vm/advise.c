@@ -5,7 +5,7 @@
  */
 #include "lib/string.h"
 #include "proc/thread.h"
-#include "vm/clock.h"
+#include "vm/policy.h"
 #include "vm/view.h"
 
 enum { SIGKILL = 9 };
@@ -454,7 +454,7 @@ static int fetch_part(struct part *p)
 			joins = n == 0 || (n < SWAP_CLUSTER_MAX && slot_swap(slot) == entry + n);
 			if (joins) {
 				entry = slot_swap(slot) - n;
-				family_swap_in(f, vpn, slot_swap(slot), page, PG_AHEAD);
+				family_swap_in(f, vpn, slot, page, PG_AHEAD);
 				run[n++] = page;
 				page = NULL;
 			}

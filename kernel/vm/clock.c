@@ -6,11 +6,11 @@
  * takes what nobody used in between. So a page has the time of half a turn to prove itself, and that time shrinks
  * as memory runs short and the hands move faster.
  */
-#include "vm/clock.h"
+#include "vm/policy.h"
 
 static pfn_t front; /* offsets from frame_first; only pageoutd moves them */
 
-unsigned clock_scan(unsigned n)
+static unsigned scan(unsigned n)
 {
 	pfn_t nframes = frame_end - frame_first, spread = nframes / 2;
 	struct shoot_batch batch = { 0 };
@@ -27,3 +27,11 @@ unsigned clock_scan(unsigned n)
 	EVENTS(pgscan_clock, n);
 	return taken;
 }
+
+static void enter(struct page *p, bool again)
+{
+	if (again)
+		page_set(p, PG_REFERENCED);
+}
+
+const struct policy policy_clock = { .name = "clock", .enter = enter, .scan = scan };

@@ -226,6 +226,7 @@ static struct page *put_fresh(struct fault *f, slot_t *s)
 	f->purse.frame = NULL;
 	page_fill_private(p, ov->family, f->vpn);
 	overlay_store(ov, f->vpn, s, slot_of_page(p));
+	policy_enter(p, 0);
 	return p;
 }
 
@@ -327,8 +328,8 @@ static void swap_in_slot(struct fault *f, const struct node *leaf, unsigned slot
 			 uint32_t flag)
 {
 	f->io[f->nio++] = p;
-	family_swap_in(f->space->overlay.family, ALIGN_DOWN(f->vpn, NODE_SLOTS) + slot,
-		       slot_swap(leaf->slot[slot]), p, flag);
+	family_swap_in(f->space->overlay.family, ALIGN_DOWN(f->vpn, NODE_SLOTS) + slot, leaf->slot[slot], p,
+		       flag);
 }
 
 /* The swapped page, and what lies in its window, in this leaf and this mapping: all of it while that proved useful, else only what also

@@ -277,10 +277,7 @@ static void attach(struct object *o, uint64_t index, slot_t *s, struct page *p, 
 	p->home = &o->home;
 	p->index = index;
 	p->sharers = 1;
-	if (slot_is_stamp(*s)) {
-		flags |= PG_REFERENCED;
-		EVENT(refaults);
-	}
+	policy_enter(p, *s);
 	store(o, index, s, slot_of_page(p));
 	page_set(p, flags);
 	o->npages++;
@@ -752,6 +749,23 @@ static void remove_pages(struct object *o, uint64_t first, uint64_t end)
 		first = i + 1;
 		spin_unlock(&o->home.lock); /* one slot's work: others get their turn */
 		spin_lock(&o->home.lock);
+	}
+	spin_unlock(&o->home.lock);
+}
+
+void object_drop_stamps(struct object *o)
+{
+	uint64_t i, next = 0;
+
+	spin_lock(&o->home.lock);
+	while (o->nslots > o->npages && (i = object_next(o, next, OBJECT_ALL, false)) != UINT64_MAX) {
+		if (reclaim_stamp_expired(*object_slot(o, i)))
+			store(o, i, object_slot(o, i), 0);
+		next = i + 1;
+		if (next % NODE_SLOTS == 0) { /* others get their turn */
+			spin_unlock(&o->home.lock);
+			spin_lock(&o->home.lock);
+		}
 	}
 	spin_unlock(&o->home.lock);
 }

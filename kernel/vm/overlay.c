@@ -222,17 +222,20 @@ unsigned family_replace(struct family *f, uint64_t vpn, slot_t old, slot_t value
 	return n;
 }
 
-void family_swap_in(struct family *f, uint64_t vpn, uint32_t entry, struct page *p, uint32_t flag)
+void family_swap_in(struct family *f, uint64_t vpn, slot_t slot, struct page *p, uint32_t flag)
 {
+	uint32_t entry = slot_swap(slot);
+
 	p->home = &f->home;
 	p->index = vpn;
 	p->swap = entry;
 	page_set(p, PG_BUSY | flag);
 	page_kind_add(PAGES_ANON, 1);
-	p->sharers = family_replace(f, vpn, slot_of_swap(entry), slot_of_page(p));
+	p->sharers = family_replace(f, vpn, slot, slot_of_page(p));
 	assert(p->sharers > 0);
 	if (p->sharers > 1) /* the slots' counts go, the kept copy's comes */
 		swap_put(entry, p->sharers - 1);
+	policy_enter(p, slot);
 }
 
 bool family_exclusive(struct family *f, struct page *p)
@@ -266,7 +269,7 @@ static void drop_lazy(struct family *f, struct page *p)
 
 static void swap_out(struct family *f, struct page *p)
 {
-	unsigned n = family_replace(f, p->index, slot_of_page(p), slot_of_swap(p->swap));
+	unsigned n = family_replace(f, p->index, slot_of_page(p), slot_stamped(p->swap, reclaim_stamp()));
 
 	assert(n == p->sharers && n > 0 && !(p->flags & PG_DIRTY));
 	if (n > 1)

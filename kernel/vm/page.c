@@ -248,6 +248,7 @@ void page_free(struct page *p)
 		reclaim_dequeue(p);
 	if (p->flags & PG_WANTED)
 		page_wake(p);
+	policy_leave(p);
 	p->home = NULL;
 	p->flags = 0;
 #ifdef QUIRE_DEBUG

@@ -15,7 +15,7 @@
 #include "lib/errno.h"
 #include "lib/printf.h"
 #include "proc/thread.h"
-#include "vm/clock.h"
+#include "vm/policy.h"
 
 #define SCAN_STEP      64
 #define EVICT_BATCH    32
@@ -24,6 +24,7 @@
 #define PUSH_QUEUE_MAX 512
 #define IDLE_NS	       2000000000ul /* the clock counts as turning for so long after the last scan */
 #define RETRY_NS       5000000ul
+#define STAMP_MASK     ((1u << STAMP_BITS) - 1)
 
 static struct list push_queue = LIST_INIT(push_queue);
 static struct list laundered = LIST_INIT(laundered);
@@ -33,7 +34,7 @@ static struct waitq pageout_waitq = WAITQ_INIT(pageout_waitq), push_waitq = WAIT
 static struct waitq memory_waitq = WAITQ_INIT(memory_waitq);
 static uint32_t nwaiters;
 static bool kicked;
-static uint64_t last_scan_ns;
+static uint64_t last_scan_ns, nevicted;
 /* How hard it is to find something: nothing in a quarter of a turn, then swappiness means no more; nothing in a whole one, then what is in
  * use goes too. */
 static enum need { NEED_NORMAL, NEED_ALL, NEED_USED } need;
@@ -160,30 +161,33 @@ static struct family *family_of(struct home *h)
 	return container_of(h, struct family, home);
 }
 
-void reclaim_forget_use(struct page *p, struct shoot_batch *b)
+bool reclaim_forget_use(struct page *p, struct shoot_batch *b)
 {
 	struct home *h = p->home ? page_lock_home(p) : NULL;
+	bool used;
 
 	if (!h)
-		return;
+		return false;
+	used = p->flags & PG_REFERENCED;
 	page_clear(p, PG_REFERENCED);
 	if (h->kind == HOME_FAMILY) {
-		rmap_family(family_of(h), p, RMAP_REFERENCED, b);
+		used |= rmap_family(family_of(h), p, RMAP_REFERENCED, b) > 0;
 		spin_unlock(&h->lock);
-		return;
+		return used;
 	}
 	if (list_empty(&object_of(h)->mappings)) {
 		spin_unlock(&h->lock);
-		return;
+		return used;
 	}
 	spin_lock(&vm_queue_lock); /* the page keeps the object there until it is pinned */
 	object_pin(object_of(h));
 	spin_unlock(&vm_queue_lock);
 	spin_unlock(&h->lock);
 	mutex_lock(&object_of(h)->mapping_lock);
-	rmap_object(object_of(h), p, RMAP_REFERENCED, b);
+	used |= rmap_object(object_of(h), p, RMAP_REFERENCED, b) > 0;
 	mutex_unlock(&object_of(h)->mapping_lock);
 	object_unpin(object_of(h));
+	return used;
 }
 
 /* [h] Could it be evicted, but for being used? */
@@ -228,9 +232,10 @@ static void finish(struct page *p, bool used)
 		family_swap_out(family_of(h), p);
 	} else {
 		page_clear(p, PG_ERROR);
-		object_detach(object_of(h), p, p->swap ? slot_of_swap(p->swap) : 0);
+		object_detach(object_of(h), p, slot_stamped(p->swap, reclaim_stamp()));
 	}
 	spin_unlock(&h->lock);
+	nevicted++;
 	if (p->flags & PG_AHEAD)
 		EVENT(readahead_unused);
 	if (anonymous(h))
@@ -240,13 +245,44 @@ static void finish(struct page *p, bool used)
 	page_free(p);
 }
 
+uint32_t reclaim_stamp(void)
+{
+	uint32_t stamp = nevicted & STAMP_MASK;
+
+	return stamp ? stamp : 1;
+}
+
+static bool is_recent(slot_t s)
+{
+	return ((reclaim_stamp() - slot_stamp(s)) & STAMP_MASK) < page_totals()->total;
+}
+
+bool reclaim_refault(slot_t s)
+{
+	if (!is_recent(s))
+		return false;
+	EVENT(refaults);
+	return true;
+}
+
+bool reclaim_stamp_expired(slot_t s)
+{
+	return slot_is_stamp(s) && !is_recent(s);
+}
+
+/* Do so many uses keep a page? */
+static bool keeps(unsigned nuses)
+{
+	return nuses >= RMAP_LOCKED || (nuses && need != NEED_USED && !policy->ignores_use);
+}
+
 static void evict_victims(void)
 {
 	struct shoot_batch batch = { 0 };
 	bool used[EVICT_BATCH];
 
 	for (unsigned i = 0; i < nvictims; i++)
-		used[i] = rmap_busy_page(victims[i], RMAP_REMOVE, &batch) > 0 && need != NEED_USED;
+		used[i] = keeps(rmap_busy_page(victims[i], RMAP_REMOVE, &batch));
 	batch_shoot(&batch);
 	for (unsigned i = 0; i < nvictims; i++)
 		finish(victims[i], used[i]);
@@ -257,11 +293,9 @@ static bool recently_used(struct home *h, struct page *p)
 {
 	struct shoot_batch none = { 0 };
 
-	if (need == NEED_USED)
-		return false;
-	if (p->flags & PG_REFERENCED)
+	if (keeps(!!(p->flags & PG_REFERENCED)))
 		return true;
-	return h->kind == HOME_FAMILY && rmap_family(family_of(h), p, RMAP_PEEK, &none) > 0;
+	return h->kind == HOME_FAMILY && keeps(rmap_family(family_of(h), p, RMAP_PEEK, &none));
 }
 
 /* swappiness as a share: of anonymous pages below 100, of files' above it, so many of a hundred are taken. In need all are. */
@@ -392,7 +426,7 @@ static void make_room(void)
 
 		last_scan_ns = time_ns();
 		evict_laundered();
-		taken = clock_scan(SCAN_STEP);
+		taken = policy->scan(SCAN_STEP);
 		evict_victims();
 		until_sweep -= MIN(until_sweep, (uint64_t)SCAN_STEP);
 		if (!until_sweep) {
@@ -608,6 +642,7 @@ void pusher(void *arg __unused)
 
 void vm_start_threads(void)
 {
+	policy_init();
 	kthread_create("pageoutd", pageoutd, NULL);
 	kthread_create("pusher", pusher, NULL);
 	kthread_create("writebackd", writebackd, NULL);

@@ -47,8 +47,9 @@ enum rmap_op {
 	RMAP_PEEK,	 /* count A bits */
 	RMAP_COUNT,	 /* count PTEs, whatever locks them */
 	RMAP_CLEAR_WRITE,
-	RMAP_REMOVE, /* also counts A bits */
+	RMAP_REMOVE,	       /* also counts A bits */
 };
+#define RMAP_LOCKED (1u << 16) /* what each locked mapping of the page adds to the count of uses */
 /* Applies `op` to every PTE that names the page, collecting spaces in `b`; the number of PTEs that had A set. A page of a family: its
  * lock is held. A page of an object: the mapping list is held and no spinlock, and the page is busy or may not matter. */
 unsigned rmap_family(struct family *f, struct page *p, enum rmap_op op, struct shoot_batch *b);
@@ -145,7 +146,7 @@ bool overlay_clone(struct overlay *child, struct overlay *parent);
 unsigned family_replace(struct family *f, uint64_t vpn, slot_t old, slot_t new_slot);
 /* A fresh page takes the place of a swap entry in every member, busy: its read is to follow. The entry becomes its kept copy.
  * `flag`: PG_REFERENCED, or PG_AHEAD. */
-void family_swap_in(struct family *f, uint64_t vpn, uint32_t entry, struct page *p, uint32_t flag);
+void family_swap_in(struct family *f, uint64_t vpn, slot_t entry, struct page *p, uint32_t flag);
 /* The reverse for a clean, busy page without PTEs; the caller frees the frame. */
 void family_swap_out(struct family *f, struct page *p);
 /* Empties [first, end) of one member, a leaf at a time under the lock, which it takes. No PTE of the range may be left, and the space
@@ -192,8 +193,15 @@ bool swap_entry_valid(uint32_t entry);
 uint64_t swap_in_flight(void);
 
 /* ---- reclaim.c ---- */
-void reclaim_kick(void);	      /* any context */
-bool reclaim_active(void);	      /* the clock turns, or did lately: references matter */
+void reclaim_kick(void);   /* any context */
+bool reclaim_active(void); /* the clock turns, or did lately: references matter */
+/* The time of evictions: one more for each. Never 0. */
+uint32_t reclaim_stamp(void);
+/* What the slot held was evicted lately: fewer evictions ago than there are frames. Counts it. */
+bool reclaim_refault(slot_t s);
+bool reclaim_stamp_expired(slot_t s); /* it is a mere stamp, and of no use any more */
+/* Drops expired stamps of a file, and nodes that hold nothing else. */
+void object_drop_stamps(struct object *o);
 void reclaim_dequeue(struct page *p); /* the page leaves whatever reclaim queue it is on */
 bool reclaim_waiters(void);
 void reclaim_wake_waiters(void);
@@ -201,6 +209,11 @@ void reclaim_wake_waiters(void);
 void reclaim_page_out(struct page *p);
 void reclaim_start_writing(void);
 void reclaim_laundered(struct page *p); /* a write ended: the page may go now */
+/* policy.c */
+void policy_init(void);			       /* once, before there is any page in a home */
+void policy_enter(struct page *p, slot_t old); /* [h] it has come into a home, in place of `old` */
+void policy_leave(struct page *p);	       /* it is freed */
+
 /* writeback.c */
 void writeback_kick(void);
 void caches_want_shrink(void); /* writebackd gives back memory of the kernel's own caches soon */

@@ -82,7 +82,7 @@ out:
 	return accessed;
 }
 
-/* A page in a locked mapping counts as just used, and keeps its PTEs unless they must only lose write permission. */
+/* A page in a locked mapping counts as very much used, and keeps its PTEs unless they must only lose write permission. */
 static bool refuses(enum rmap_op op)
 {
 	return op != RMAP_CLEAR_WRITE && op != RMAP_COUNT;
@@ -108,7 +108,7 @@ unsigned rmap_family(struct family *f, struct page *p, enum rmap_op op, struct s
 	dassert(spin_held(&f->home.lock));
 	list_for_each(ov, &f->members, link)
 		if (refuses(op) && is_locked(ov, p))
-			n++;
+			n += RMAP_LOCKED;
 		else
 			n += visit(overlay_space(ov), p->index, page_pfn(p), op, b);
 	return n;
@@ -126,7 +126,7 @@ unsigned rmap_object(struct object *o, struct page *p, enum rmap_op op, struct s
 		if (index < m->offset || index - m->offset >= m->end - m->start)
 			continue;
 		if (refuses(op) && m->flags & MF_LOCKED)
-			n++;
+			n += RMAP_LOCKED;
 		else
 			n += visit(m->space, m->start + (index - m->offset), page_pfn(p), op, b);
 	}

@@ -48,6 +48,7 @@ static int bring_one(struct family *f, uint64_t *vpn, const struct swap_area *a)
 	struct page *p = page_alloc();
 	struct overlay *ov;
 	uint32_t entry = 0;
+	slot_t slot;
 
 	if (!p)
 		return page_wait_memory() ? -ENOMEM : 1;
@@ -58,8 +59,9 @@ static int bring_one(struct family *f, uint64_t *vpn, const struct swap_area *a)
 
 		if (at == UINT64_MAX)
 			continue;
-		entry = slot_swap(*overlay_find(ov, at, &shared));
-		family_swap_in(f, at, entry, p, PG_AHEAD);
+		slot = *overlay_find(ov, at, &shared);
+		entry = slot_swap(slot);
+		family_swap_in(f, at, slot, p, PG_AHEAD);
 		break;
 	}
 	spin_unlock(&f->home.lock);

@@ -177,7 +177,7 @@ void vm_tunables_changed(void); /* after a store into it */
 
 /* ---- node.c: slots, and trees of nodes with 64 of them ----------------------------------------------- */
 
-/* EMPTY (0), a page or (inside a tree) a node, a swap entry, or in a file's object a stamp of an evicted page. */
+/* EMPTY (0), a page or (inside a tree) a node, a swap entry, or in a file's object the stamp of an evicted page. */
 typedef uint64_t slot_t;
 #define NODE_BITS  6
 #define NODE_SLOTS 64
@@ -209,6 +209,17 @@ static inline slot_t slot_of_page(struct page *p)
 static inline slot_t slot_of_swap(uint32_t entry)
 {
 	return (slot_t)entry << 2 | 1;
+}
+/* What an evicted page leaves: its swap entry, or without one (0) a mere stamp; in the upper bits the time of its eviction. */
+#define STAMP_SHIFT 34
+#define STAMP_BITS  30
+static inline slot_t slot_stamped(uint32_t entry, uint32_t stamp)
+{
+	return (slot_t)stamp << STAMP_SHIFT | (entry ? slot_of_swap(entry) : 2);
+}
+static inline uint32_t slot_stamp(slot_t s)
+{
+	return s >> STAMP_SHIFT;
 }
 
 struct node {			 /* all [h] */

@@ -218,7 +218,7 @@ static void each_object(void (*fn)(struct object *o))
 
 	spin_lock(&vm_queue_lock);
 	list_for_each(o, &object_list, link) {
-		if (!o->ops || !o->npages)
+		if (!o->ops || !o->nslots)
 			continue;
 		object_pin(o); /* keeps its place in the list, too */
 		spin_unlock(&vm_queue_lock);
@@ -342,6 +342,12 @@ void vm_set_shrinker(unsigned (*fn)(unsigned n))
 
 static void shrink_caches(void)
 {
+	static uint32_t stamp;
+
+	if (((reclaim_stamp() - stamp) & ((1u << STAMP_BITS) - 1)) > page_totals()->total / 2) {
+		each_object(object_drop_stamps);
+		stamp = reclaim_stamp();
+	}
 	if (shrinker)
 		shrinker(SHRINK_STEP);
 	EVENTS(kmem_shrunk, kmem_shrink());

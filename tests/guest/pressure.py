@@ -122,3 +122,13 @@ def tunables(t):
     t.equal(len([line for line in lines if " takes " in line]), 7, lines)
     t.equal(lines[7:10], ["0", "4096", "0"], "the values written, and bigfile's status")
     t.check(int(lines[10].split()[1]) >= 2048, "min_free_kbytes kept nothing free")
+
+
+@test("pressure/policies", 40)
+def policies(t):
+    """Every replacement policy keeps every byte: in the model, whose seed chooses one, and under the programs that need more than there is."""
+    for seed in 2, 3:
+        t.run(t.built("host/vmmodel"), str(seed), "200000")
+    for policy in "s3fifo", "fifo":
+        t.guest("cd /root; swaptest 20 && bigfile 20 && forkstress 2 4 && mremaptest", mem=16, smp=2, swap="64M",
+                args=["--append", f"vm.policy={policy}"])

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The simulated machine: see machine.h. */
 #include "machine.h"
+#include "lib/cmdline.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "proc/thread.h"
@@ -23,7 +24,7 @@ unsigned nharts = 1;
 struct thread *machine_current;
 
 static char *ram;
-static uint64_t ram_bytes, clock_ns = 1, random_state;
+static uint64_t ram_bytes, clock_ns = 1, random_state, first_seed;
 static struct {
 	struct thread thread;
 	ucontext_t context;
@@ -117,6 +118,14 @@ void *kmap_alloc(size_t npages)
 void kmap_free(void *p, size_t npages __unused)
 {
 	free(p);
+}
+
+/* The seed chooses the replacement policy. */
+const char *cmdline_get(const char *key)
+{
+	static const char *const names[] = { "clock", "s3fifo", "fifo" };
+
+	return strcmp(key, "vm.policy") == 0 ? names[first_seed % ARRAY_SIZE(names)] : NULL;
 }
 
 bool thread_killed(void)
@@ -480,6 +489,7 @@ void machine_start(uint64_t seed, unsigned nframes)
 {
 	struct mem_range range, firmware;
 
+	first_seed = seed;
 	random_state = seed * 0x9e3779b97f4a7c15ul + 1;
 	ram_bytes = (uint64_t)nframes << PAGE_SHIFT;
 	ram = aligned_alloc(PAGE_SIZE, ram_bytes);
