@@ -97,7 +97,7 @@ ULIBSRCS := $(sort $(shell find user/lib -name '*.c' -o -name '*.S' 2>/dev/null)
 ULIBOBJS := $(patsubst %,$(BUILD)/%.o,$(basename $(filter-out user/lib/crt0.S,$(ULIBSRCS))))
 UARCH := -march=rv64gc -mabi=lp64d -mcmodel=medany
 UFLAGS := $(COMMON) $(UARCH) -nostdinc -isystem user/include -isystem $(shell $(CC) -print-file-name=include) \
-	-fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
+	-fno-pie -ftls-model=local-exec -fno-stack-protector -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
 ULINK := $(CC) $(UARCH) -static -nostdlib -nostartfiles -Wl,--gc-sections -Wl,--build-id=none \
 	-Wl,-z,max-page-size=4096 -Wl,-z,noexecstack
 
@@ -198,7 +198,7 @@ test: all host-tests $(BUILD)/oracle/dirtymap
 
 # The test programs are plain POSIX C: the system of this machine says whether they are right.
 ORACLE := mmaptest cowtest racetest lazytest zerotest stacktest swaptest bigfile forkstress execstress filemodel dirtest
-ORACLE += ttytest eventtest pipetest waittest
+ORACLE += ttytest eventtest pipetest waittest threadtest
 oracle: $(addprefix $(BUILD)/oracle/,$(ORACLE))
 	$(Q)tests/oracle $(BUILD)/oracle $(ORACLE)
 

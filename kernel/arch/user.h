@@ -16,8 +16,7 @@ size_t user_copy_out(uint64_t udst, const void *src, size_t n);
 size_t user_zero(uint64_t udst, size_t n);
 
 /*
- * The same with faults off: a page that is not mapped stops the copy. May be called with page busy held; no
- * spinlock.
+ * The same with faults off: a page that is not mapped stops the copy. Sleeps never, so any lock may be held.
  */
 size_t user_copy_in_nofault(void *dst, uint64_t usrc, size_t n);
 size_t user_copy_out_nofault(uint64_t udst, const void *src, size_t n);

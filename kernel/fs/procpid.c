@@ -320,8 +320,8 @@ struct snapshot {
 	int foreground; /* process group of the terminal */
 	int nice, exit_signal, exit_status, oom_score_adj;
 	unsigned nthreads;
-	uint64_t minflt, majflt, cminflt, cmajflt, utime_ns, stime_ns, cutime_ns, cstime_ns, start_ns, nvcsw,
-		nivcsw;
+	struct usage usage, waited;
+	uint64_t start_ns;
 	uint64_t pending, thread_pending, blocked, ignored, caught;
 	struct cred cred;
 	struct rlimit rlimits[NRLIMITS];
@@ -332,14 +332,12 @@ static void take_threads(struct snapshot *s, struct proc *p)
 {
 	struct thread *t;
 
+	proc_usage(p, &s->usage);
 	list_for_each(t, &p->threads, proc_link) {
-		s->utime_ns += t->utime_ns;
-		s->stime_ns += t->stime_ns;
-		s->minflt += t->nminflt;
-		s->majflt += t->nmajflt;
-		s->nvcsw += t->nvcsw;
-		s->nivcsw += t->nivcsw;
-		s->blocked = t->sigmask;
+		if (t->tid == p->pid) {
+			s->blocked = t->sigmask;
+			s->thread_pending = t->pending.set;
+		}
 		if (t->state == THREAD_RUNNING || t->state == THREAD_RUNNABLE)
 			s->state = 'R';
 	}
@@ -369,16 +367,9 @@ static int take(pid_t pid, struct snapshot *s)
 	s->exit_status = p->exit_status;
 	s->oom_score_adj = p->oom_score_adj;
 	s->nthreads = p->nthreads;
-	s->utime_ns = p->utime_ns;
-	s->stime_ns = p->stime_ns;
-	s->cutime_ns = p->cutime_ns;
-	s->cstime_ns = p->cstime_ns;
-	s->minflt = p->minflt;
-	s->majflt = p->majflt;
-	s->cminflt = p->cminflt;
-	s->cmajflt = p->cmajflt;
 	s->start_ns = p->start_ns;
-	s->pending = p->pending;
+	s->pending = p->pending.set;
+	s->waited = p->waited;
 	s->cred = p->cred;
 	memcpy(s->rlimits, p->rlimits, sizeof(s->rlimits));
 	s->umask = p->fs ? p->fs->umask : 0;
@@ -410,10 +401,11 @@ int show_pid_stat(struct text *t, pid_t pid)
 		return r;
 	counts_of(pid, &c);
 	text_printf(t, "%d (%s) %c %d %d %d %d %d 0 %lu %lu %lu %lu ", s.pid, s.name, s.state, s.ppid, s.pgid,
-		    s.sid, s.tty ? TTY_DEVICE : 0, s.foreground, s.minflt, s.cminflt, s.majflt, s.cmajflt);
-	text_printf(t, "%lu %lu %lu %lu %d %d %u 0 %lu %lu %lu %lu ", s.utime_ns / TICK, s.stime_ns / TICK,
-		    s.cutime_ns / TICK, s.cstime_ns / TICK, 20 + s.nice, s.nice, s.nthreads,
-		    s.start_ns / TICK, c.size * PAGE_SIZE, c.resident, s.rlimits[5].cur);
+		    s.sid, s.tty ? TTY_DEVICE : 0, s.foreground, s.usage.minflt, s.waited.minflt,
+		    s.usage.majflt, s.waited.majflt);
+	text_printf(t, "%lu %lu %lu %lu %d %d %u 0 %lu %lu %lu %lu ", s.usage.utime_ns / TICK,
+		    s.usage.stime_ns / TICK, s.waited.utime_ns / TICK, s.waited.stime_ns / TICK, 20 + s.nice,
+		    s.nice, s.nthreads, s.start_ns / TICK, c.size * PAGE_SIZE, c.resident, s.rlimits[5].cur);
 	text_printf(t, "0 0 0 0 0 %lu %lu %lu %lu 0 0 0 %d 0 0 0 0 0 0 0 0 0 0 0 0 0 %d\n", s.pending,
 		    s.blocked, s.ignored, s.caught, s.exit_signal, s.state == 'Z' ? s.exit_status : 0);
 	return 0;
@@ -458,8 +450,8 @@ int show_pid_status(struct text *t, pid_t pid)
 		    "Threads:\t%u\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%"
 		    "016lx\nSigCgt:\t%016lx\n",
 		    s.nthreads, s.thread_pending, s.pending, s.blocked, s.ignored, s.caught);
-	text_printf(t, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n", s.nvcsw,
-		    s.nivcsw);
+	text_printf(t, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n", s.usage.nvcsw,
+		    s.usage.nivcsw);
 	return 0;
 }
 

@@ -78,7 +78,7 @@ static ssize_t signalfd_read(struct file *f, struct uio *u, uint64_t *offset __u
 static unsigned signalfd_poll(struct file *f, struct waitq **wait)
 {
 	*wait = &signalfd_waitq;
-	return __atomic_load_n(&proc_current()->pending, __ATOMIC_RELAXED) & mask_of(f->data) ? POLLIN : 0;
+	return signal_pending_set(thread_current()) & mask_of(f->data) ? POLLIN : 0;
 }
 
 static void signalfd_release(struct file *f)

@@ -27,6 +27,7 @@ enum lock_rank {
 	RANK_PROC_TREE = 32, /* process table, parents and children, groups and sessions */
 	RANK_SIGNAL,	     /* signal state of a process */
 	RANK_FILES,	     /* file table */
+	RANK_FUTEX,	     /* a bucket of futexes */
 	RANK_VNODE,	     /* vnode table and name cache */
 	RANK_FAMILY,	     /* overlays cloned from one ancestor */
 	RANK_OBJECT,	     /* slots of an object */

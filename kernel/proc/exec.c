@@ -269,9 +269,8 @@ static void exec_cred(struct cred *c, const struct vnode *v)
 /* The thread's part: registers, floating point, and what belongs to the old program's memory. */
 static void become_thread(struct thread *t, const struct next *n)
 {
-	t->clear_child_tid = 0;
 	memset(&t->altstack, 0, sizeof(t->altstack));
-	t->nap.deadline_ns = 0;
+	t->restart.again = NULL;
 	fp_save(); /* so that a switch from here on does not save the old registers again */
 	memset(&t->fp, 0, sizeof(t->fp));
 	trapframe_init(t->frame, n->entry, n->sp);
@@ -327,15 +326,21 @@ static int load(struct proc *p, struct fs_context *fs, struct vnode *v, struct n
 		n.space = space_create();
 		err = n.space ? build_space(&n, p, fs, &im, strings, path) : -ENOMEM;
 	}
-	if (!err &&
-	    __atomic_load_n(&p->files->refs, __ATOMIC_RELAXED) > 1) { /* clone(CLONE_FILES) ends here */
+	/* clone(CLONE_FILES) of another process ends here; the threads of this one count once each */
+	if (!err && __atomic_load_n(&p->files->refs, __ATOMIC_RELAXED) > p->nthreads) {
 		n.files = fdtable_clone(p->files);
 		err = n.files ? 0 : -ENOMEM;
 	}
 	if (!err)
+		err = proc_end_others(p);
+	if (!err)
 		become(p, &n, name, v, path);
-	else if (n.space)
-		space_unref(n.space);
+	else {
+		if (n.files)
+			fdtable_unref(n.files);
+		if (n.space)
+			space_unref(n.space);
+	}
 	image_close(&im);
 	return err;
 }

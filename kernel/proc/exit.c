@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The end of processes, and waiting for children.
+ * The end of threads and processes, and waiting for children.
+ *
+ * A thread that ends takes no more signals, not even SIGKILL, so that what it has to do at the end, deleting
+ * the blocks of an unlinked file for instance, is not cut short; it leaves the memory, then the process. The
+ * one that brings `nlive` to 0 is the last: it waits until the others have left, and ends the process.
  *
  * A process that ends lets go of memory and files first, with no lock held; then, in one step under
  * proc_lock, it hands its children to init, becomes a zombie and tells its parent. From then on only a
  * waiting parent (or, if the parent does not want to know, the process itself) frees the struct. The thread
  * goes the rest of its way without a process; the scheduler frees it.
  *
- * `exiting` is set first of all: such a process gets no signals any more, so that what it has to do at the
- * end, deleting the blocks of an unlinked file for instance, is not cut short by SIGKILL.
+ * All threads end (exit_group, a fatal signal: `exiting`), or all but one (exec: `exec_thread`), by being
+ * killed. Whichever comes first decides.
  */
 #include "arch/user.h"
 #include "dev/dev.h"
 #include "lib/string.h"
+#include "proc/futex.h"
 #include "proc/proc.h"
 
 /* ---- telling the parent ---- */
@@ -141,59 +146,119 @@ void proc_let_go(struct proc *p)
 		vnode_unref(exe);
 }
 
-static void leave_memory(struct proc *p, struct thread *t)
+/*
+ * Thread t is about to leave its memory, at its end or by exec: who shares the memory and waits for its locks, or
+ * for its end, is told.
+ */
+static void tell_memory(struct proc *p, struct thread *t)
 {
+	uint64_t at = t->clear_child_tid;
 	uint32_t zero = 0;
 
-	if (t->clear_child_tid && __atomic_load_n(&p->space->refs, __ATOMIC_RELAXED) > 1)
-		put_user(t->clear_child_tid, &zero, sizeof(zero));
-	thread_set_space(NULL);
+	futex_thread_exit(t);
+	t->clear_child_tid = 0;
+	if (at &&
+	    (__atomic_load_n(&p->nthreads, __ATOMIC_RELAXED) > 1 ||
+	     __atomic_load_n(&p->space->refs, __ATOMIC_RELAXED) > 1) &&
+	    !put_user(at, &zero, sizeof(zero)))
+		futex_wake(at, true, 1, FUTEX_ANY);
 }
 
-static void take_accounts(struct proc *p, const struct thread *t)
+/* [p] All threads but `me`; they go when they next look. */
+static void kill_others(struct proc *p, const struct thread *me)
 {
-	p->utime_ns += t->utime_ns;
-	p->stime_ns += thread_cpu_ns(t) - t->utime_ns;
-	p->minflt += t->nminflt;
-	p->majflt += t->nmajflt;
+	struct thread *t;
+
+	list_for_each(t, &p->threads, proc_link)
+		if (t != me)
+			signal_kill_thread(t);
 }
 
-static void begin_exit(struct proc *p)
+/* [p] */
+static void begin_exit(struct proc *p, int status)
 {
-	spin_lock(&proc_lock);
 	p->exiting = true;
-	spin_unlock(&proc_lock);
-	signal_flush(p);
-	p->alarm_interval_ns = 0;
-	timer_cancel(&p->alarm);
+	p->exit_status = status;
+	kill_others(p, thread_current());
 }
 
-void proc_exit(int status)
+void proc_note_stopped(struct proc *p)
+{
+	if (!p->stopping || p->state != PROC_RUNNING || p->nstopped != p->nthreads)
+		return;
+	p->state = PROC_STOPPED;
+	p->stop_reported = p->continued = false;
+	proc_tell_parent(p, CLD_STOPPED, p->stop_signal);
+}
+
+/* A thread that is not the last leaves the process, and touches nothing of it any more. */
+static void leave(struct proc *p, struct thread *t)
+{
+	fdtable_unref(p->files);
+	spin_lock(&proc_lock);
+	proc_remove_thread(p, t);
+	t->proc = NULL;
+	proc_note_stopped(p);
+	waitq_wake_all(&p->wait_children); /* the last thread, or exec, may wait for this */
+	spin_unlock(&proc_lock);
+}
+
+/* [p] Until the current thread is the only one that has not gone. */
+static void wait_for_others(struct proc *p)
+{
+	while (p->nthreads > 1)
+		waitq_sleep(&p->wait_children, &proc_lock);
+}
+
+int proc_end_others(struct proc *p)
 {
 	struct thread *t = thread_current();
+	int err = 0;
+
+	spin_lock(&proc_lock);
+	if (p->exiting || p->exec_thread) {
+		err = -EAGAIN;
+	} else {
+		p->exec_thread = t;
+		kill_others(p, t);
+		wait_for_others(p);
+	}
+	spin_unlock(&proc_lock);
+	if (err)
+		return err;
+	tell_memory(p, t);
+	spin_lock(&proc_lock);
+	p->exec_thread = NULL;
+	t->tid = p->pid;
+	spin_unlock(&proc_lock);
+	return 0;
+}
+
+/* What the process does last, in its only thread. */
+static void end_process(struct proc *p, struct thread *t) __noreturn;
+static void end_process(struct proc *p, struct thread *t)
+{
 	struct list unwanted = LIST_INIT(unwanted), *l;
-	struct proc *p = t->proc;
+	int status = p->exit_status;
 
 	if (p == init_proc)
 		system_shutdown(status & 0x7f ? 128 + (status & 0x7f) : status >> 8 & 0xff);
-	begin_exit(p);
+	signal_flush(p);
+	p->alarm_interval_ns = 0;
+	timer_cancel(&p->alarm);
 	if (p->ctty && p->pid == p->sid)
 		tty_session_end(p->ctty, p->sid);
-	leave_memory(p, t);
 	proc_let_go(p);
 	proc_vfork_done(p);
 
 	spin_lock(&proc_lock);
-	take_accounts(p, t);
-	list_remove(&t->proc_link);
-	p->nthreads = 0;
+	proc_remove_thread(p, t);
 	t->proc = NULL;
 	orphan_children(p, &unwanted);
 	if (p->parent && p->parent->pgid != p->pgid && p->parent->sid == p->sid)
 		hang_up_orphans(p->pgid, p);
-	p->exit_status = status;
 	p->state = PROC_ZOMBIE;
-	proc_give_room();
+	proc_give_room(FRAMES_PER_PROC);
 	tell_of_death(p);
 	if (!p->parent || (p->exit_signal == SIGCHLD && wants_no_children(p->parent))) {
 		proc_unlink(p);
@@ -203,6 +268,57 @@ void proc_exit(int status)
 	while ((l = list_pop(&unwanted)))
 		proc_free(list_entry(l, struct proc, sibling));
 	thread_exit();
+}
+
+static void end_thread(struct proc *p, struct thread *t) __noreturn;
+static void end_thread(struct proc *p, struct thread *t)
+{
+	bool last;
+
+	signal_thread_exit(p, t);
+	tell_memory(p, t);
+	thread_set_space(NULL);
+	spin_lock(&proc_lock);
+	last = --p->nlive == 0;
+	if (last) {
+		p->exiting = true;
+		wait_for_others(p);
+	}
+	spin_unlock(&proc_lock);
+	if (last)
+		end_process(p, t);
+	leave(p, t);
+	thread_exit();
+}
+
+void proc_exit(int status)
+{
+	struct thread *t = thread_current();
+	struct proc *p = t->proc;
+
+	spin_lock(&proc_lock);
+	if (!p->exiting && !p->exec_thread)
+		begin_exit(p, status);
+	spin_unlock(&proc_lock);
+	end_thread(p, t);
+}
+
+/* The process's status is that of its first thread, whichever is the last. */
+void proc_exit_thread(int status)
+{
+	struct thread *t = thread_current();
+	struct proc *p = t->proc;
+
+	spin_lock(&proc_lock);
+	if (!p->exiting && t->tid == p->pid)
+		p->exit_status = status;
+	spin_unlock(&proc_lock);
+	end_thread(p, t);
+}
+
+void proc_exit_killed(void)
+{
+	proc_exit(SIGKILL);
 }
 
 /* ---- waiting ---- */
@@ -238,23 +354,28 @@ static bool reportable(struct proc *c, int options, struct wait_result *r)
 	return false;
 }
 
+static void usage_add(struct usage *to, const struct usage *u)
+{
+	to->utime_ns += u->utime_ns;
+	to->stime_ns += u->stime_ns;
+	to->minflt += u->minflt;
+	to->majflt += u->majflt;
+	to->nvcsw += u->nvcsw;
+	to->nivcsw += u->nivcsw;
+}
+
 static void fill_usage(struct wait_result *r, const struct proc *c)
 {
 	r->pid = c->pid;
 	r->uid = c->cred.uid;
-	r->utime_ns = c->utime_ns + c->cutime_ns;
-	r->stime_ns = c->stime_ns + c->cstime_ns;
-	r->minflt = c->minflt + c->cminflt;
-	r->majflt = c->majflt + c->cmajflt;
+	r->usage = c->ended;
+	usage_add(&r->usage, &c->waited);
 }
 
 /* [p] */
 static void bury(struct proc *p, struct proc *c, const struct wait_result *r)
 {
-	p->cutime_ns += r->utime_ns;
-	p->cstime_ns += r->stime_ns;
-	p->cminflt += r->minflt;
-	p->cmajflt += r->majflt;
+	usage_add(&p->waited, &r->usage);
 	proc_unlink(c);
 }
 

@@ -25,7 +25,8 @@ enum {
 	RLIMIT_NPROC = 6,
 	RLIMIT_NOFILE,
 	RLIMIT_MEMLOCK,
-	RLIMIT_AS
+	RLIMIT_AS,
+	RLIMIT_SIGPENDING = 11
 };
 
 struct sigaction_k { /* as rt_sigaction(2) passes it on riscv64: no restorer */
@@ -38,6 +39,10 @@ struct rlimit {
 	uint64_t cur, max;
 };
 
+struct usage {
+	uint64_t utime_ns, stime_ns, minflt, majflt, nvcsw, nivcsw;
+};
+
 enum proc_state { PROC_RUNNING, PROC_STOPPED, PROC_ZOMBIE };
 
 struct proc {
@@ -46,13 +51,18 @@ struct proc {
 	struct proc *parent;	       /* [p] */
 	struct list children, sibling; /* [p] */
 	struct list all;	       /* [p] */
-	struct list threads;	       /* [p] struct thread.proc_link */
-	unsigned nthreads;	       /* [p] */
+	struct list threads;	       /* changed under [p] and [g], so either is enough to read it */
+	unsigned nthreads;	       /* [p] threads on that list */
+	unsigned nlive;		       /* [p] those that have not begun to end */
+	struct thread *exec_thread;    /* [p] waits for the others to end */
 	pid_t pgid, sid;	       /* [p] */
 	struct tty *ctty;	       /* [p] */
 	int exit_status;	       /* [p] as wait4 reports it */
-	bool exiting;		       /* [p] on its way out: takes no more signals */
-	bool execed, vfork_done;       /* [p] */
+	bool exiting;		       /* [p] all threads end: takes no more signals */
+	bool execed;		       /* [p] */
+	struct thread *vfork_parent;   /* [p] waits until this process has memory of its own, or none */
+	bool stopping;		       /* changed under [p] and [g]: every thread is to stop */
+	unsigned nstopped, stop_round; /* [p] threads that have; the stop they belong to */
 	bool stop_reported, continued; /* [p] for wait4 */
 	int stop_signal;	       /* [p] */
 	struct waitq wait_children;    /* wait4 sleeps here with proc_lock */
@@ -66,15 +76,13 @@ struct proc {
 	struct rlimit rlimits[NRLIMITS];
 	int oom_score_adj, nice;
 	uint64_t start_ns;
-	uint64_t utime_ns, stime_ns;   /* of threads that ended */
-	uint64_t cutime_ns, cstime_ns; /* of children waited for */
-	uint64_t minflt, majflt, cminflt, cmajflt;
+	struct usage ended;  /* [p] of threads that ended */
+	struct usage waited; /* [p] of children waited for */
 	/* signals */
 	struct spinlock sig_lock;
 	struct sigaction_k actions[NSIG]; /* [g] signal n at n-1 */
-	uint64_t pending;		  /* [g] for the process */
-	struct list queue;		  /* [g] struct sigqueue */
-	unsigned nqueued;		  /* [g] */
+	struct pending pending;		  /* [g] for any thread that does not block it */
+	unsigned nqueued;		  /* [g] of all its queues */
 	bool stop_dequeued; /* [g] a stop signal was taken and no SIGCONT or SIGKILL came since */
 	int exit_signal;    /* to the parent: SIGCHLD */
 	struct timer alarm; /* ITIMER_REAL */
@@ -98,7 +106,7 @@ struct proc *proc_find(pid_t pid); /* [p] */
 void proc_start_init(struct fs_context *fs, const char *path, const void *embedded, size_t embedded_size,
 		     char **argv, char **envp);
 
-/* clone(2) without threads: fork and vfork forms; the child's pid. `f` holds the caller's registers. */
+/* clone(2): the id of the child, a process or a thread of this one, or -errno. */
 #define CLONE_VM	     0x100
 #define CLONE_FS	     0x200
 #define CLONE_FILES	     0x400
@@ -115,6 +123,7 @@ void proc_start_init(struct fs_context *fs, const char *path, const void *embedd
 #define CLONE_PARENT_SETTID  0x100000
 #define CLONE_CHILD_CLEARTID 0x200000
 #define CLONE_CHILD_SETTID   0x1000000
+#define CLONE_CLEAR_SIGHAND  0x100000000ul
 struct clone_args {
 	uint64_t flags, stack, parent_tid, child_tid, tls;
 	int exit_signal;
@@ -148,7 +157,19 @@ void exec_free(struct exec_strings *s);
  */
 int proc_exec(struct proc *p, struct fs_context *fs, const char *path, struct exec_strings *s,
 	      struct vnode *direct);
-void proc_exit(int status) __noreturn; /* wait status: code << 8 or signal */
+/* All threads of the current process end; wait status: code << 8 or signal. */
+void proc_exit(int status) __noreturn;
+/* exit(2): only this thread, unless it is the last. */
+void proc_exit_thread(int status) __noreturn;
+/* A killed thread ends, and its process if it was SIGKILL. */
+void proc_exit_killed(void) __noreturn;
+/*
+ * exec: ends all other threads and waits until they are gone; the current one has the process's id then.
+ * -EAGAIN: it is itself to end.
+ */
+int proc_end_others(struct proc *p) __must_check;
+/* [p] Are all threads to stop, and did they? Then the parent hears of it. */
+void proc_note_stopped(struct proc *p);
 
 /* The process has memory of its own, or none any more: a vfork's parent goes on. */
 void proc_vfork_done(struct proc *p);
@@ -162,8 +183,11 @@ void proc_tell_parent(struct proc *p, int code, int status);
 bool proc_group_orphaned(pid_t pgid, const struct proc *skip);
 /* exit.c's and process.c's own: out of the tree [p], then freed. */
 void proc_unlink(struct proc *p);
-/* [p] A live process ended, or was not born after all: a fork that waits for room may go on. */
-void proc_give_room(void);
+/* [p] The room that a process, or one more thread of it, took: a fork that waits for it may go on. */
+#define FRAMES_PER_PROC	  64
+#define FRAMES_PER_THREAD 12
+void proc_give_room(unsigned frames);
+void proc_remove_thread(struct proc *p, struct thread *t);
 /*
  * Lets go of memory, files, directories and program; the thread does not run in the space (any more). May
  * sleep.
@@ -176,7 +200,7 @@ struct wait_result {
 	pid_t pid;
 	uint32_t uid;
 	int status; /* as wait4 gives it */
-	uint64_t utime_ns, stime_ns, minflt, majflt;
+	struct usage usage;
 };
 /* wait4's selection by pid and options; the pid, 0 (WNOHANG), -ECHILD, -ERESTARTSYS. */
 int64_t proc_wait(struct proc *p, pid_t pid, int options, struct wait_result *r);
@@ -185,9 +209,13 @@ int64_t proc_wait(struct proc *p, pid_t pid, int options, struct wait_result *r)
 #define WEXITED	   4
 #define WCONTINUED 8
 #define WNOWAIT	   0x1000000
-unsigned proc_count(void); /* [p] */
-/* The system's calls of threads in a process. */
-struct thread *proc_thread(struct proc *p); /* [p] its only thread, or NULL */
+unsigned proc_count(void); /* of threads: what RLIMIT_NPROC limits */
+/* [p] The thread of that id in the process, or (NULL) in any; NULL. */
+struct thread *proc_thread(struct proc *p, pid_t tid);
+
+/* What the process has used so far: the threads that ended and the others. */
+void usage_add_thread(struct usage *u, const struct thread *t);
+void proc_usage(struct proc *p, struct usage *u); /* [p] */
 
 /* Signals. */
 enum {
@@ -238,25 +266,29 @@ enum {
 #define SI_TKILL     (-6)
 #define SIGBIT(n)    (1ul << ((n)-1))
 
-struct siginfo { /* kernel-side siginfo_t: the fields any signal of ours carries; laid out for the program by signal.c */
+struct siginfo { /* kernel-side siginfo_t: the fields any signal of ours carries; laid out for the program by sigframe.c */
 	int signo, err, code;
-	pid_t pid;
-	uint32_t uid;
+	pid_t pid;    /* or a timer's id */
+	uint32_t uid; /* or its overrun */
 	int status;
 	uint64_t addr, value;
 };
 /*
- * Queues a signal for the process and wakes its thread. proc_lock is held; or, but for SIGKILL, SIGCONT and
- * the stopping ones, it is enough that the process cannot go (it is the current one). Any context. 0, or
- * -EAGAIN: too many real-time signals are queued.
+ * Queues a signal for the process, or for one thread of it, and wakes who takes it. proc_lock is held; or,
+ * but for SIGKILL, SIGCONT and the stopping ones, it is enough that the process (the thread) cannot go: it
+ * is the current one. Any context. 0, or -EAGAIN: too many real-time signals are queued.
  */
 int signal_send(struct proc *p, const struct siginfo *si);
+int signal_send_thread(struct thread *t, const struct siginfo *si);
 /*
- * kill(2): 0, -ESRCH, -EPERM, -EINVAL; and to one process with any siginfo (tgkill, rt_sigqueueinfo; signo
- * 0: only the checks).
+ * kill(2): 0, -ESRCH, -EPERM, -EINVAL; and to one process (rt_sigqueueinfo) or thread (tgkill; tgid 0: of any
+ * process) with any siginfo; signo 0: only the checks.
  */
 int signal_kill(struct proc *from, pid_t pid, int sig);
 int signal_one(struct proc *from, pid_t pid, const struct siginfo *si);
+int signal_one_thread(struct proc *from, pid_t tgid, pid_t tid, const struct siginfo *si);
+/* [p] The thread is to end: it is told and woken, once it sleeps or goes to user mode. */
+void signal_kill_thread(struct thread *t);
 /* [p] signal_group() with the lock held. */
 void signal_group_locked(pid_t pgid, int sig);
 /* fs/signalfd.c: woken whenever a signal becomes pending for somebody. */
@@ -265,7 +297,11 @@ extern struct waitq signalfd_waitq;
 bool signal_pending(struct thread *t);
 void signal_fork(struct proc *child, const struct proc *parent);
 void signal_exec(struct proc *p);
-void signal_flush(struct proc *p); /* frees the queue */
+void signal_flush(struct proc *p); /* forgets everything that is pending */
+/* The current thread takes no more signals; what waited for the process another thread gets. */
+void signal_thread_exit(struct proc *p, struct thread *t);
+/* The signals that are pending for the thread, blocked or not. */
+uint64_t signal_pending_set(struct thread *t);
 int signal_set_action(struct proc *p, int sig, const struct sigaction_k *new, struct sigaction_k *old);
 void signal_set_mask(struct proc *p, struct thread *t, uint64_t mask);
 

@@ -1,25 +1,32 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The process table, birth (fork), the first process, the end of the system.
+ * The process table, birth (fork) of processes and threads, the first process, the end of the system.
  *
  * proc_lock guards the tree (parent, children, groups, sessions, states); the signal state of a process has
  * its own lock, taken inside proc_lock. A process is built complete before it enters the tree; there its
  * thread starts. Death is in exit.c.
+ *
+ * Ids of processes and threads are one set of numbers; a process's is that of its first thread, and stays
+ * its own when that thread ends before others. Each thread of a process counts as one user of its descriptor
+ * table: the only user of a table need not lock it.
  */
 #include "arch/trap.h"
 #include "arch/user.h"
 #include "dev/dev.h"
 #include "lib/printf.h"
 #include "lib/string.h"
+#include "proc/futex.h"
 #include "proc/proc.h"
 #include "vm/kmem.h"
 
 #define PID_MAX 32768
-/* Without meaning for processes of one thread. */
+/* Without meaning here: nobody traces, there are no semaphores to undo. */
 #define CLONE_HINTS (CLONE_PTRACE | CLONE_SYSVSEM | CLONE_DETACHED | CLONE_UNTRACED | CLONE_IO)
 #define CLONE_SUPPORTED                                                                  \
 	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_VFORK | CLONE_PARENT | CLONE_SETTLS | \
-	 CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID)
+	 CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_CLEAR_SIGHAND)
+/* All that the threads of a process share here; a thread with less is refused. */
+#define CLONE_OF_THREADS (CLONE_THREAD | CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND)
 
 struct spinlock proc_lock = SPINLOCK_INIT("processes", RANK_PROC_TREE);
 struct list proc_list = LIST_INIT(proc_list);
@@ -27,10 +34,9 @@ static struct kmem_cache proc_cache;
 struct proc *init_proc;
 static struct waitq vfork_waitq = WAITQ_INIT(vfork_waitq);
 static pid_t last_pid;
-static unsigned nprocs,
-	nalive; /* [p] in the tree; those of them, and those being born, that are no zombies */
-static struct waitq room_waitq = WAITQ_INIT(room_waitq); /* forks, until fewer are alive */
-#define FRAMES_PER_PROC	 64
+static unsigned nprocs, nthreads; /* [p] processes in the tree; threads, where a zombie counts as one */
+static unsigned room_taken;	  /* [p] frames, at the least, of what is alive and of what is being born */
+static struct waitq room_waitq = WAITQ_INIT(room_waitq); /* forks, until less is alive */
 #define ZOMBIES_PER_PROC 3
 #define ROOM_WAIT_NS	 1000000000ul
 
@@ -46,19 +52,57 @@ struct proc *proc_find(pid_t pid)
 
 unsigned proc_count(void)
 {
-	return nprocs;
+	return nthreads;
 }
 
-struct thread *proc_thread(struct proc *p)
+static struct thread *thread_among(struct proc *p, pid_t tid)
 {
-	return list_empty(&p->threads) ? NULL : list_first(&p->threads, struct thread, proc_link);
+	struct thread *t;
+
+	list_for_each(t, &p->threads, proc_link)
+		if (t->tid == tid)
+			return t;
+	return NULL;
+}
+
+struct thread *proc_thread(struct proc *p, pid_t tid)
+{
+	struct thread *t = NULL;
+
+	if (p)
+		return thread_among(p, tid);
+	list_for_each(p, &proc_list, all)
+		if ((t = thread_among(p, tid)))
+			return t;
+	return NULL;
 }
 
 bool thread_killed(void)
 {
-	struct proc *p = thread_current()->proc;
+	return thread_current()->killed;
+}
 
-	return p && (p->pending & SIGBIT(SIGKILL));
+/* ---- accounts ---- */
+
+void usage_add_thread(struct usage *u, const struct thread *t)
+{
+	uint64_t total = thread_cpu_ns(t), user = MIN(t->utime_ns, total);
+
+	u->utime_ns += user;
+	u->stime_ns += total - user;
+	u->minflt += t->nminflt;
+	u->majflt += t->nmajflt;
+	u->nvcsw += t->nvcsw;
+	u->nivcsw += t->nivcsw;
+}
+
+void proc_usage(struct proc *p, struct usage *u)
+{
+	struct thread *t;
+
+	*u = p->ended;
+	list_for_each(t, &p->threads, proc_link)
+		usage_add_thread(u, t);
 }
 
 /* ---- birth ---- */
@@ -68,7 +112,7 @@ static bool pid_in_use(pid_t pid)
 	struct proc *p;
 
 	list_for_each(p, &proc_list, all)
-		if (p->pid == pid || p->pgid == pid || p->sid == pid)
+		if (p->pid == pid || p->pgid == pid || p->sid == pid || thread_among(p, pid))
 			return true;
 	return false;
 }
@@ -92,7 +136,7 @@ static struct proc *proc_alloc(void)
 	list_init(&p->sibling);
 	list_init(&p->all);
 	list_init(&p->threads);
-	list_init(&p->queue);
+	list_init(&p->pending.queue);
 	waitq_init(&p->wait_children);
 	spin_init(&p->sig_lock, "signals", RANK_SIGNAL);
 	p->start_ns = time_ns();
@@ -118,9 +162,35 @@ static void enter_tree(struct proc *p, struct thread *t, struct proc *parent)
 	}
 	list_append(&proc_list, &p->all);
 	list_append(&p->threads, &t->proc_link);
-	p->nthreads = 1;
+	p->nthreads = p->nlive = 1;
 	nprocs++;
+	nthreads++;
 	t->proc = p;
+}
+
+/* [p] */
+static void add_thread(struct proc *p, struct thread *t)
+{
+	t->tid = new_pid();
+	t->proc = p;
+	spin_lock(&p->sig_lock);
+	list_append(&p->threads, &t->proc_link);
+	spin_unlock(&p->sig_lock);
+	p->nthreads++;
+	p->nlive++;
+	nthreads++;
+}
+
+void proc_remove_thread(struct proc *p, struct thread *t)
+{
+	usage_add_thread(&p->ended, t);
+	spin_lock(&p->sig_lock);
+	list_remove(&t->proc_link);
+	spin_unlock(&p->sig_lock);
+	if (--p->nthreads > 0) { /* the last one is the process's own */
+		nthreads--;
+		proc_give_room(FRAMES_PER_THREAD);
+	}
 }
 
 void proc_unlink(struct proc *p)
@@ -128,6 +198,7 @@ void proc_unlink(struct proc *p)
 	list_remove(&p->all);
 	list_remove(&p->sibling);
 	nprocs--;
+	nthreads--;
 }
 
 /* Where a forked child's thread starts. */
@@ -202,81 +273,133 @@ static void copy_identity(struct proc *c, struct proc *p)
 	signal_fork(c, p);
 }
 
-/* The parent of a vfork goes on when the child has a space of its own or none. */
-static void vfork_wait(struct proc *p, pid_t pid)
+/* A thread that is killed waits no longer; its child must not know it any more then. */
+static void vfork_wait(struct thread *t)
 {
 	struct proc *c;
 
 	spin_lock(&proc_lock);
-	while ((c = proc_find(pid)) && c->parent == p && !c->vfork_done && !thread_killed())
+	while (t->vfork_waiting && !t->killed)
 		waitq_sleep(&vfork_waitq, &proc_lock);
+	if (t->vfork_waiting)
+		list_for_each(c, &proc_list, all)
+			if (c->vfork_parent == t)
+				c->vfork_parent = NULL;
 	spin_unlock(&proc_lock);
 }
 
 void proc_vfork_done(struct proc *p)
 {
 	spin_lock(&proc_lock);
-	p->vfork_done = true;
-	waitq_wake_all(&vfork_waitq);
+	if (p->vfork_parent) {
+		p->vfork_parent->vfork_waiting = false;
+		p->vfork_parent = NULL;
+		waitq_wake_all(&vfork_waitq);
+	}
 	spin_unlock(&proc_lock);
 }
 
-/* As many live processes as memory has room for, were each as small as it can be: so a fork bomb cannot fill it. */
-static unsigned max_alive(void)
+/* As much as memory has room for, were each process and thread as small as it can be: so a fork bomb cannot fill it. */
+static unsigned room(void)
 {
 	struct vm_counts c;
 
 	vm_count(&c);
-	return MAX(c.total / FRAMES_PER_PROC, 32ul);
+	return MAX(c.total, 32ul * FRAMES_PER_PROC);
 }
 
 /*
- * Counts a child before it is made, when there is room for one more. Without room it waits a while: those that are on their way to
+ * Counts a child before it is made, when there is room for it. Without room it waits a while: those that are on their way to
  * their end may only want for the processor or for memory. A zombie, which perhaps this caller alone may bury, takes no room.
  */
-static int take_room(void)
+static int take_room(unsigned frames)
 {
 	uint64_t deadline = time_ns() + ROOM_WAIT_NS;
 	int err = 0;
 
 	spin_lock(&proc_lock);
-	while (nalive >= max_alive() && !err)
+	while (room_taken + frames > room() && !err)
 		err = waitq_sleep_until(&room_waitq, &proc_lock, deadline, true);
 	if (!err)
-		nalive++;
+		room_taken += frames;
 	spin_unlock(&proc_lock);
 	return err == -ETIMEDOUT ? -EAGAIN : err ? -ERESTARTNOINTR : 0;
 }
 
-void proc_give_room(void)
+void proc_give_room(unsigned frames)
 {
-	nalive--;
-	waitq_wake_one(&room_waitq);
+	room_taken -= frames;
+	waitq_wake_all(&room_waitq);
 }
 
 /*
- * Into the tree, unless a signal came meanwhile: one for a whole group must not miss the child. The fork is
- * then made again, after the signal. The child's pid, or -errno.
+ * [p] May this thread have a child now? A signal comes first: one for a whole group must not miss the child.
+ * The call is then made again, after the signal.
  */
+static int may_clone(struct proc *p)
+{
+	if (nthreads >= p->rlimits[RLIMIT_NPROC].cur ||
+	    nprocs >= room() / FRAMES_PER_PROC * (1 + ZOMBIES_PER_PROC))
+		return -EAGAIN;
+	return signal_pending(thread_current()) ? -ERESTARTNOINTR : 0;
+}
+
+/* Into the tree: the child's pid, or -errno. */
 static int64_t give_birth(struct proc *p, struct proc *c, struct thread *t, const struct clone_args *a)
 {
 	bool sibling = a->flags & CLONE_PARENT;
-	int64_t r = 0;
+	struct thread *me = thread_current();
+	int64_t r;
 
 	spin_lock(&proc_lock);
-	if (nprocs >= p->rlimits[RLIMIT_NPROC].cur || nprocs >= max_alive() * (1 + ZOMBIES_PER_PROC))
-		r = -EAGAIN;
-	else if (sibling && !p->parent)
+	r = may_clone(p);
+	if (!r && sibling && !p->parent)
 		r = -EINVAL;
-	else if (signal_pending(thread_current()))
-		r = -ERESTARTNOINTR;
-	else
+	if (!r)
 		enter_tree(c, t, sibling ? p->parent : p);
+	if (!r && a->flags & CLONE_VFORK) {
+		c->vfork_parent = me;
+		me->vfork_waiting = true;
+	}
 	spin_unlock(&proc_lock);
 	return r ? r : c->pid;
 }
 
-static int64_t create(struct proc *p, const struct clone_args *a)
+/* The child's first steps are its own, but for what the parent's memory is to show before it runs. */
+static void set_going(struct thread *t, const struct clone_args *a)
+{
+	if (a->flags & CLONE_PARENT_SETTID)
+		put_user(a->parent_tid, &t->tid, sizeof(t->tid));
+	thread_start(t, child_start, (void *)(a->flags & CLONE_CHILD_SETTID ? a->child_tid : 0));
+}
+
+static int64_t create_thread(struct proc *p, const struct clone_args *a)
+{
+	struct thread *t = thread_create(thread_current()->name);
+	int64_t r;
+
+	if (!t)
+		return -ENOMEM;
+	copy_thread(t, a);
+	t->space = p->space;
+	fdtable_ref(p->files);
+	spin_lock(&proc_lock);
+	r = may_clone(p);
+	if (!r) {
+		add_thread(p, t);
+		r = t->tid;
+	}
+	spin_unlock(&proc_lock);
+	if (r > 0) {
+		set_going(t, a);
+		return r;
+	}
+	fdtable_unref(p->files);
+	thread_free(t);
+	return r;
+}
+
+static int64_t create_process(struct proc *p, const struct clone_args *a)
 {
 	struct proc *c = proc_alloc();
 	struct thread *t = c ? thread_create(p->name) : NULL;
@@ -285,14 +408,14 @@ static int64_t create(struct proc *p, const struct clone_args *a)
 	if (!pid) {
 		copy_identity(c, p);
 		c->exit_signal = a->exit_signal;
+		if (a->flags & CLONE_CLEAR_SIGHAND)
+			signal_exec(c);
 		copy_thread(t, a);
 		t->space = c->space;
 		pid = give_birth(p, c, t, a);
 	}
 	if (pid > 0) {
-		if (a->flags & CLONE_PARENT_SETTID)
-			put_user(a->parent_tid, &t->tid, sizeof(t->tid));
-		thread_start(t, child_start, (void *)(a->flags & CLONE_CHILD_SETTID ? a->child_tid : 0));
+		set_going(t, a);
 		return pid;
 	}
 	if (t)
@@ -306,23 +429,25 @@ static int64_t create(struct proc *p, const struct clone_args *a)
 
 int64_t proc_clone(struct proc *p, const struct clone_args *a)
 {
+	bool of_process = a->flags & CLONE_THREAD;
+	unsigned frames = of_process ? FRAMES_PER_THREAD : FRAMES_PER_PROC;
+	uint64_t known = CLONE_SUPPORTED | CLONE_HINTS | (of_process ? CLONE_OF_THREADS : 0);
 	int64_t pid;
 
-	if (a->flags & CLONE_THREAD)
-		return -ENOSYS;
-	if (a->flags & ~(CLONE_SUPPORTED | CLONE_HINTS))
+	if (a->flags & ~known || (of_process && ((a->flags & CLONE_OF_THREADS) != CLONE_OF_THREADS ||
+						 a->flags & (CLONE_VFORK | CLONE_CLEAR_SIGHAND))))
 		return -EINVAL;
-	pid = take_room();
+	pid = take_room(frames);
 	if (pid)
 		return pid;
-	pid = create(p, a);
+	pid = of_process ? create_thread(p, a) : create_process(p, a);
 	if (pid < 0) {
 		spin_lock(&proc_lock);
-		proc_give_room();
+		proc_give_room(frames);
 		spin_unlock(&proc_lock);
 	}
 	if (pid > 0 && a->flags & CLONE_VFORK)
-		vfork_wait(p, pid);
+		vfork_wait(thread_current());
 	return pid;
 }
 
@@ -386,6 +511,7 @@ static void default_limits(struct proc *p)
 	p->rlimits[RLIMIT_CORE].cur = 0;
 	p->rlimits[RLIMIT_NPROC] = (struct rlimit){ 4096, 4096 };
 	p->rlimits[RLIMIT_NOFILE] = (struct rlimit){ 1024, 4096 };
+	p->rlimits[RLIMIT_SIGPENDING] = (struct rlimit){ 1024, 1024 };
 	p->rlimits[RLIMIT_MEMLOCK] = (struct rlimit){ 8ul << 20, 8ul << 20 };
 }
 
@@ -431,6 +557,7 @@ void proc_start_init(struct fs_context *fs, const char *path, const void *embedd
 
 	kmem_cache_init(&proc_cache, "proc", sizeof(struct proc), true); /* getppid reads without a lock */
 	signal_init();
+	futex_init();
 	p = proc_alloc();
 	t = thread_create("init");
 	if (!p || !t)
@@ -453,7 +580,7 @@ void proc_start_init(struct fs_context *fs, const char *path, const void *embedd
 	p->exit_signal = SIGCHLD;
 	spin_lock(&proc_lock);
 	enter_tree(p, t, NULL);
-	nalive++;
+	room_taken += FRAMES_PER_PROC;
 	init_proc = p;
 	spin_unlock(&proc_lock);
 	thread_start(t, init_start, NULL);

@@ -112,6 +112,7 @@ struct thread *thread_create(const char *name)
 	trapframe_init(t->frame, 0, 0);
 	list_init(&t->run_link);
 	list_init(&t->proc_link);
+	list_init(&t->pending.queue);
 	strlcpy(t->name, name, sizeof(t->name));
 	return t;
 }
@@ -200,7 +201,7 @@ static void place(struct thread *t, struct runq *q)
 }
 
 /* The lock of the run queue of the thread's hart. */
-static struct runq *lock_runq(struct thread *t)
+static struct runq *lock_runq(const struct thread *t)
 {
 	for (;;) {
 		struct hart *h = __atomic_load_n(&t->hart, __ATOMIC_RELAXED);
@@ -261,11 +262,16 @@ static void account(struct thread *t, uint64_t now, bool user)
 	t->last_ns = now;
 }
 
+/* Never less than was told before, whichever hart asks: so with what a running thread has used since its last account. */
 uint64_t thread_cpu_ns(const struct thread *t)
 {
-	uint64_t used = t->utime_ns + t->stime_ns;
+	struct runq *q = lock_runq(t);
+	uint64_t used = t->utime_ns + t->stime_ns, now = time_ns();
 
-	return t == thread_current() ? used + time_ns() - t->last_ns : used;
+	if (q->current == t && now > t->last_ns)
+		used += now - t->last_ns;
+	spin_unlock(&q->lock);
+	return used;
 }
 
 /* In the next thread, with the lock of the run queue held: the previous one's registers are saved. */
@@ -386,7 +392,9 @@ void sched_tick(bool from_user)
 		h->ticks_user++;
 	else
 		h->ticks_kernel++;
+	spin_lock(&runq_of(h)->lock);
 	account(t, time_ns(), from_user);
+	spin_unlock(&runq_of(h)->lock);
 	if (t->slice > 0)
 		t->slice--;
 	if (t->slice == 0) {
@@ -439,6 +447,7 @@ void thread_exit(void)
 {
 	struct runq *q;
 
+	reap_dead(); /* who ended before, so that few stacks wait for the next thread to be created */
 	intr_push();
 	q = runq_of(this_hart());
 	spin_lock(&q->lock);

@@ -148,7 +148,7 @@ int64_t signal_return(struct trapframe *f)
 	struct thread *t = thread_current();
 	struct user_context c;
 
-	t->nap.deadline_ns = 0;
+	t->restart.again = NULL;
 	f->cause = 0; /* no call to restart */
 	if (get_user(&c, f->sp + offsetof(struct sigframe, context), sizeof(c))) {
 		signal_fault(SIGSEGV, SI_KERNEL, 0);

@@ -3,14 +3,18 @@
  * Signals: sending them, and what they do (POSIX.1-2017, 2.4). Frames on the program's stack are
  * sigframe.c's.
  *
- * p->sig_lock guards actions, the pending set and the queue, and every thread's mask, which only the thread
- * itself changes. Who queues a signal that is not blocked sets thread->sigpending and wakes the thread; the
- * thread looks on its way to user mode (signal_deliver) and in interruptible sleeps. sigpending may be set
+ * p->sig_lock guards actions, what is pending for the process and for each thread, and every thread's mask,
+ * which only the thread itself changes. Who queues a signal chooses a thread that does not block it, sets
+ * its sigpending and wakes it; the thread looks on its way to user mode (signal_deliver) and in interruptible
+ * sleeps. A chosen thread that then blocks the signal, or ends, passes it on (retarget). sigpending may be set
  * for nothing: interrupted calls are then made again.
  *
- * A stopped process sleeps in signal_deliver until SIGCONT or SIGKILL sets its state back; that state is
- * proc_lock's. A SIGCONT that comes between the taking of a stop signal and the stop cancels it:
- * stop_dequeued. An exiting process takes no signals.
+ * SIGKILL is never queued: it sets `killed` in all threads, as exit_group and exec do; that ends waits for
+ * memory too (thread_killed).
+ *
+ * The thread that takes a stop signal makes the process `stopping`; each thread sleeps in signal_deliver, and
+ * the last one to come there makes it PROC_STOPPED, until SIGCONT or SIGKILL. A SIGCONT that comes between
+ * the taking of a stop signal and the stop cancels it: stop_dequeued. An exiting process takes no signals.
  */
 #include "arch/cpu.h"
 #include "arch/trap.h"
@@ -21,8 +25,7 @@
 
 #define CAUSE_CALL	   8
 #define NR_restart_syscall 128
-#define QUEUE_MAX	   256 /* queued real-time signals of a process */
-#define REALTIME	   32  /* from here on every instance is queued */
+#define REALTIME	   32 /* from here on every instance is queued */
 
 #define UNBLOCKABLE	(SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
 #define STOPPERS	(SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) | SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
@@ -37,7 +40,7 @@ struct sigqueue {
 	struct siginfo si;
 };
 
-/* ---- sending ---- */
+/* ---- queues ---- */
 
 /* [g] Would the signal, if it were unblocked, do nothing? */
 static bool ignored(const struct proc *p, int sig)
@@ -58,32 +61,47 @@ static void dequeue(struct proc *p, struct sigqueue *q)
 }
 
 /* [g] */
-static void forget(struct proc *p, uint64_t set)
+static void forget(struct proc *p, struct pending *pending, uint64_t set)
 {
 	struct sigqueue *q, *next;
 
-	p->pending &= ~set;
-	list_for_each_safe(q, next, &p->queue, link) if (SIGBIT(q->si.signo) & set) dequeue(p, q);
+	if (!(pending->set & set))
+		return;
+	pending->set &= ~set;
+	list_for_each_safe(q, next, &pending->queue, link) if (SIGBIT(q->si.signo) & set) dequeue(p, q);
+}
+
+/* [g] Of the process and of all its threads. */
+static void forget_everywhere(struct proc *p, uint64_t set)
+{
+	struct thread *t;
+
+	forget(p, &p->pending, set);
+	list_for_each(t, &p->threads, proc_link)
+		forget(p, &t->pending, set);
 }
 
 /* [g] 0, or -EAGAIN. Without memory a signal is still pending, only nothing is known of it. */
-static int enqueue(struct proc *p, const struct siginfo *si)
+static int enqueue(struct proc *p, struct pending *pending, const struct siginfo *si)
 {
-	bool full = si->signo >= REALTIME && p->nqueued >= QUEUE_MAX;
+	bool full = si->signo >= REALTIME && p->nqueued >= p->rlimits[RLIMIT_SIGPENDING].cur;
 	struct sigqueue *q = full ? NULL : kmalloc(sizeof(*q));
 
 	if (!q && si->signo >= REALTIME && si->code != SI_USER)
 		return -EAGAIN;
 	if (q) {
 		q->si = *si;
-		list_append(&p->queue, &q->link);
+		list_append(&pending->queue, &q->link);
 		p->nqueued++;
 	}
-	p->pending |= SIGBIT(si->signo);
+	pending->set |= SIGBIT(si->signo);
 	waitq_wake_all(&signalfd_waitq);
 	return 0;
 }
 
+/* ---- who takes it ---- */
+
+/* [g] */
 static void wake_for_signal(struct thread *t)
 {
 	__atomic_store_n(&t->sigpending, true, __ATOMIC_SEQ_CST);
@@ -92,46 +110,157 @@ static void wake_for_signal(struct thread *t)
 		hart_poke(t->hart); /* it may be in user mode */
 }
 
-/* [p] A stopped process goes on. */
-static void resume(struct proc *p, struct thread *t, bool tell)
+/* [g] */
+static inline bool takes(const struct thread *t, uint64_t bit)
 {
-	if (p->state != PROC_STOPPED)
+	return !t->exiting && bit & (~t->sigmask | t->sigwait);
+}
+
+/* [g] A thread that does not block the signal; rather one that has nothing to look at yet. */
+static struct thread *choose_thread(struct proc *p, uint64_t bit)
+{
+	struct thread *t, *busy = NULL;
+
+	list_for_each(t, &p->threads, proc_link) {
+		if (!takes(t, bit))
+			continue;
+		if (!t->sigpending)
+			return t;
+		if (!busy)
+			busy = t;
+	}
+	return busy;
+}
+
+/* [g] Does a thread that could be meant block or wait for it? Then the signal is kept, ignored or not. */
+static bool wanted_later(const struct proc *p, const struct thread *only, uint64_t bit)
+{
+	const struct thread *t;
+
+	if (only)
+		return (only->sigmask | only->sigwait) & bit;
+	list_for_each(t, &p->threads, proc_link)
+		if ((t->sigmask | t->sigwait) & bit)
+			return true;
+	return false;
+}
+
+/* [g] The thread no longer takes these of the process's signals: another one is to look. */
+static void retarget(struct proc *p, const struct thread *from, uint64_t set)
+{
+	struct thread *t;
+
+	set &= p->pending.set;
+	if (!set)
 		return;
-	p->state = PROC_RUNNING;
-	if (tell) {
+	list_for_each(t, &p->threads, proc_link)
+		if (t != from && takes(t, set))
+			wake_for_signal(t);
+}
+
+/* ---- sending ---- */
+
+/* [p] A process that stops, or has, goes on. */
+static void resume(struct proc *p, bool tell)
+{
+	bool stopped = p->state == PROC_STOPPED;
+	struct thread *t;
+
+	if (!p->stopping)
+		return;
+	spin_lock(&p->sig_lock);
+	p->stopping = false;
+	p->nstopped = 0;
+	p->stop_round++;
+	list_for_each(t, &p->threads, proc_link)
+		thread_wake(t);
+	spin_unlock(&p->sig_lock);
+	if (stopped)
+		p->state = PROC_RUNNING;
+	if (stopped && tell) {
 		p->continued = true;
 		proc_tell_parent(p, CLD_CONTINUED, SIGCONT);
 	}
-	if (t)
-		thread_wake(t);
+}
+
+/* [g] */
+static void kill_thread(struct thread *t)
+{
+	if (t->exiting)
+		return;
+	t->killed = true;
+	wake_for_signal(t);
+}
+
+void signal_kill_thread(struct thread *t)
+{
+	struct proc *p = t->proc;
+
+	spin_lock(&p->sig_lock);
+	kill_thread(t);
+	spin_unlock(&p->sig_lock);
+}
+
+/* [g] SIGKILL is never queued: all threads end. */
+static int kill_all(struct proc *p)
+{
+	struct thread *t;
+
+	if (!ignored(p, SIGKILL))
+		list_for_each(t, &p->threads, proc_link)
+			kill_thread(t);
+	return 0;
+}
+
+/* [g] To the thread `only`, or to any. */
+static int send_locked(struct proc *p, struct thread *only, const struct siginfo *si)
+{
+	struct pending *pending = only ? &only->pending : &p->pending;
+	uint64_t bit = SIGBIT(si->signo);
+	struct thread *t;
+	int err;
+
+	if (bit & (SIGBIT(SIGCONT) | SIGBIT(SIGKILL)))
+		p->stop_dequeued = false;
+	if (si->signo == SIGKILL)
+		return kill_all(p);
+	if (si->signo == SIGCONT)
+		forget_everywhere(p, STOPPERS);
+	if (bit & STOPPERS)
+		forget_everywhere(p, SIGBIT(SIGCONT));
+	if ((ignored(p, si->signo) && !wanted_later(p, only, bit)) ||
+	    (si->signo < REALTIME && pending->set & bit))
+		return 0;
+	err = enqueue(p, pending, si);
+	t = only && !takes(only, bit) ? NULL : only ? only : choose_thread(p, bit);
+	if (!err && t)
+		wake_for_signal(t);
+	return err;
+}
+
+static int send(struct proc *p, struct thread *only, const struct siginfo *si)
+{
+	int err = 0;
+
+	if (p->state == PROC_ZOMBIE || p->exiting)
+		return 0;
+	if (SIGBIT(si->signo) & (SIGBIT(SIGCONT) | SIGBIT(SIGKILL)))
+		resume(p, si->signo == SIGCONT);
+	spin_lock(&p->sig_lock);
+	if (!list_empty(&p->threads) && !(only && only->exiting))
+		err = send_locked(p, only, si);
+	spin_unlock(&p->sig_lock);
+	return err;
 }
 
 int signal_send(struct proc *p, const struct siginfo *si)
 {
-	uint64_t bit = SIGBIT(si->signo);
-	struct thread *t = proc_thread(p);
-	int err = 0;
+	return send(p, NULL, si);
+}
 
-	if (p->state == PROC_ZOMBIE || p->exiting || !t)
-		return 0;
-	if (bit & (SIGBIT(SIGCONT) | SIGBIT(SIGKILL)))
-		resume(p, t, si->signo == SIGCONT);
-	spin_lock(&p->sig_lock);
-	if (bit & (SIGBIT(SIGCONT) | SIGBIT(SIGKILL)))
-		p->stop_dequeued = false;
-	if (si->signo == SIGCONT)
-		forget(p, STOPPERS);
-	if (bit & STOPPERS)
-		forget(p, SIGBIT(SIGCONT));
-	if ((ignored(p, si->signo) && !((t->sigmask | t->sigwait) & bit)) ||
-	    (si->signo < REALTIME && p->pending & bit))
-		goto out;
-	err = enqueue(p, si);
-	if (!err && (!(t->sigmask & bit) || t->sigwait & bit))
-		wake_for_signal(t);
-out:
-	spin_unlock(&p->sig_lock);
-	return err;
+int signal_send_thread(struct thread *t, const struct siginfo *si)
+{
+	return send(t->proc, t, si);
 }
 
 static bool may_signal(const struct proc *from, const struct proc *to, int sig)
@@ -165,7 +294,7 @@ static int send_all(struct proc *from, pid_t pid, const struct siginfo *si)
 	list_for_each(p, &proc_list, all) {
 		if (!addressed(p, from, pid))
 			continue;
-		r = !may_signal(from, p, si->signo) ? -EPERM : si->signo ? signal_send(p, si) : 0;
+		r = !may_signal(from, p, si->signo) ? -EPERM : si->signo ? send(p, NULL, si) : 0;
 		if (err) /* one that gets it is enough */
 			err = r;
 	}
@@ -183,6 +312,23 @@ int signal_kill(struct proc *from, pid_t pid, int sig)
 int signal_one(struct proc *from, pid_t pid, const struct siginfo *si)
 {
 	return pid > 0 ? send_all(from, pid, si) : -EINVAL;
+}
+
+int signal_one_thread(struct proc *from, pid_t tgid, pid_t tid, const struct siginfo *si)
+{
+	struct thread *t;
+	int err = -ESRCH;
+
+	if (tid <= 0 || tgid < 0 || si->signo < 0 || si->signo > NSIG)
+		return -EINVAL;
+	spin_lock(&proc_lock);
+	t = proc_thread(NULL, tid);
+	if (t && (!tgid || t->proc->pid == tgid))
+		err = !may_signal(from, t->proc, si->signo) ? -EPERM :
+		      si->signo				    ? signal_send_thread(t, si) :
+							      0;
+	spin_unlock(&proc_lock);
+	return err;
 }
 
 void signal_group_locked(pid_t pgid, int sig)
@@ -212,7 +358,7 @@ void signal_fork(struct proc *child, const struct proc *parent)
 void signal_flush(struct proc *p)
 {
 	spin_lock(&p->sig_lock);
-	forget(p, ~0ul);
+	forget_everywhere(p, ~0ul);
 	spin_unlock(&p->sig_lock);
 }
 
@@ -228,15 +374,31 @@ void signal_exec(struct proc *p)
 	spin_unlock(&p->sig_lock);
 }
 
-bool signal_pending(struct thread *t)
+void signal_thread_exit(struct proc *p, struct thread *t)
 {
-	return t->proc && __atomic_load_n(&t->proc->pending, __ATOMIC_RELAXED) & ~t->sigmask;
+	spin_lock(&p->sig_lock);
+	t->exiting = true;
+	t->killed = false;
+	forget(p, &t->pending, ~0ul);
+	retarget(p, t, ~0ul);
+	spin_unlock(&p->sig_lock);
 }
 
-/* [g] */
-static void recheck(struct proc *p, struct thread *t)
+uint64_t signal_pending_set(struct thread *t)
 {
-	__atomic_store_n(&t->sigpending, (p->pending & ~t->sigmask) != 0, __ATOMIC_SEQ_CST);
+	return __atomic_load_n(&t->proc->pending.set, __ATOMIC_RELAXED) |
+	       __atomic_load_n(&t->pending.set, __ATOMIC_RELAXED);
+}
+
+bool signal_pending(struct thread *t)
+{
+	return t->proc && (t->killed || t->proc->stopping || signal_pending_set(t) & ~t->sigmask);
+}
+
+/* [g] The thread's own: who changes any of this does it under the lock. */
+static void recheck(struct thread *t)
+{
+	__atomic_store_n(&t->sigpending, signal_pending(t), __ATOMIC_SEQ_CST);
 }
 
 int signal_set_action(struct proc *p, int sig, const struct sigaction_k *new, struct sigaction_k *old)
@@ -250,7 +412,7 @@ int signal_set_action(struct proc *p, int sig, const struct sigaction_k *new, st
 		p->actions[sig - 1] = *new;
 		p->actions[sig - 1].mask &= ~UNBLOCKABLE;
 		if (ignored(p, sig))
-			forget(p, SIGBIT(sig));
+			forget_everywhere(p, SIGBIT(sig));
 	}
 	spin_unlock(&p->sig_lock);
 	return 0;
@@ -258,30 +420,30 @@ int signal_set_action(struct proc *p, int sig, const struct sigaction_k *new, st
 
 void signal_set_mask(struct proc *p, struct thread *t, uint64_t mask)
 {
+	uint64_t blocked;
+
 	spin_lock(&p->sig_lock);
+	blocked = mask & ~UNBLOCKABLE & ~t->sigmask;
 	t->sigmask = mask & ~UNBLOCKABLE;
-	recheck(p, t);
+	if (blocked)
+		retarget(p, t, blocked);
+	recheck(t);
 	spin_unlock(&p->sig_lock);
 }
 
 /* ---- taking ---- */
 
-/* [g] Takes the first pending signal of `ready` off the queue; 0: none. */
-static int take(struct proc *p, uint64_t ready, struct siginfo *si)
+/* [g] Takes the first signal of `ready` off the queue. */
+static int take_from(struct proc *p, struct pending *pending, uint64_t ready, struct siginfo *si)
 {
 	struct sigqueue *q, *found = NULL;
 	bool more = false;
 	int sig;
 
-	ready &= p->pending;
-	if (!ready)
-		return 0;
-	if (ready & SIGBIT(SIGKILL))
-		ready = SIGBIT(SIGKILL);
-	else if (ready & SYNCHRONOUS)
+	if (ready & SYNCHRONOUS)
 		ready &= SYNCHRONOUS;
 	sig = __builtin_ctzl(ready) + 1;
-	list_for_each(q, &p->queue, link) {
+	list_for_each(q, &pending->queue, link) {
 		if (q->si.signo != sig)
 			continue;
 		more = found;
@@ -295,8 +457,18 @@ static int take(struct proc *p, uint64_t ready, struct siginfo *si)
 		dequeue(p, found);
 	}
 	if (!more)
-		p->pending &= ~SIGBIT(sig);
+		pending->set &= ~SIGBIT(sig);
 	return sig;
+}
+
+/* [g] The thread's own come before the process's; 0: none. */
+static int take(struct proc *p, struct thread *t, uint64_t ready, struct siginfo *si)
+{
+	if (t->pending.set & ready)
+		return take_from(p, &t->pending, t->pending.set & ready, si);
+	if (p->pending.set & ready)
+		return take_from(p, &p->pending, p->pending.set & ready, si);
+	return 0;
 }
 
 int signal_wait(struct proc *p, struct thread *t, uint64_t set, uint64_t deadline_ns, struct siginfo *si)
@@ -307,7 +479,7 @@ int signal_wait(struct proc *p, struct thread *t, uint64_t set, uint64_t deadlin
 	set &= ~UNBLOCKABLE;
 	spin_lock(&p->sig_lock);
 	t->sigwait = set;
-	while (!(sig = take(p, set, si)) && !err && !(p->pending & ~t->sigmask)) {
+	while (!(sig = take(p, t, set, si)) && !err && !signal_pending(t)) {
 		__atomic_store_n(&t->sigpending, false,
 				 __ATOMIC_SEQ_CST); /* under the lock: whoever sends sets it again */
 		err = waitq_sleep_until(&never, &p->sig_lock, deadline_ns, true);
@@ -315,7 +487,8 @@ int signal_wait(struct proc *p, struct thread *t, uint64_t set, uint64_t deadlin
 			err = 0;
 	}
 	t->sigwait = 0;
-	recheck(p, t);
+	retarget(p, t, set & t->sigmask);
+	recheck(t);
 	spin_unlock(&p->sig_lock);
 	return sig ? sig : err == -ETIMEDOUT ? -EAGAIN : -EINTR;
 }
@@ -326,41 +499,56 @@ static int take_signal(struct proc *p, struct thread *t, struct siginfo *si, str
 	int sig;
 
 	spin_lock(&p->sig_lock);
-	sig = take(p, ~t->sigmask, si);
+	sig = take(p, t, ~t->sigmask, si);
 	if (sig) {
 		*sa = p->actions[sig - 1];
 		if (sa->handler > SIG_IGN && sa->flags & SA_RESETHAND)
 			p->actions[sig - 1].handler = SIG_DFL;
 		p->stop_dequeued = SIGBIT(sig) & STOPPERS;
 	}
-	recheck(p, t);
+	recheck(t);
 	spin_unlock(&p->sig_lock);
 	return sig;
 }
 
 /* ---- acting ---- */
 
-static bool stop_still_wanted(struct proc *p)
-{
-	bool wanted;
-
-	spin_lock(&p->sig_lock);
-	wanted = p->stop_dequeued && !(p->pending & SIGBIT(SIGKILL));
-	spin_unlock(&p->sig_lock);
-	return wanted;
-}
-
-/* A group that nobody would continue is not stopped from the terminal. */
+/*
+ * All threads are to stop, unless the signal's effect was taken back meanwhile. A group that nobody would
+ * continue is not stopped from the terminal.
+ */
 static void stop(struct proc *p, int sig)
 {
+	struct thread *t;
+
 	spin_lock(&proc_lock);
-	if (stop_still_wanted(p) && (sig == SIGSTOP || !proc_group_orphaned(p->pgid, NULL))) {
-		p->state = PROC_STOPPED;
-		p->stop_signal = sig;
-		p->stop_reported = p->continued = false;
-		proc_tell_parent(p, CLD_STOPPED, sig);
-		while (p->state == PROC_STOPPED)
-			waitq_sleep(&p->wait_children, &proc_lock); /* until resume() */
+	if (sig == SIGSTOP || !proc_group_orphaned(p->pgid, NULL)) {
+		spin_lock(&p->sig_lock);
+		if (p->stop_dequeued && !p->stopping && !p->exiting) {
+			p->stopping = true;
+			p->stop_signal = sig;
+			list_for_each(t, &p->threads, proc_link)
+				wake_for_signal(t);
+		}
+		spin_unlock(&p->sig_lock);
+	}
+	spin_unlock(&proc_lock);
+}
+
+/* This thread's part in it: it sleeps until resume(), or its end. */
+static void stay_stopped(struct proc *p, struct thread *t)
+{
+	unsigned round;
+
+	spin_lock(&proc_lock);
+	round = p->stop_round;
+	if (p->stopping && !t->killed) {
+		p->nstopped++;
+		proc_note_stopped(p);
+		while (p->stopping && p->stop_round == round && !t->killed)
+			waitq_sleep(&p->wait_children, &proc_lock);
+		if (p->stopping && p->stop_round == round)
+			p->nstopped--;
 	}
 	spin_unlock(&proc_lock);
 }
@@ -422,7 +610,16 @@ void signal_deliver(struct trapframe *f)
 	struct siginfo si;
 	int sig;
 
-	while ((sig = take_signal(p, t, &si, &sa))) {
+	for (;;) {
+		if (t->killed)
+			proc_exit_killed();
+		if (p->stopping) {
+			stay_stopped(p, t);
+			continue;
+		}
+		sig = take_signal(p, t, &si, &sa);
+		if (!sig)
+			break;
 		if (sa.handler == SIG_DFL)
 			default_action(p, sig);
 		else if (sa.handler != SIG_IGN)
@@ -443,7 +640,8 @@ void signal_fault(int sig, int code, uint64_t addr)
 	struct sigaction_k *sa = &p->actions[sig - 1];
 	bool fatal;
 
-	spin_lock(&proc_lock);
+	if (sig == SIGKILL && t->killed) /* it is on its way; how it ends depends on who did that */
+		return;
 	spin_lock(&p->sig_lock);
 	if (t->sigmask & SIGBIT(sig) ||
 	    sa->handler == SIG_IGN) { /* it cannot be put off: the program would fault for ever */
@@ -452,9 +650,7 @@ void signal_fault(int sig, int code, uint64_t addr)
 	}
 	fatal = p->pid == 1 && sa->handler == SIG_DFL; /* init is not immune to its own faults */
 	spin_unlock(&p->sig_lock);
-	if (!fatal)
-		signal_send(p, &si);
-	spin_unlock(&proc_lock);
-	if (fatal)
+	if (fatal || sig == SIGKILL)
 		proc_exit(sig);
+	signal_send_thread(t, &si);
 }

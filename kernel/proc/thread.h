@@ -2,6 +2,7 @@
 /*
  * Threads and the scheduler (proc/sched.c). Preemptive: the timer interrupt switches threads in user mode and in
  * the kernel wherever interrupts are on, that is, wherever no spinlock is held. Per-hart run queues, idle harts wait in wfi.
+ * Lock keys: [g] sig_lock of the thread's process; [r] the lock of its hart's run queue.
  */
 #ifndef PROC_THREAD_H
 #define PROC_THREAD_H
@@ -20,6 +21,11 @@ struct context { /* callee-saved registers of a thread that does not run */
 	uint64_t ra, sp, s[12];
 };
 
+struct pending { /* signals that wait: struct sigqueue; not every one of the set is in the queue */
+	uint64_t set;
+	struct list queue;
+};
+
 struct fpstate {
 	uint64_t f[32];
 	uint32_t fcsr;
@@ -35,34 +41,39 @@ struct thread {
 	struct fpstate fp;	 /* saved at switch when dirty (sstatus.FS) */
 	enum thread_state state; /* guarded by the run queue lock of its hart */
 	struct list run_link;
-	bool on_cpu;	     /* its registers are in a hart: written under that hart's run queue lock */
-	bool boosted;	     /* woke from a sleep and has not used up a time slice since */
-	uint8_t slice;	     /* ticks left */
-	struct space *space; /* the address space it runs in; NULL for kernel threads */
-	struct proc *proc;   /* NULL for kernel threads */
-	struct list proc_link;
+	bool on_cpu;	       /* its registers are in a hart: written under that hart's run queue lock */
+	bool boosted;	       /* woke from a sleep and has not used up a time slice since */
+	uint8_t slice;	       /* ticks left */
+	struct space *space;   /* the address space it runs in; NULL for kernel threads */
+	struct proc *proc;     /* NULL for kernel threads */
+	struct list proc_link; /* proc.h */
 	pid_t tid;
 	char name[16];
 	uint8_t faults_off; /* user_copy_*_nofault nesting */
 	bool sigpending; /* something may have to be delivered: checked on the way to user mode and by *_intr sleeps */
+	bool killed;	    /* [g] is to end as soon as it can: SIGKILL, exit_group or exec elsewhere */
+	bool exiting;	    /* [g] on its way out: takes no signals and is not killed any more */
 	bool oom_victim;    /* may use the frame reserve */
 	unsigned ndirtied;  /* pages made dirty since it was last throttled: writeback.c */
 	bool alloc_failed;  /* page_alloc() had nothing for it: sys/table.c */
 	uint8_t reclaiming; /* this thread frees memory: it may use the reserve, and never waits for memory */
-	uint64_t sigmask;
-	uint64_t utime_ns, stime_ns, last_ns; /* accounting */
+	uint64_t sigmask;   /* [g]; only the thread itself changes it */
+	struct pending pending;		      /* [g] signals for this thread alone */
+	uint64_t utime_ns, stime_ns, last_ns; /* accounting; [r] */
 	uint64_t nvcsw, nivcsw, nminflt, nmajflt;
 	uint64_t clear_child_tid; /* set_tid_address */
-	void *sig;		  /* proc/signal.c */
+	uint64_t robust_list;	  /* set_robust_list: the head of the locks it holds; 0: none */
+	bool vfork_waiting;	  /* proc_lock: until its child has memory of its own */
 	uint64_t saved_mask;	  /* sigsuspend: the mask to come back to */
 	bool restore_mask;
-	uint64_t sigwait; /* rt_sigtimedwait: wanted though blocked; the process's sig_lock */
+	uint64_t sigwait; /* [g] rt_sigtimedwait: wanted though blocked */
 	struct {
 		uint64_t sp, size;
 	} altstack; /* sigaltstack; size 0: none */
-	struct {
-		uint64_t deadline_ns, uleft;
-	} nap; /* a nanosleep that restart_syscall goes on with; deadline 0: none */
+	struct restart {
+		int64_t (*again)(struct restart *r);
+		uint64_t deadline_ns, args[3];
+	} restart; /* a call with a time limit that restart_syscall goes on with; `again` NULL: none */
 #ifdef QUIRE_DEBUG
 	uint8_t ranks[16]; /* sleeping locks held */
 	unsigned nranks;

@@ -9,18 +9,74 @@
 
 /* ---- birth, death ---- */
 
+/* What Linux refuses whoever asks for it: the parts of a process are shared in this order. */
+static bool sensible(const struct clone_args *c)
+{
+	return !(c->flags & CLONE_THREAD && !(c->flags & CLONE_SIGHAND)) &&
+	       !(c->flags & CLONE_SIGHAND && !(c->flags & CLONE_VM)) &&
+	       !(c->flags & CLONE_SIGHAND && c->flags & CLONE_CLEAR_SIGHAND);
+}
+
 int64_t sys_clone(const uint64_t *a)
 {
-	struct clone_args args = { .flags = a[0] & ~0xfful,
+	struct clone_args args = { .flags = a[0] & 0xffffff00ul,
 				   .exit_signal = a[0] & 0xff,
 				   .stack = a[1],
 				   .parent_tid = a[2],
 				   .tls = a[3],
 				   .child_tid = a[4] };
 
-	if (args.exit_signal > NSIG)
+	if (args.exit_signal > NSIG || !sensible(&args))
 		return -EINVAL;
 	return proc_clone(proc_current(), &args);
+}
+
+/* Bytes of a program's structure beyond what is known here must be zero: 0, -E2BIG, -EFAULT. */
+static int check_tail(uint64_t uaddr, uint64_t n)
+{
+	uint64_t word;
+
+	for (; n > 0; n -= MIN(n, sizeof(word)), uaddr += sizeof(word)) {
+		word = 0;
+		if (get_user(&word, uaddr, MIN(n, sizeof(word))))
+			return -EFAULT;
+		if (word)
+			return -E2BIG;
+	}
+	return 0;
+}
+
+int64_t sys_clone3(const uint64_t *a)
+{
+	struct {
+		uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
+			set_tid_size, cgroup;
+	} u = { 0 };
+	struct clone_args args;
+	int err = 0;
+
+	if (a[1] < 64)
+		return -EINVAL;
+	if (a[1] > PAGE_SIZE)
+		return -E2BIG;
+	if (a[1] > sizeof(u))
+		err = check_tail(a[0] + sizeof(u), a[1] - sizeof(u));
+	if (err)
+		return err;
+	if (get_user(&u, a[0], MIN(a[1], sizeof(u))))
+		return -EFAULT;
+	/* ids of one's own choice, and groups of resources, are not there */
+	if (u.set_tid || u.set_tid_size || u.flags & 0xff || u.flags & CLONE_DETACHED ||
+	    u.exit_signal > NSIG || (u.flags & (CLONE_THREAD | CLONE_PARENT) && u.exit_signal) ||
+	    !u.stack != !u.stack_size || u.stack_size > USER_TOP || u.stack > USER_TOP - u.stack_size)
+		return -EINVAL;
+	args = (struct clone_args){ .flags = u.flags,
+				    .stack = u.stack + u.stack_size,
+				    .parent_tid = u.parent_tid,
+				    .child_tid = u.child_tid,
+				    .tls = u.tls,
+				    .exit_signal = u.exit_signal };
+	return sensible(&args) ? proc_clone(proc_current(), &args) : -EINVAL;
 }
 
 /* The strings of a NULL-terminated vector of the program; *n counts them. */
@@ -75,7 +131,7 @@ int64_t sys_execve(const uint64_t *a)
 
 int64_t sys_exit(const uint64_t *a)
 {
-	proc_exit((a[0] & 0xff) << 8);
+	proc_exit_thread((a[0] & 0xff) << 8);
 }
 
 int64_t sys_exit_group(const uint64_t *a)
@@ -96,10 +152,7 @@ int64_t sys_wait4(const uint64_t *a)
 	if (a[1] && put_user(a[1], &r.status, sizeof(r.status)))
 		return -EFAULT;
 	if (a[3]) {
-		struct rusage u = { .utime = to_timeval(r.utime_ns),
-				    .stime = to_timeval(r.stime_ns),
-				    .minflt = r.minflt,
-				    .majflt = r.majflt };
+		struct rusage u = to_rusage(&r.usage);
 
 		if (put_user(a[3], &u, sizeof(u)))
 			return -EFAULT;
@@ -141,18 +194,36 @@ int64_t sys_set_tid_address(const uint64_t *a)
 	return thread_current()->tid;
 }
 
-/*
- * One thread a process: no robust list can be needed, as nobody else holds its locks' memory but through
- * shared mappings.
- */
-int64_t sys_set_robust_list(const uint64_t *a __unused)
+#define ROBUST_HEAD_SIZE 24
+
+int64_t sys_set_robust_list(const uint64_t *a)
 {
-	return -ENOSYS;
+	if (a[1] != ROBUST_HEAD_SIZE)
+		return -EINVAL;
+	thread_current()->robust_list = a[0];
+	return 0;
 }
 
-int64_t sys_futex(const uint64_t *a __unused)
+int64_t sys_get_robust_list(const uint64_t *a)
 {
-	return -ENOSYS; /* comes with threads */
+	const struct cred *me = &proc_current()->cred;
+	uint64_t head = 0, size = ROBUST_HEAD_SIZE;
+	struct thread *t = thread_current();
+	int err = 0;
+
+	spin_lock(&proc_lock);
+	if ((int)a[0])
+		t = proc_thread(NULL, a[0]);
+	if (!t)
+		err = -ESRCH;
+	else if (me->euid != 0 && me->euid != t->proc->cred.uid)
+		err = -EPERM;
+	else
+		head = t->robust_list;
+	spin_unlock(&proc_lock);
+	if (!err && (put_user(a[2], &size, sizeof(size)) || put_user(a[1], &head, sizeof(head))))
+		err = -EFAULT;
+	return err;
 }
 
 /* ---- identity ---- */

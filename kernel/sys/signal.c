@@ -13,20 +13,12 @@ int64_t sys_kill(const uint64_t *a)
 	return signal_kill(proc_current(), (int)a[0], (int)a[1]);
 }
 
-/* One thread a process: its id is the process's. tgid 0: any. */
-static int64_t to_thread(pid_t tgid, pid_t tid, const struct siginfo *si)
-{
-	if (tid <= 0 || tgid < 0)
-		return -EINVAL;
-	return tgid && tgid != tid ? -ESRCH : signal_one(proc_current(), tid, si);
-}
-
 static int64_t thread_kill(pid_t tgid, pid_t tid, int sig)
 {
 	struct proc *p = proc_current();
 
-	return to_thread(
-		tgid, tid,
+	return signal_one_thread(
+		p, tgid, tid,
 		&(struct siginfo){ .signo = sig, .code = SI_TKILL, .pid = p->pid, .uid = p->cred.uid });
 }
 
@@ -44,26 +36,30 @@ int64_t sys_tgkill(const uint64_t *a)
  * A program may say anything of where a signal comes from, except, to others, that the kernel or kill(2)
  * sent it.
  */
-static int64_t queue_info(pid_t tgid, pid_t tid, int sig, uint64_t uinfo)
+static int64_t get_info(struct siginfo *si, int sig, uint64_t uinfo, pid_t to)
 {
-	struct siginfo si;
-
-	if (signal_get_info(uinfo, &si))
+	if (signal_get_info(uinfo, si))
 		return -EFAULT;
-	if ((si.code >= 0 || si.code == SI_TKILL) && tid != proc_current()->pid)
+	if ((si->code >= 0 || si->code == SI_TKILL) && to != proc_current()->pid)
 		return -EPERM;
-	si.signo = sig;
-	return to_thread(tgid, tid, &si);
+	si->signo = sig;
+	return 0;
 }
 
 int64_t sys_rt_sigqueueinfo(const uint64_t *a)
 {
-	return queue_info(0, (int)a[0], (int)a[1], a[2]);
+	struct siginfo si;
+	int64_t err = get_info(&si, (int)a[1], a[2], (int)a[0]);
+
+	return err ? err : signal_one(proc_current(), (int)a[0], &si);
 }
 
 int64_t sys_rt_tgsigqueueinfo(const uint64_t *a)
 {
-	return (int)a[0] <= 0 ? -EINVAL : queue_info((int)a[0], (int)a[1], (int)a[2], a[3]);
+	struct siginfo si;
+	int64_t err = (int)a[0] <= 0 ? -EINVAL : get_info(&si, (int)a[2], a[3], (int)a[0]);
+
+	return err ? err : signal_one_thread(proc_current(), (int)a[0], (int)a[1], &si);
 }
 
 int64_t sys_rt_sigaction(const uint64_t *a)
@@ -112,7 +108,7 @@ int64_t sys_rt_sigprocmask(const uint64_t *a)
 int64_t sys_rt_sigpending(const uint64_t *a)
 {
 	struct thread *t = thread_current();
-	uint64_t set = t->proc->pending & t->sigmask;
+	uint64_t set = signal_pending_set(t) & t->sigmask;
 
 	if (a[1] > SETSIZE)
 		return -EINVAL;

@@ -29,13 +29,13 @@
 	X(85, timerfd_create) X(86, timerfd_settime) X(87, timerfd_gettime) X(441, epoll_pwait2)                       \
 	/* processes: proc.c */                                                                                         \
 	X(90, capget) X(91, capset) X(92, personality) X(93, exit) X(94, exit_group) X(95, waitid)                     \
-	X(96, set_tid_address) X(98, futex) X(99, set_robust_list) X(123, sched_getaffinity) X(124, sched_yield)       \
+	X(96, set_tid_address) X(98, futex) X(99, set_robust_list) X(100, get_robust_list) X(123, sched_getaffinity) X(124, sched_yield)       \
 	X(140, setpriority) X(141, getpriority) X(142, reboot) X(143, setregid) X(144, setgid) X(145, setreuid)        \
 	X(146, setuid) X(147, setresuid) X(148, getresuid) X(149, setresgid) X(150, getresgid) X(153, times)           \
 	X(154, setpgid) X(155, getpgid) X(156, getsid) X(157, setsid) X(158, getgroups) X(159, setgroups)              \
 	X(160, uname) X(163, getrlimit) X(164, setrlimit) X(165, getrusage) X(166, umask) X(167, prctl)                \
 	X(172, getpid) X(173, getppid) X(174, getuid) X(175, geteuid) X(176, getgid) X(177, getegid) X(178, gettid)    \
-	X(179, sysinfo) X(220, clone) X(221, execve) X(260, wait4) X(261, prlimit64) X(278, getrandom) X(116, syslog)  \
+	X(179, sysinfo) X(220, clone) X(435, clone3) X(221, execve) X(260, wait4) X(261, prlimit64) X(278, getrandom) X(116, syslog)  \
 	/* signals: signal.c */                                                                                         \
 	X(129, kill) X(130, tkill) X(131, tgkill) X(132, sigaltstack) X(133, rt_sigsuspend) X(134, rt_sigaction)       \
 	X(135, rt_sigprocmask) X(136, rt_sigpending) X(137, rt_sigtimedwait) X(138, rt_sigqueueinfo) X(139, rt_sigreturn)    \

@@ -71,43 +71,50 @@ int64_t sys_setrlimit(const uint64_t *a)
 	return sys_prlimit64(args);
 }
 
+struct rusage to_rusage(const struct usage *u)
+{
+	return (struct rusage){ .utime = to_timeval(u->utime_ns),
+				.stime = to_timeval(u->stime_ns),
+				.minflt = u->minflt,
+				.majflt = u->majflt,
+				.nvcsw = u->nvcsw,
+				.nivcsw = u->nivcsw };
+}
+
 int64_t sys_getrusage(const uint64_t *a)
 {
+	enum { SELF = 0, THREAD = 1, CHILDREN = -1 };
 	struct proc *p = proc_current();
-	struct thread *t = thread_current();
-	struct rusage u = { 0 };
+	struct usage u = { 0 };
+	struct rusage r;
 
-	switch ((int)a[0]) {
-	case 0:
-	case 1: /* RUSAGE_THREAD */
-		u.utime = to_timeval(p->utime_ns + t->utime_ns);
-		u.stime = to_timeval(p->stime_ns + thread_cpu_ns(t) - t->utime_ns);
-		u.minflt = p->minflt + t->nminflt;
-		u.majflt = p->majflt + t->nmajflt;
-		u.nvcsw = t->nvcsw;
-		u.nivcsw = t->nivcsw;
-		u.maxrss = p->space->nresident * (PAGE_SIZE / 1024);
-		break;
-	case -1:
-		u.utime = to_timeval(p->cutime_ns);
-		u.stime = to_timeval(p->cstime_ns);
-		u.minflt = p->cminflt;
-		u.majflt = p->cmajflt;
-		break;
-	default:
+	if ((int)a[0] < CHILDREN || (int)a[0] > THREAD)
 		return -EINVAL;
-	}
-	return put_user(a[1], &u, sizeof(u));
+	spin_lock(&proc_lock);
+	if ((int)a[0] == SELF)
+		proc_usage(p, &u);
+	else if ((int)a[0] == THREAD)
+		usage_add_thread(&u, thread_current());
+	else
+		u = p->waited;
+	spin_unlock(&proc_lock);
+	r = to_rusage(&u);
+	if ((int)a[0] != CHILDREN)
+		r.maxrss = p->space->nresident * (PAGE_SIZE / 1024);
+	return put_user(a[1], &r, sizeof(r));
 }
 
 int64_t sys_times(const uint64_t *a)
 {
 	struct proc *p = proc_current();
-	struct thread *t = thread_current();
 	const uint64_t tick = 1000000000 / USER_HZ;
-	const int64_t tms[4] = { (p->utime_ns + t->utime_ns) / tick,
-				 (p->stime_ns + thread_cpu_ns(t) - t->utime_ns) / tick, p->cutime_ns / tick,
-				 p->cstime_ns / tick };
+	struct usage u, c;
+
+	spin_lock(&proc_lock);
+	proc_usage(p, &u);
+	c = p->waited;
+	spin_unlock(&proc_lock);
+	const int64_t tms[4] = { u.utime_ns / tick, u.stime_ns / tick, c.utime_ns / tick, c.stime_ns / tick };
 
 	if (a[0] && put_user(a[0], tms, sizeof(tms)))
 		return -EFAULT;
@@ -171,7 +178,8 @@ int64_t sys_uname(const uint64_t *a)
 int64_t sys_prctl(const uint64_t *a)
 {
 	enum { PR_SET_NAME = 15, PR_GET_NAME = 16 };
-	struct proc *p = proc_current();
+	struct thread *t = thread_current();
+	struct proc *p = t->proc;
 	char name[16] = { 0 };
 
 	switch (a[0]) {
@@ -182,12 +190,14 @@ int64_t sys_prctl(const uint64_t *a)
 			return n;
 		name[15] = '\0';
 		spin_lock(&proc_lock);
-		memcpy(p->name, name, sizeof(name));
+		memcpy(t->name, name, sizeof(name));
+		if (t->tid == p->pid)
+			memcpy(p->name, name, sizeof(name));
 		spin_unlock(&proc_lock);
 		return 0;
 	}
 	case PR_GET_NAME:
-		return put_user(a[1], p->name, sizeof(p->name));
+		return put_user(a[1], t->name, sizeof(t->name));
 	default:
 		return -EINVAL;
 	}

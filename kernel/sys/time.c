@@ -19,6 +19,8 @@ enum {
 
 static int clock_now(int clock, uint64_t *ns)
 {
+	struct usage u;
+
 	switch (clock) {
 	case REALTIME:
 	case REALTIME_COARSE:
@@ -31,7 +33,10 @@ static int clock_now(int clock, uint64_t *ns)
 		*ns = time_ns();
 		return 0;
 	case PROCESS_CPUTIME:
-		*ns = proc_current()->utime_ns + proc_current()->stime_ns + thread_cpu_ns(thread_current());
+		spin_lock(&proc_lock);
+		proc_usage(proc_current(), &u);
+		spin_unlock(&proc_lock);
+		*ns = u.utime_ns + u.stime_ns;
 		return 0;
 	case THREAD_CPUTIME:
 		*ns = thread_cpu_ns(thread_current());
@@ -113,24 +118,28 @@ static int sleep_until(uint64_t deadline, uint64_t *left_ns)
  * When no handler runs (the process was stopped and continued, say) restart_syscall sleeps on until the same
  * time.
  */
+static int64_t nap_on(struct restart *r)
+{
+	uint64_t left, uleft = r->args[0];
+	int err = sleep_until(r->deadline_ns, &left);
+
+	r->again = err ? nap_on : NULL;
+	return err && uleft && put_time(uleft, left) ? -EFAULT : err;
+}
+
 static int64_t nap(uint64_t deadline, uint64_t uleft)
 {
-	struct thread *t = thread_current();
-	uint64_t left;
-	int err = sleep_until(deadline, &left);
+	struct restart *r = &thread_current()->restart;
 
-	if (err && uleft && put_time(uleft, left))
-		return -EFAULT;
-	t->nap.deadline_ns = err ? deadline : 0;
-	t->nap.uleft = uleft;
-	return err;
+	*r = (struct restart){ .deadline_ns = deadline, .args = { uleft } };
+	return nap_on(r);
 }
 
 int64_t sys_restart_syscall(const uint64_t *a __unused)
 {
-	struct thread *t = thread_current();
+	struct restart *r = &thread_current()->restart;
 
-	return t->nap.deadline_ns ? nap(t->nap.deadline_ns, t->nap.uleft) : -EINTR;
+	return r->again ? r->again(r) : -EINTR;
 }
 
 int64_t sys_nanosleep(const uint64_t *a)

@@ -15,6 +15,10 @@ struct rusage {
 		nsignals, nvcsw, nivcsw;
 };
 
+struct usage;
+/* `u` as getrusage(2) and wait4(2) give it; memory is not in it. */
+struct rusage to_rusage(const struct usage *u);
+
 static inline struct timeval to_timeval(uint64_t ns)
 {
 	return (struct timeval){ ns / 1000000000, ns / 1000 % 1000000 };

@@ -384,6 +384,25 @@ size_t vm_access(struct space *s, uint64_t va, void *buf, size_t n, bool write)
 	return done;
 }
 
+int vm_shared_object(struct space *s, uint64_t va, struct object **o, uint64_t *offset)
+{
+	struct mapping *m;
+	int err = 0;
+
+	*o = NULL;
+	rwlock_read(&s->lock);
+	m = mapping_find(s, va >> PAGE_SHIFT);
+	if (!m) {
+		err = -EFAULT;
+	} else if (m->shared) {
+		*o = m->object;
+		object_ref(*o);
+		*offset = ((va >> PAGE_SHIFT) - m->start + m->offset) << PAGE_SHIFT | (va & PAGE_MASK);
+	}
+	rwlock_read_unlock(&s->lock);
+	return err;
+}
+
 /* ---- /proc ---- */
 
 int vm_each_mapping(struct space *s, int (*fn)(void *arg, struct mapping *m), void *arg)

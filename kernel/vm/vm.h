@@ -548,6 +548,12 @@ int vm_map_stack(struct space *s, uint64_t stack_top, uint64_t nbytes);
 /* Copies from (or to) another space by faulting and holding its pages: bytes copied. May sleep. */
 size_t vm_access(struct space *s, uint64_t va, void *buf, size_t n, bool write);
 
+/*
+ * What all who share the memory at va know it by: the object, with a reference, and the offset in bytes; NULL: it
+ * is private. -EFAULT: nothing is mapped there. May sleep.
+ */
+int vm_shared_object(struct space *s, uint64_t va, struct object **o, uint64_t *offset);
+
 /* /proc: calls fn for each mapping in order with the space read-locked; stops when it returns non-zero. */
 int vm_each_mapping(struct space *s, int (*fn)(void *arg, struct mapping *m), void *arg);
 struct space_counts {

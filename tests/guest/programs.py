@@ -24,6 +24,9 @@ for smp in 1, 4:
         add("unix", UNIX, smp, mem, 30)
         add("paging", paging(mem), smp, mem, 60)
 
+for smp, mem in (1, 16), (4, 16), (8, 64):
+    add("threads", "threadtest && threadtest", smp, mem, 40)
+
 
 @test("memory/release", 20)
 def release(t):

@@ -3,7 +3,7 @@
 #ifndef _ERRNO_H
 #define _ERRNO_H
 
-extern int errno;
+extern __thread int errno;
 extern char *program_invocation_name;
 extern char *program_invocation_short_name;
 

@@ -5,9 +5,10 @@
  * A chunk is a header of two words and its payload: `prev` is the size of the chunk below (0: none), `size` its
  * own, a multiple of 16, with two flags. Neighbouring free chunks are always merged. A region of chunks ends with
  * a header of size HEAD that is in use; when the break moves on from there that header becomes a chunk.
- * Free chunks lie in bins by size, the small ones exact, larger ones four bins to a power of two.
+ * Free chunks lie in bins by size, the small ones exact, larger ones four bins to a power of two. One lock for all.
  */
 #include "libc.h"
+#include "pthread.h"
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,15 +221,8 @@ static void *allocate(size_t n)
 	return payload(c);
 }
 
-void *malloc(size_t n)
+static void discard(void *p)
 {
-	return allocate(n);
-}
-
-void free(void *p)
-{
-	if (!p)
-		return;
 	struct chunk *c = chunk_of(p);
 	if (!(c->size & USED))
 		abort(); /* freed twice, or overwritten from below */
@@ -241,6 +235,23 @@ void free(void *p)
 	trim(release(c));
 }
 
+void *malloc(size_t n)
+{
+	__lock(&__malloc_lock);
+	void *p = allocate(n);
+	__unlock(&__malloc_lock);
+	return p;
+}
+
+void free(void *p)
+{
+	if (!p)
+		return;
+	__lock(&__malloc_lock);
+	discard(p);
+	__unlock(&__malloc_lock);
+}
+
 void *calloc(size_t n, size_t size)
 {
 	size_t total;
@@ -249,7 +260,7 @@ void *calloc(size_t n, size_t size)
 		errno = ENOMEM;
 		return 0;
 	}
-	void *p = allocate(total);
+	void *p = malloc(total);
 	if (p && !(chunk_of(p)->size & MAPPED))
 		memset(p, 0, total);
 	return p;
@@ -279,14 +290,8 @@ static int extend(struct chunk *c, size_t size)
 	return 1;
 }
 
-void *realloc(void *p, size_t n)
+static void *resize(void *p, size_t n)
 {
-	if (!p)
-		return malloc(n);
-	if (n == 0) {
-		free(p);
-		return 0;
-	}
 	if (n > PTRDIFF_MAX - 2 * GROW) {
 		errno = ENOMEM;
 		return 0;
@@ -303,11 +308,25 @@ void *realloc(void *p, size_t n)
 	} else if (n < BIG && extend(c, chunk_size(n))) {
 		return p;
 	}
-	void *q = malloc(n);
+	void *q = allocate(n);
 	if (!q)
 		return 0;
 	memcpy(q, p, n < have ? n : have);
-	free(p);
+	discard(p);
+	return q;
+}
+
+void *realloc(void *p, size_t n)
+{
+	if (!p)
+		return malloc(n);
+	if (n == 0) {
+		free(p);
+		return 0;
+	}
+	__lock(&__malloc_lock);
+	void *q = resize(p, n);
+	__unlock(&__malloc_lock);
 	return q;
 }
 
@@ -323,14 +342,8 @@ void *reallocarray(void *p, size_t n, size_t size)
 }
 
 /* Over-allocates from a region and gives the ends back; a block this large is kept out of mappings. */
-void *aligned_alloc(size_t align, size_t n)
+static void *allocate_aligned(size_t align, size_t n)
 {
-	if (!align || align & (align - 1)) {
-		errno = EINVAL;
-		return 0;
-	}
-	if (align <= 16)
-		return malloc(n);
 	if (n > PTRDIFF_MAX / 2 || align > PTRDIFF_MAX / 2) {
 		errno = ENOMEM;
 		return 0;
@@ -356,6 +369,20 @@ void *aligned_alloc(size_t align, size_t n)
 	}
 	split(c, size);
 	return payload(c);
+}
+
+void *aligned_alloc(size_t align, size_t n)
+{
+	if (!align || align & (align - 1)) {
+		errno = EINVAL;
+		return 0;
+	}
+	if (align <= 16)
+		return malloc(n);
+	__lock(&__malloc_lock);
+	void *p = allocate_aligned(align, n);
+	__unlock(&__malloc_lock);
+	return p;
 }
 
 int posix_memalign(void **p, size_t align, size_t n)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Processes: creation, identity, limits, waiting; and memory mapping. Thin entries to the kernel. */
 #include "libc.h"
+#include "pthread.h"
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
@@ -31,9 +32,6 @@
 	}
 
 // clang-format off
-CALL(pid_t, fork, (void), SYS_clone, SIGCHLD)
-CALL(pid_t, _Fork, (void), SYS_clone, SIGCHLD)
-CALL(pid_t, vfork, (void), SYS_clone, SIGCHLD)	/* a C function cannot return twice on one stack */
 CALL(int, execve, (const char *path, char *const argv[], char *const envp[]), SYS_execve, path, argv, envp)
 CALL(int, fexecve, (int fd, char *const argv[], char *const envp[]), SYS_execveat, fd, "", argv, envp, AT_EMPTY_PATH)
 CALL(pid_t, getpid, (void), SYS_getpid)
@@ -99,6 +97,24 @@ CALL(void *, shmat, (int id, const void *addr, int flags), SYS_shmat, id, addr, 
 CALL(int, shmdt, (const void *addr), SYS_shmdt, addr)
 CALL(int, shmctl, (int id, int cmd, struct shmid_ds *buf), SYS_shmctl, id, cmd, buf)
 // clang-format on
+
+pid_t _Fork(void)
+{
+	pid_t pid = (pid_t)SC(SYS_clone, SIGCHLD);
+
+	if (pid == 0)
+		__thread_forked();
+	return pid;
+}
+
+/* The child has no other threads: no lock may be theirs. */
+pid_t fork(void)
+{
+	__lock(&__malloc_lock);
+	pid_t pid = _Fork();
+	__unlock(&__malloc_lock);
+	return pid;
+}
 
 long syscall(long nr, ...)
 {

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* Beginning and end of a program: environment, auxv, atexit, exit, abort; and errno. */
 #include "libc.h"
+#include "pthread.h"
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
-int errno;
+__thread int errno;
 char **environ;
 unsigned long *__auxv;
 char *program_invocation_name = "", *program_invocation_short_name = "";
@@ -37,6 +38,7 @@ _Noreturn void __libc_start(long *sp)
 	while (*e)
 		e++;
 	__auxv = (unsigned long *)(e + 1);
+	__tls_start();
 	if (argc > 0) {
 		char *slash = strrchr(argv[0], '/');
 		program_invocation_name = argv[0];
