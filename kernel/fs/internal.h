@@ -20,8 +20,9 @@ void vnode_object_unref(struct object *o);
 void vnode_object_describe(struct object *o, char *buf, size_t n, uint64_t *dev, uint64_t *ino);
 void vnode_object_touched(struct object *o);
 
-/* setattr of files that live in memory only (memfiles, tmpfs). */
+/* For files that live in memory only (memfiles, tmpfs): setattr, fallocate. */
 int vnode_setattr_memory(struct vnode *v, const struct attr *a);
+int memory_fallocate(struct vnode *v, int mode, uint64_t at, uint64_t nbytes);
 
 /* boot: called once by fs_init */
 void vnodes_init(void);

@@ -247,6 +247,8 @@ int vnode_setattr_memory(struct vnode *v, const struct attr *a)
 	if (a->valid & ATTR_SIZE) {
 		if (!v->object)
 			return -EINVAL;
+		if (v->seals & (a->size < v->size ? F_SEAL_SHRINK : a->size > v->size ? F_SEAL_GROW : 0))
+			return -EPERM;
 		r = a->size < v->size ? pageio_shrink(v, a->size) : pageio_extend(v, a->size);
 	}
 	if (!r)
@@ -391,6 +393,21 @@ static int bring_in(struct uio *u, unsigned try, struct page **bounce, size_t *n
 	return n ? 0 : -EFAULT;
 }
 
+/* What seals allow of a write: a page that would grow the file is refused as a whole, as on Linux. */
+static int check_seals(struct vnode *v, struct uio *u, uint64_t pos)
+{
+	uint64_t end = pos + u->left;
+
+	if (v->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
+		return -EPERM;
+	if (!(v->seals & F_SEAL_GROW) || end <= v->size)
+		return 0;
+	if (page_round_down(v->size) <= pos)
+		return -EPERM;
+	u->left = page_round_down(v->size) - pos;
+	return 0;
+}
+
 static int check_room(struct vnode *v, struct uio *u, uint64_t pos)
 {
 	uint64_t max = v->mount && v->mount->max_size ? v->mount->max_size : INT64_MAX;
@@ -432,6 +449,8 @@ ssize_t pageio_write(struct vnode *v, struct uio *u, uint64_t *offset, bool appe
 		if (append)
 			*offset = v->size;
 		r = check_room(v, u, *offset);
+		if (!r && unlikely(v->seals))
+			r = check_seals(v, u, *offset);
 		if (!r)
 			r = write_chunk(v, u, try >= TRIES ? bounce : NULL, nbounce, *offset, &fault);
 		if (r > 0)

@@ -31,7 +31,7 @@ int show_partitions(struct text *t, pid_t pid), show_stat(struct text *t, pid_t 
 int show_uptime(struct text *t, pid_t pid), show_version(struct text *t, pid_t pid),
 	show_vm_audit(struct text *t, pid_t pid);
 int show_vmstat(struct text *t, pid_t pid);
-int show_zero(struct text *t, pid_t pid), show_one(struct text *t, pid_t pid);
+int show_zero(struct text *t, pid_t pid);
 #define X(name, least, most) \
 	int show_##name(struct text *t, pid_t pid), store_##name(const char *s, pid_t pid);
 VM_TUNABLES(X)
@@ -42,8 +42,7 @@ int show_osversion(struct text *t, pid_t pid), show_pid_max(struct text *t, pid_
 	show_uuid(struct text *t, pid_t pid);
 int show_boot_id(struct text *t, pid_t pid), show_pipe_max(struct text *t, pid_t pid),
 	show_nr_open(struct text *t, pid_t pid);
-int store_drop_caches(const char *s, pid_t pid), store_overcommit(const char *s, pid_t pid),
-	store_sysrq(const char *s, pid_t pid);
+int store_drop_caches(const char *s, pid_t pid), store_sysrq(const char *s, pid_t pid);
 int store_vm_audit(const char *s, pid_t pid); /* debug builds: what audits shall find damaged */
 void loadavg_start(void);
 

@@ -84,7 +84,8 @@ int show_meminfo(struct text *t, pid_t pid __unused)
 	LINE("SUnreclaim", KIB(c.kernel) - MIN(KIB(c.kernel), stacks));
 	LINE("KernelStack", stacks);
 	LINE("PageTables", KIB(c.tables));
-	LINE("CommitLimit", KIB(c.total + swap));
+	LINE("CommitLimit", KIB(vm_commit_limit()));
+	LINE("Committed_AS", KIB(vm_committed()));
 #undef LINE
 	return 0;
 }
@@ -375,7 +376,6 @@ int show_version(struct text *t, pid_t pid __unused)
 		return 0;                                   \
 	}
 CONSTANT(zero, "0\n")
-CONSTANT(one, "1\n")
 CONSTANT(hostname, "quire\n")
 CONSTANT(ostype, "%s\n", OSTYPE)
 CONSTANT(osrelease, "%s\n", OSRELEASE)
@@ -453,12 +453,6 @@ int store_drop_caches(const char *s, pid_t pid __unused)
 	if (what & 1)
 		vm_drop_caches();
 	return 0;
-}
-
-/* Memory is overcommitted, always: that alone may be asked for. */
-int store_overcommit(const char *s, pid_t pid __unused)
-{
-	return strcmp(s, "1") == 0 ? 0 : -EINVAL;
 }
 
 static void sysrq_memory(void)

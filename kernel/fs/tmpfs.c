@@ -22,8 +22,8 @@
 struct tmpfs {
 	struct budget *budget; /* of pages */
 	uint64_t max_nodes;
-	int64_t nnodes;	  /* [a] */
-	uint64_t next_ino;	/* [a] */
+	int64_t nnodes;	   /* [a] */
+	uint64_t next_ino; /* [a] */
 	struct spinlock lock;
 	struct list nodes; /* [lock] all, for the unmount */
 	struct tnode *root;
@@ -601,6 +601,7 @@ static int no_fsync(struct vnode *v __unused, bool data_only __unused)
 static const struct vnode_ops file_ops = {
 	.getattr = tmpfs_getattr,
 	.setattr = tmpfs_setattr,
+	.fallocate = memory_fallocate,
 	.fsync = no_fsync,
 	.inactive = inactive,
 };

@@ -232,47 +232,6 @@ struct vnode *vnode_create_anonymous(const struct vnode_ops *ops, uint32_t mode,
 	return v;
 }
 
-static void memfile_inactive(struct vnode *v)
-{
-	if (v->object)
-		object_unref(v->object);
-	v->object = NULL;
-}
-
-static const struct vnode_ops memfile_ops = { .inactive = memfile_inactive };
-
-static int memfile_fill(struct object *o, const char *bytes, size_t n)
-{
-	for (uint64_t index = 0; index * PAGE_SIZE < n; index++) {
-		size_t left = MIN(n - index * PAGE_SIZE, PAGE_SIZE);
-		struct page *p;
-		bool fresh;
-		int r = object_busy_page(o, index, &p, &fresh);
-
-		if (r)
-			return r;
-		memcpy(page_data(p), bytes + index * PAGE_SIZE, left);
-		memset((char *)page_data(p) + left, 0, PAGE_SIZE - left);
-		object_fill_done(o, p, true);
-	}
-	return 0;
-}
-
-struct vnode *memfile_create(const void *bytes, size_t n)
-{
-	struct vnode *v = vnode_create_anonymous(&memfile_ops, S_IFREG | 0555, NULL);
-
-	if (!v)
-		return NULL;
-	v->object = object_create(NULL, NULL, DIV_ROUND_UP(n, PAGE_SIZE));
-	if (!v->object || memfile_fill(v->object, bytes, n)) {
-		vnode_unref(v);
-		return NULL;
-	}
-	v->size = n;
-	return v;
-}
-
 /* ---- what the pagers of all file systems share ---- */
 
 void vnode_object_ref(struct object *o)

@@ -109,6 +109,8 @@ struct vnode_ops {
 	ssize_t (*write)(struct file *f, struct uio *u, uint64_t *offset);
 	int (*ioctl)(struct file *f, unsigned cmd, uint64_t uarg);
 	unsigned (*poll)(struct file *f, struct waitq **wait); /* POLL bits ready now, and what to wait on */
+	/* fallocate(2): 0, -EOPNOTSUPP (NULL too), -ENOSPC, -EPERM (seals), -EINTR; takes the contents lock */
+	int (*fallocate)(struct vnode *v, int mode, uint64_t offset, uint64_t nbytes);
 	/* mmap: the object to map; NULL op: the vnode's object, or -ENODEV when it has none */
 	int (*mmap)(struct file *f, struct object **o);
 	/* a symbolic link that leads to a name rather than to a path (/proc/PID/fd/N, exe, cwd): a referenced name */
@@ -129,6 +131,7 @@ struct vnode {
 	uint64_t size;		     /* [v], read without it as one atomic word */
 	uint64_t reserve_end;	     /* [v] who is about to raise the size reserves blocks up to here */
 	struct timespec atime, mtime, ctime;
+	uint8_t seals;		/* [v] of a memfd: F_SEAL_ bits and F_SEALABLE, else 0 */
 	bool dirty;		/* inode fields newer than the disk's */
 	struct object *object;	/* page cache of a regular file, or NULL */
 	struct rwlock contents; /* RANK_INODE; directories: RANK_DIR */
@@ -350,7 +353,23 @@ void fs_shutdown(void);
 
 /* A vnode without a file system's table: pipes, memfd, the embedded init. One reference. */
 struct vnode *vnode_create_anonymous(const struct vnode_ops *ops, uint32_t mode, void *data);
-/* A read-only regular file in memory holding a copy of the bytes (the embedded init). */
+/* ---- memfile.c ---- */
+
+/* A regular file in memory holding a copy of the bytes, with mode 0555. */
 struct vnode *memfile_create(const void *bytes, size_t n);
+#define FALLOC_KEEP_SIZE  1
+#define FALLOC_PUNCH_HOLE 2
+/* Seals of memfd_create(2), Linux's numbers. */
+#define F_SEAL_SEAL	    1
+#define F_SEAL_SHRINK	    2
+#define F_SEAL_GROW	    4
+#define F_SEAL_WRITE	    8
+#define F_SEAL_FUTURE_WRITE 16
+#define F_SEALS_ALL	    31
+#define F_SEALABLE	    128 /* ours */
+extern struct mutex
+	seals_lock; /* who maps a file that can be sealed holds it from the look at the seals on */
+int vnode_seals(struct vnode *v);		      /* -EINVAL: not a file in memory */
+int vnode_add_seals(struct vnode *v, unsigned seals); /* 0, -EPERM, -EBUSY (writable mappings), -EINVAL */
 
 #endif

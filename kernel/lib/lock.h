@@ -139,6 +139,12 @@ struct mutex {
 	uint8_t rank;
 };
 
+#define MUTEX_INIT(m, name, lock_rank)                                                      \
+	{                                                                                   \
+		.lock = SPINLOCK_INIT(name, RANK_NONE), .waiters = WAITQ_INIT((m).waiters), \
+		.rank = (lock_rank)                                                         \
+	}
+
 void mutex_init(struct mutex *m, const char *name, enum lock_rank rank);
 void mutex_lock(struct mutex *m);
 bool mutex_trylock(struct mutex *m);

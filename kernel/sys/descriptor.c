@@ -66,10 +66,10 @@ int64_t sys_pipe2(const uint64_t *a)
 	return 0;
 }
 
-/* A file in memory without a name: reads, writes and maps like one of tmpfs. No seals. */
+/* A file in memory without a name: reads, writes and maps like one of tmpfs. */
 int64_t sys_memfd_create(const uint64_t *a)
 {
-	enum { MFD_CLOEXEC = 1 };
+	enum { MFD_CLOEXEC = 1, MFD_ALLOW_SEALING = 2 };
 	char name[250], shown[264] = "/memfd:";
 	struct vnode *v;
 	struct name *n;
@@ -77,7 +77,7 @@ int64_t sys_memfd_create(const uint64_t *a)
 	ssize_t len = user_copy_string(name, a[0], sizeof(name));
 	int fd;
 
-	if (a[1] & ~(uint64_t)MFD_CLOEXEC || len == -ENAMETOOLONG)
+	if (a[1] & ~(uint64_t)(MFD_CLOEXEC | MFD_ALLOW_SEALING) || len == -ENAMETOOLONG)
 		return -EINVAL;
 	if (len < 0)
 		return len;
@@ -86,6 +86,8 @@ int64_t sys_memfd_create(const uint64_t *a)
 	if (!v)
 		return -ENOMEM;
 	v->mode = S_IFREG | 0777;
+	v->nlink = 0;
+	v->seals = a[1] & MFD_ALLOW_SEALING ? F_SEALABLE : 0;
 	vnode_ref(v);
 	n = name_anonymous(v, shown);
 	f = n ? file_create(v, n, O_RDWR) : NULL;
@@ -160,6 +162,8 @@ enum {
 	F_DUPFD_CLOEXEC = 1030,
 	F_SETPIPE_SZ,
 	F_GETPIPE_SZ,
+	F_ADD_SEALS,
+	F_GET_SEALS,
 };
 
 /* struct flock of the 64-bit ABI */
@@ -283,6 +287,12 @@ static int64_t control(struct file *f, int fd, int cmd, uint64_t arg)
 		return vnode_is_pipe(f->vnode) ? pipe_size(f) : -EBADF;
 	case F_SETPIPE_SZ:
 		return vnode_is_pipe(f->vnode) ? pipe_resize(f, (uint32_t)arg) : -EBADF;
+	case F_ADD_SEALS:
+		if (vnode_seals(f->vnode) < 0)
+			return -EINVAL;
+		return (f->flags & O_ACCMODE) == O_RDONLY ? -EPERM : vnode_add_seals(f->vnode, arg);
+	case F_GET_SEALS:
+		return vnode_seals(f->vnode);
 	}
 	return -EINVAL;
 }

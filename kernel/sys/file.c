@@ -96,20 +96,7 @@ int64_t sys_pwrite64(const uint64_t *a)
 
 /* ---- vectors ---- */
 
-struct iovec {
-	uint64_t base, len;
-};
-#define IOV_MAX	  1024
-#define IOV_SMALL 16
-
-struct iov {
-	struct iovec small[IOV_SMALL], *vec;
-	unsigned n;
-	size_t total;
-};
-
-/* 0, -EINVAL (too many, or more than SSIZE_MAX in all), -EFAULT, -ENOMEM. */
-static int iov_get(struct iov *v, uint64_t uvec, uint64_t n)
+int iov_get(struct iov *v, uint64_t uvec, uint64_t n)
 {
 	v->vec = v->small;
 	v->n = n;
@@ -130,7 +117,7 @@ static int iov_get(struct iov *v, uint64_t uvec, uint64_t n)
 	return 0;
 }
 
-static void iov_put(struct iov *v)
+void iov_put(struct iov *v)
 {
 	if (v->vec && v->vec != v->small)
 		kmap_free(v->vec, DIV_ROUND_UP(v->n * sizeof(struct iovec), PAGE_SIZE));
@@ -425,8 +412,14 @@ int64_t sys_fallocate(const uint64_t *a)
 		r = -EBADF;
 	else if (file_is_stream(f))
 		r = -ESPIPE;
+	else if (!S_ISREG(f->vnode->mode))
+		r = S_ISDIR(f->vnode->mode) ? -EISDIR : -ENODEV;
+	else if (a[2] + a[3] > INT64_MAX)
+		r = -EFBIG;
+	else if (f->vnode->ops && f->vnode->ops->fallocate)
+		r = f->vnode->ops->fallocate(f->vnode, a[1], a[2], a[3]);
 	else
-		r = S_ISREG(f->vnode->mode) ? -EOPNOTSUPP : -ENODEV;
+		r = -EOPNOTSUPP;
 	file_done(f, counted);
 	return r;
 }

@@ -73,6 +73,22 @@ int64_t pipe_signal(int64_t r);
 /* No positions in it: a pipe, a terminal. */
 bool file_is_stream(const struct file *f);
 
+/* A vector of buffers copied from the program. */
+struct iovec {
+	uint64_t base, len;
+};
+#define IOV_MAX	  1024
+#define IOV_SMALL 16
+
+struct iov {
+	struct iovec small[IOV_SMALL], *vec;
+	unsigned n;
+	size_t total;
+};
+/* 0, -EINVAL (too many, or more than SSIZE_MAX in all), -EFAULT, -ENOMEM; iov_put in any case. */
+int iov_get(struct iov *v, uint64_t uvec, uint64_t n);
+void iov_put(struct iov *v);
+
 static inline struct fs_context *caller_fs(void)
 {
 	return proc_current()->fs;

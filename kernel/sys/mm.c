@@ -40,11 +40,23 @@ static int file_object(struct file *f, int prot, int flags, struct object **o, i
 	return S_ISREG(f->vnode->mode) && *o ? 0 : -ENODEV;
 }
 
+static int64_t map_file(struct space *s, struct file *f, const uint64_t *a)
+{
+	int prot = a[2], flags = a[3], max_prot = 7, err;
+	struct object *o = NULL;
+
+	err = file_object(f, prot, flags, &o, &max_prot);
+	if (!err && flags & MAP_SHARED && f->vnode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) {
+		err = prot & PROT_WRITE ? -EPERM : 0;
+		max_prot &= ~PROT_WRITE;
+	}
+	return err ? err : vm_mmap(s, a[0], a[1], prot, flags, o, a[5], max_prot);
+}
+
 int64_t sys_mmap(const uint64_t *a)
 {
 	struct space *s = locking_space();
-	int prot = a[2], flags = a[3], max_prot = 7, err;
-	struct object *o = NULL;
+	int prot = a[2], flags = a[3];
 	struct file *f;
 	int64_t r;
 
@@ -55,9 +67,11 @@ int64_t sys_mmap(const uint64_t *a)
 	f = fd_get(proc_current()->files, (int)a[4]);
 	if (!f)
 		return -EBADF;
-	err = a[1] == 0 || !(flags & MAP_SHARED_VALIDATE) ? -EINVAL :
-							    file_object(f, prot, flags, &o, &max_prot);
-	r = err ? err : vm_mmap(s, a[0], a[1], prot, flags, o, a[5], max_prot);
+	if (f->vnode->seals)
+		mutex_lock(&seals_lock);
+	r = a[1] == 0 || !(flags & MAP_SHARED_VALIDATE) ? -EINVAL : map_file(s, f, a);
+	if (f->vnode->seals)
+		mutex_unlock(&seals_lock);
 	file_unref(f);
 	return r;
 }

@@ -46,6 +46,7 @@
 	/* memory: mm.c */                                                                                              \
 	X(214, brk) X(215, munmap) X(222, mmap) X(224, swapon) X(225, swapoff) X(226, mprotect) X(227, msync)          \
 	X(216, mremap) X(228, mlock) X(229, munlock) X(230, mlockall) X(231, munlockall) X(284, mlock2)               \
+	X(194, shmget) X(195, shmctl) X(196, shmat) X(197, shmdt) X(270, process_vm_readv) X(271, process_vm_writev)     \
 	X(232, mincore) X(233, madvise) X(259, riscv_flush_icache)
 /* clang-format on */
 

@@ -9,7 +9,6 @@
 #include "vm/kmem.h"
 #include "vm/reclaim.h"
 
-int vm_commit_mode = COMMIT_GUESS, vm_commit_ratio = 50;
 static uint64_t committed;
 
 uint64_t vm_committed(void)
@@ -27,13 +26,13 @@ static uint64_t swap_pages(void)
 
 uint64_t vm_commit_limit(void)
 {
-	return page_totals()->total * vm_commit_ratio / 100 + swap_pages();
+	return page_totals()->total * vm_tunables.overcommit_ratio / 100 + swap_pages();
 }
 
 bool commit_take(uint64_t npages)
 {
 	uint64_t now = __atomic_add_fetch(&committed, npages, __ATOMIC_RELAXED);
-	int mode = __atomic_load_n(&vm_commit_mode, __ATOMIC_RELAXED);
+	unsigned mode = vm_tunables.overcommit_memory;
 
 	if (likely(mode == COMMIT_ALWAYS || npages == 0))
 		return true;

@@ -172,7 +172,7 @@ static unsigned mapping_flags(struct space *s, int prot, int flags)
 	unsigned f = s->future | (flags & MAP_LOCKED ? MF_LOCKED : 0) |
 		     (flags & MAP_GROWSDOWN ? MF_GROWSDOWN : 0);
 
-	if (flags & MAP_NORESERVE && vm_commit_mode != COMMIT_NEVER)
+	if (flags & MAP_NORESERVE && vm_tunables.overcommit_memory != COMMIT_NEVER)
 		f |= MF_NORESERVE;
 	else if (mapping_is_data(prot, flags & MAP_SHARED, 0))
 		f |= MF_ACCOUNT;

@@ -47,7 +47,6 @@ struct object *object_create(const struct pager_ops *ops, void *data, uint64_t l
 	o->data = data;
 	o->budget = NULL;
 	o->committed = 0;
-	o->sealed = false;
 	o->nslots = 0;
 	o->root = 0;
 	o->height = 0;
@@ -68,7 +67,7 @@ struct object *object_create(const struct pager_ops *ops, void *data, uint64_t l
 
 struct object *object_create_shared(uint64_t npages, bool noreserve)
 {
-	uint64_t promise = noreserve && vm_commit_mode != COMMIT_NEVER ? 0 : npages;
+	uint64_t promise = noreserve && vm_tunables.overcommit_memory != COMMIT_NEVER ? 0 : npages;
 	struct object *o;
 
 	if (!commit_take(promise))
@@ -95,6 +94,30 @@ void object_unref(struct object *o)
 		o->ops->unref(o);
 	else if (__atomic_fetch_sub(&o->refs, 1, __ATOMIC_ACQ_REL) == 1)
 		object_destroy(o);
+}
+
+unsigned object_count_mappings(struct object *o)
+{
+	struct mapping *m;
+	unsigned n = 0;
+
+	mutex_lock(&o->mapping_lock);
+	list_for_each(m, &o->mappings, object_link)
+		n++;
+	mutex_unlock(&o->mapping_lock);
+	return n;
+}
+
+bool object_has_writers(struct object *o)
+{
+	struct mapping *m;
+	bool found = false;
+
+	mutex_lock(&o->mapping_lock);
+	list_for_each(m, &o->mappings, object_link)
+		found |= m->shared && m->max_prot & PROT_WRITE;
+	mutex_unlock(&o->mapping_lock);
+	return found;
 }
 
 void object_pin(struct object *o)

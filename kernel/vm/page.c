@@ -45,6 +45,7 @@ struct vm_tunables vm_tunables = {
 	.dirty_background_ratio = 10,
 	.dirty_expire_centisecs = 200,
 	.dirty_writeback_centisecs = 100,
+	.overcommit_ratio = 50,
 	.page_cluster = 5,
 };
 

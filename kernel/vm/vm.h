@@ -166,6 +166,8 @@ static inline void vm_count_event(enum vm_event e, uint64_t n)
 	X(dirty_expire_centisecs, 0, 360000)                                                   \
 	X(dirty_writeback_centisecs, 1, 360000)                                                \
 	X(min_free_kbytes, 64, 1048576)                                                        \
+	X(overcommit_memory, 0, 2) /* commit.c */                                              \
+	X(overcommit_ratio, 0, 1000)                                                           \
 	X(page_cluster, 0, 5) /* swapped pages read together, as a power of 2 */
 struct vm_tunables {
 #define X(name, min, max) unsigned name;
@@ -252,7 +254,6 @@ uint64_t node_count(void);
 
 /* overcommit_memory: 0 refuses what could never fit, 1 nothing, 2 what exceeds swap and overcommit_ratio % of RAM. */
 enum { COMMIT_GUESS, COMMIT_ALWAYS, COMMIT_NEVER };
-extern int vm_commit_mode, vm_commit_ratio;
 bool commit_take(uint64_t npages) __must_check; /* false: refused. Any context */
 void commit_put(uint64_t npages);
 uint64_t vm_committed(void), vm_commit_limit(void); /* in pages */
@@ -306,7 +307,6 @@ struct object {
 	void *data;		     /* [c] the pager's or owner's: a vnode, a block device */
 	struct budget *budget;	     /* [c] what its slots are counted in, or NULL */
 	uint64_t committed;	     /* [c] pages promised as a whole */
-	bool sealed;		     /* [m] shared mappings may not write */
 	slot_t root;		     /* [o] height 0: the slot of index 0; else a node of level height-1 */
 	uint8_t height;		     /* [o] */
 	bool metadata;		     /* [c] a block device's own: written after the data of files */
@@ -332,6 +332,9 @@ struct object *object_create(const struct pager_ops *ops, void *data, uint64_t l
 struct object *object_create_shared(uint64_t npages, bool noreserve) __must_check;
 void object_ref(struct object *o);   /* through ops->ref if there is one */
 void object_unref(struct object *o); /* may sleep */
+unsigned object_count_mappings(struct object *o); /* takes the mapping list */
+/* Is there a shared mapping through which it may be written, now or after an mprotect? Takes the mapping list. */
+bool object_has_writers(struct object *o);
 /* The pager's side, when nothing names the object any more (no mapping, no file): drops every page, dirty or not (write it
  * back first if it matters), and frees it. May sleep for busy pages. */
 void object_destroy(struct object *o);
