@@ -28,11 +28,18 @@
 	.section .head, "ax"
 	.option	norvc
 
-/* a0: hart id, a1: physical address of the device tree */
+/*
+ * a0: hart id, a1: physical address of the device tree. The firmware (OpenSBI 1.1) may send a hart here that is to be
+ * started elsewhere: it marks it as startable before it has written where. Such a hart goes where it should be.
+ */
 	.globl	_start
 _start:
 	csrw	sie, zero
 	csrw	sscratch, zero
+	la	t0, boot_begun
+	li	t1, 1
+	amoswap.w.aqrl t1, t1, (t0)
+	bnez	t1, secondary_start
 	la	t0, bss_start
 	la	t1, bss_end
 1:	sd	zero, 0(t0)
@@ -56,13 +63,14 @@ _start:
 1:	wfi
 	j	1b
 
-/* a0: hart id, a1: the hart's idle thread (virtual), whose stack this becomes */
+/* hart_starting names the hart's idle thread (virtual), whose stack this becomes. */
 	.globl	secondary_start
 secondary_start:
 	csrw	sie, zero
 	csrw	sscratch, zero
 	enter_upper_half
-	mv	tp, a1
+	la	t0, hart_starting
+	ld	tp, 0(t0)
 	ld	sp, TH_KSTACK(tp)
 	li	t0, 1
 	slli	t0, t0, KSTACK_SHIFT
@@ -84,6 +92,8 @@ boot_stack_top:
  * 16 GiB of the direct map, and one for the kernel's image.
  */
 	.data
+boot_begun:
+	.word	0
 	.balign	4096
 	.globl	mmu_kernel_root
 mmu_kernel_root:

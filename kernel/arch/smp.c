@@ -22,7 +22,8 @@ static uint32_t pausing;    /* 1: stand still */
 static bool pauser;	    /* somebody pauses the others, or has not seen them all go on yet */
 
 extern char secondary_start[];
-void hart_main(void); /* from entry.S */
+uint64_t hart_starting; /* for entry.S: the idle thread of the one hart that is being started */
+void hart_main(void);	/* from entry.S */
 
 static void add_hart(uint64_t hartid)
 {
@@ -58,8 +59,10 @@ void harts_start(void)
 	for (unsigned i = 1; i < nfound; i++) {
 		struct hart *h = &harts[i];
 		struct thread *idle = sched_idle_thread(h);
-		int64_t error = sbi_hart_start(h->hartid, virt_to_phys(secondary_start), (uint64_t)idle);
+		int64_t error;
 
+		__atomic_store_n(&hart_starting, (uint64_t)idle, __ATOMIC_SEQ_CST);
+		error = sbi_hart_start(h->hartid, virt_to_phys(secondary_start), 0);
 		if (error != 0)
 			panic("hart %lu does not start: SBI error %ld", h->hartid, error);
 		while (!__atomic_load_n(&h->online, __ATOMIC_ACQUIRE))
