@@ -38,20 +38,22 @@ struct user_context {
 	} stack;
 	uint64_t mask;
 	uint8_t unused[120];
-	uint64_t regs[32] __attribute__((aligned(16))); /* pc, x1 .. x31 */
-	uint64_t f[32];
-	uint32_t fcsr;
-	uint8_t extension
-		[528 -
-		 260]; /* a union as large as the quad registers; its last words end the list of extensions: zeros */
+	uint64_t regs[32] __attribute__((aligned(16))); /* pc, x1 .. x31: as in a trapframe */
+	struct fpstate fp;				/* in a union as large as the quad registers */
+	uint8_t room[528 - sizeof(struct fpstate) - 16];
+	uint64_t extensions[2]; /* the last of them: zeros */
 };
 _Static_assert(offsetof(struct user_context, regs) == 176 && sizeof(struct user_context) == 960,
 	       "ucontext_t");
+_Static_assert(sizeof(struct fpstate) == 264, "struct __riscv_d_ext_state");
 
 struct sigframe {
 	struct user_siginfo info;
 	struct user_context context;
 };
+#define FRAME(field)   offsetof(struct sigframe, field)
+#define HEAD_SIZE      FRAME(context.unused)
+#define REGISTERS_SIZE sizeof(((struct user_context *)0)->regs)
 
 static bool is_fault(const struct siginfo *si)
 {
@@ -104,66 +106,73 @@ bool signal_on_altstack(const struct thread *t, uint64_t sp)
 	return sp > t->altstack.sp && sp - t->altstack.sp <= t->altstack.size;
 }
 
-static void fill_context(struct user_context *c, struct thread *t, const struct trapframe *f)
+static void fill_context(struct user_context *c, const struct thread *t, const struct trapframe *f)
 {
+	c->flags = c->link = 0;
 	c->stack.sp = t->altstack.sp;
 	c->stack.size = t->altstack.size;
 	c->stack.flags = !t->altstack.size ? SS_DISABLE : signal_on_altstack(t, f->sp) ? SS_ONSTACK : 0;
+	c->stack.pad = 0;
 	c->mask = t->restore_mask ? t->saved_mask : t->sigmask;
-	memcpy(c->regs, f, sizeof(c->regs)); /* epc, x1 .. x31 lie in the same order */
-	fp_save();
-	memcpy(c->f, t->fp.f, sizeof(c->f));
-	c->fcsr = t->fp.fcsr;
 }
 
+/* What has no meaning in the frame is not written: it is the program's own stack. */
 int signal_push_frame(struct thread *t, struct trapframe *f, const struct siginfo *si,
 		      const struct sigaction_k *sa)
 {
+	static const uint64_t no_extensions[2];
 	bool on = signal_on_altstack(t, f->sp);
 	uint64_t sp = f->sp, at;
-	struct sigframe frame;
+	struct sigframe frame; /* only its head */
 
 	if (sa->flags & SA_ONSTACK && t->altstack.size && !on)
 		sp = t->altstack.sp + t->altstack.size;
 	at = ALIGN_DOWN(sp - sizeof(frame), 16);
 	if (on && !signal_on_altstack(t, at))
 		return -EFAULT; /* the alternate stack is used up; what lies below is not ours to write */
-	memset(&frame, 0, sizeof(frame));
 	siginfo_to_user(&frame.info, si);
 	fill_context(&frame.context, t, f);
-	if (put_user(at, &frame, sizeof(frame)))
+	fp_save();
+	if (put_user(at, &frame, HEAD_SIZE) || put_user(at + FRAME(context.regs), f, REGISTERS_SIZE) ||
+	    put_user(at + FRAME(context.fp), &t->fp, sizeof(t->fp)) ||
+	    put_user(at + FRAME(context.extensions), no_extensions, sizeof(no_extensions)))
 		return -EFAULT;
 	f->ra = SIGTRAMP;
 	f->sp = at;
 	f->a0 = si->signo;
-	f->a1 = at + offsetof(struct sigframe, info);
-	f->a2 = at + offsetof(struct sigframe, context);
+	f->a1 = at + FRAME(info);
+	f->a2 = at + FRAME(context);
 	f->epc = sa->handler;
 	return 0;
 }
 
-/* The registers are the program's to choose; `status` is not among them, and a bad pc faults in user mode. */
+/*
+ * The registers are the program's to choose; `status` is not among them, and a bad pc faults in user mode. Of a
+ * frame that cannot be read some may have come already: its program dies or is about to leave it.
+ */
 int64_t signal_return(struct trapframe *f)
 {
 	struct thread *t = thread_current();
-	struct user_context c;
+	uint64_t at = f->sp;
+	struct sigframe frame; /* only its head */
 
 	t->restart.again = NULL;
 	f->cause = 0; /* no call to restart */
-	if (get_user(&c, f->sp + offsetof(struct sigframe, context), sizeof(c))) {
+	fp_save();
+	fp_restore(); /* from t->fp, from now on */
+	if (get_user(&frame, at, HEAD_SIZE) || get_user(&t->fp, at + FRAME(context.fp), sizeof(t->fp)) ||
+	    get_user(f, at + FRAME(context.regs), REGISTERS_SIZE)) {
 		signal_fault(SIGSEGV, SI_KERNEL, 0);
 		return f->a0;
 	}
-	memcpy(f, c.regs, sizeof(c.regs));
-	fp_save();
-	memcpy(t->fp.f, c.f, sizeof(c.f));
-	t->fp.fcsr = c.fcsr & 0xff;
-	fp_restore();
+	t->fp.fcsr &= 0xff;
 	if (!signal_on_altstack(t, f->sp)) {
-		t->altstack.sp = c.stack.flags & SS_DISABLE ? 0 : c.stack.sp;
-		t->altstack.size = c.stack.flags & SS_DISABLE ? 0 : c.stack.size;
+		bool none = frame.context.stack.flags & SS_DISABLE;
+
+		t->altstack.sp = none ? 0 : frame.context.stack.sp;
+		t->altstack.size = none ? 0 : frame.context.stack.size;
 	}
-	signal_set_mask(t->proc, t, c.mask);
+	signal_set_mask(t->proc, t, frame.context.mask);
 	return f->a0;
 }
 

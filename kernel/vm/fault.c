@@ -17,8 +17,8 @@
  *
  * One pass (attempt) holds the space for reading and, inside, the family's lock and then the base object's. It ends with the
  * PTE in place, or with a step that needs these locks let go: fill the purse, wait for a busy page, read, reserve. Then
- * everything is looked up again. A copy is the exception: the source is held, the spinlocks are let go for the copying
- * alone, and the slots are looked at again before the copy goes in.
+ * everything is looked up again. A fresh page is the exception: its source is held, the spinlocks are let go for the
+ * copying or zeroing alone, and the slots are looked at again before it goes in.
  */
 #include "lib/string.h"
 #include "proc/thread.h"
@@ -30,26 +30,32 @@ enum { SEGV_MAPERR = 1, SEGV_ACCERR = 2, BUS_ADRERR = 2 };
 /* What a pass ends with; the first is success. */
 enum step { DONE, AGAIN, FILL, WAIT, SWAP_IN, READ, RESERVE, GROW, FAIL };
 
+/* What is brought in together. Apart from the fault, most of which need none. */
+struct cluster {
+	uint64_t index;			      /* READ: of the page that is missing, in f->object */
+	uint64_t first;			      /* once planned: the virtual pages worth bringing begin here */
+	unsigned nwindow;		      /* and are so many */
+	unsigned nio, nspare, want_spare;     /* want_spare: in all, with those that are here */
+	struct page *io[SWAP_CLUSTER_MAX];    /* SWAP_IN: busy, in the order of their indices */
+	struct page *spare[SWAP_CLUSTER_MAX]; /* frames for the neighbours of a swapped page */
+};
+
 struct fault {
 	struct space *space;
 	uint64_t vpn;
-	unsigned access;
-	bool write;
-	struct mapping *m; /* valid during a pass */
-	struct purse purse;
 	struct vm_fault_info *info;
+	struct cluster *cluster;
+	uint8_t access;
+	bool write, major, planned;
+	bool alone,
+		tried_alone; /* a read failed, perhaps a neighbour's: the page by itself is next, or was */
+	/* valid during a pass */
+	struct mapping *m;
+	struct node *leaf; /* the overlay's, if the path to it is unshared */
+	struct purse purse;
 	/* for the step after the pass */
 	struct page *wait;     /* WAIT: this page's busy; RESERVE: busy by us */
 	struct object *object; /* READ, RESERVE: referenced */
-	uint64_t index;
-	bool major, planned;
-	bool alone,
-		tried_alone; /* a read failed, perhaps a neighbour's: the page by itself is next, or was */
-	uint64_t first;	     /* once planned: the virtual pages worth bringing begin here */
-	unsigned nwindow;    /* and are so many */
-	unsigned nio, nspare, want_spare;     /* want_spare: in all, with those that are here */
-	struct page *io[SWAP_CLUSTER_MAX];    /* SWAP_IN: busy pages in the order of their indices */
-	struct page *spare[SWAP_CLUSTER_MAX]; /* frames for the neighbours of a swapped page */
 };
 
 static enum step fail(struct fault *f, int sig, int code)
@@ -135,8 +141,8 @@ static void plan(struct fault *f, unsigned max)
 {
 	if (f->planned)
 		return;
-	f->first = f->vpn;
-	f->nwindow = f->alone ? 1 : readahead_fault(&f->m->ra, f->vpn, max, &f->first);
+	f->cluster->first = f->vpn;
+	f->cluster->nwindow = f->alone ? 1 : readahead_fault(&f->m->ra, f->vpn, max, &f->cluster->first);
 	f->planned = true;
 }
 
@@ -230,42 +236,38 @@ static struct page *put_fresh(struct fault *f, slot_t *s)
 	return p;
 }
 
-/* Copies src into the purse's frame with both spinlocks let go. False: no frame, or the slots must be looked at again from the start. */
-static bool copy_held(struct fault *f, struct page *src, struct spinlock *inner)
+/* The slot of f->vpn on an unshared path, unchanged, when the purse's frame has been filled with a copy of src (NULL: with zeros); else NULL
+ * and the step to take. The family's lock, and `inner` unless NULL, are let go meanwhile. */
+static slot_t *prepare_slot(struct fault *f, struct page *src, struct spinlock *inner, enum step *step)
 {
-	struct spinlock *family = &f->space->overlay.family->home.lock;
+	struct overlay *ov = &f->space->overlay;
+	slot_t *s = f->leaf ? &f->leaf->slot[f->vpn % NODE_SLOTS] : overlay_unshare(ov, f->vpn, &f->purse),
+	       was;
+	bool shared;
 
-	src->holds++;
-	if (inner)
-		spin_unlock(inner);
-	spin_unlock(family);
-	f->purse.want_frame = true;
-	if (!purse_fill(&f->purse)) {
-		copy_page(page_data(f->purse.frame), page_data(src));
-		f->purse.zeroed = false;
-		EVENT(cow_copies);
-	}
-	spin_lock(family);
-	if (inner)
-		spin_lock(inner);
-	if (--src->holds == 0)
-		page_wake(src);
-	return f->purse.frame;
+	*step = FILL;
+	if (!s)
+		return NULL;
+	was = *s;
+	if (!purse_fill_frame(&f->purse, src, &ov->family->home.lock, inner))
+		return NULL;
+	*step = AGAIN;
+	s = overlay_find(ov, f->vpn, &shared);
+	return s && !shared && *s == was ? s : NULL;
 }
 
 static enum step copy_private(struct fault *f, struct page *p)
 {
-	struct overlay *ov = &f->space->overlay;
-	slot_t *s = overlay_unshare(ov, f->vpn, &f->purse);
-	bool shared;
+	enum step r;
+	slot_t *s = prepare_slot(f, p, NULL, &r);
 
-	if (!s || !copy_held(f, p, NULL))
-		return FILL;
-	s = overlay_find(ov, f->vpn, &shared);
-	if (!s || shared || *s != slot_of_page(p) || p->flags & PG_BUSY || p->sharers == 1)
+	if (!s)
+		return r;
+	if (p->flags & PG_BUSY || p->sharers == 1)
 		return AGAIN;
+	EVENT(cow_copies);
 	p->sharers--; /* others keep it */
-	overlay_store(ov, f->vpn, s, 0);
+	overlay_store(&f->space->overlay, f->vpn, s, 0);
 	return install(f, put_fresh(f, s), true);
 }
 
@@ -320,14 +322,14 @@ static enum step fault_overlay_page(struct fault *f, struct node *leaf, bool sha
 
 static struct page *take_spare(struct fault *f)
 {
-	return f->nspare ? f->spare[--f->nspare] : NULL;
+	return f->cluster->nspare ? f->cluster->spare[--f->cluster->nspare] : NULL;
 }
 
-/* The swapped page of a slot gets a frame and joins f->io. */
+/* The swapped page of a slot gets a frame and joins the cluster. */
 static void swap_in_slot(struct fault *f, const struct node *leaf, unsigned slot, struct page *p,
 			 uint32_t flag)
 {
-	f->io[f->nio++] = p;
+	f->cluster->io[f->cluster->nio++] = p;
 	family_swap_in(f->space->overlay.family, ALIGN_DOWN(f->vpn, NODE_SLOTS) + slot, leaf->slot[slot], p,
 		       flag);
 }
@@ -343,12 +345,12 @@ static enum step fault_swapped(struct fault *f, const struct node *leaf)
 	plan(f, MIN(1u << vm_tunables.page_cluster, (unsigned)SWAP_CLUSTER_MAX));
 	if (!f->purse.frame) {
 		f->purse.want_frame = true;
-		f->want_spare = f->nwindow - 1;
+		f->cluster->want_spare = f->cluster->nwindow - 1;
 		return FILL;
 	}
-	lo = MAX(MAX(f->first, f->m->start), base) - base;
-	hi = MIN(MIN(f->first + f->nwindow, f->m->end), base + NODE_SLOTS) - base;
-	f->nio = 0;
+	lo = MAX(MAX(f->cluster->first, f->m->start), base) - base;
+	hi = MIN(MIN(f->cluster->first + f->cluster->nwindow, f->m->end), base + NODE_SLOTS) - base;
+	f->cluster->nio = 0;
 	for (unsigned i = lo; i < hi; i++) {
 		struct page *p;
 
@@ -366,16 +368,16 @@ static enum step fault_swapped(struct fault *f, const struct node *leaf)
 
 static enum step fault_zero(struct fault *f)
 {
+	enum step r;
 	slot_t *s;
 
 	if (!f->write) {
 		EVENT(zero_maps);
 		return install(f, zero_page, false);
 	}
-	s = overlay_unshare(&f->space->overlay, f->vpn, &f->purse);
-	f->purse.want_frame = f->purse.want_zeroed = true;
-	if (!s || !f->purse.frame || !f->purse.zeroed)
-		return FILL;
+	s = prepare_slot(f, NULL, NULL, &r);
+	if (!s)
+		return r;
 	EVENT(zero_fills);
 	return install(f, put_fresh(f, s), true);
 }
@@ -413,28 +415,27 @@ static struct page *base_page(struct fault *f, enum step *step)
 		f->alone = true;
 	object_ref(o);
 	f->object = o;
-	f->index = index;
+	f->cluster->index = index;
 	plan(f, CLUSTER_MAX);
-	lo = MAX(f->first, f->m->start);
-	f->nwindow -= lo - f->first;
-	f->first = index - (f->vpn - lo); /* from here on an index of the object */
+	lo = MAX(f->cluster->first, f->m->start);
+	f->cluster->nwindow -= lo - f->cluster->first;
+	f->cluster->first = index - (f->vpn - lo); /* from here on an index of the object */
 	*step = READ;
 	return NULL;
 }
 
 static enum step copy_base(struct fault *f, struct page *p)
 {
-	struct overlay *ov = &f->space->overlay;
 	struct object *o = f->m->object;
-	slot_t *s = overlay_unshare(ov, f->vpn, &f->purse), *b;
-	bool shared;
+	enum step r;
+	slot_t *s = prepare_slot(f, p, &o->home.lock, &r), *b;
 
-	if (!s || !copy_held(f, p, &o->home.lock))
-		return FILL;
-	s = overlay_find(ov, f->vpn, &shared);
+	if (!s)
+		return r;
 	b = object_slot(o, p->index);
-	if (!s || shared || *s || p->index >= o->limit || !b || *b != slot_of_page(p))
+	if (p->index >= o->limit || !b || *b != slot_of_page(p))
 		return AGAIN;
+	EVENT(cow_copies);
 	return install(f, put_fresh(f, s), true);
 }
 
@@ -511,6 +512,7 @@ static enum step fault_private(struct fault *f)
 	spin_lock(&ov->family->home.lock);
 	leaf = overlay_leaf(ov, f->vpn, &shared);
 	slot = leaf ? leaf->slot[f->vpn % NODE_SLOTS] : 0;
+	f->leaf = shared ? NULL : leaf;
 	if (slot && f->vpn >= last_page(f->m)) /* a private copy that a truncation is about to drop */
 		r = fail(f, SIGBUS, BUS_ADRERR);
 	else if (slot_is_page(slot))
@@ -527,23 +529,6 @@ static enum step fault_private(struct fault *f)
 
 /* ---- passes and the steps between them ---- */
 
-/* A first write to private memory without a base nearly always ends with a zeroed frame: get it before the locks, not in a second pass. */
-static void expect_zeroed(struct fault *f)
-{
-	struct space *s = f->space;
-	pte_t *pte;
-	bool mapped;
-
-	spin_lock(&s->table_lock);
-	pte = table_find(s, f->vpn);
-	mapped = pte && *pte & PTE_V && pte_pfn(*pte) != page_pfn(zero_page);
-	spin_unlock(&s->table_lock);
-	if (mapped)
-		return;
-	f->purse.want_frame = f->purse.want_zeroed = true;
-	purse_fill(&f->purse);
-}
-
 static enum step attempt(struct fault *f)
 {
 	struct space *s = f->space;
@@ -557,11 +542,8 @@ static enum step attempt(struct fault *f)
 		r = fail(f, SIGSEGV, SEGV_ACCERR);
 	else if (f->m->shared)
 		r = fault_shared(f);
-	else {
-		if (f->write && !f->m->object && !f->purse.frame)
-			expect_zeroed(f);
+	else
 		r = fault_private(f);
-	}
 	rwlock_read_unlock(&s->lock);
 	return r;
 }
@@ -600,15 +582,16 @@ static enum step reserve(struct fault *f)
 
 static enum step read_base(struct fault *f)
 {
-	unsigned n = f->nwindow;
+	unsigned n = f->cluster->nwindow;
 	int err;
 
-	object_drop_failed(f->object, f->index); /* a read failed before, perhaps a neighbour's: once more */
-	err = object_read_in(f->object, f->first, n, f->index);
+	object_drop_failed(f->object,
+			   f->cluster->index); /* a read failed before, perhaps a neighbour's: once more */
+	err = object_read_in(f->object, f->cluster->first, n, f->cluster->index);
 	object_unref(f->object);
 	f->tried_alone = f->alone;
 	f->major = true;
-	f->planned = false; /* f->first is no virtual page any more */
+	f->planned = false; /* `first` is no virtual page any more */
 	if (err == -ENOSPC)
 		return fail(f, SIGBUS, BUS_ADRERR);
 	return err ? fail(f, SIGKILL, 0) : AGAIN;
@@ -619,28 +602,28 @@ static enum step swap_in(struct fault *f)
 {
 	f->major = true;
 	f->tried_alone = f->alone;
-	EVENTS(swap_ra, f->nio - 1);
-	EVENTS(readahead, f->nio - 1);
-	for (unsigned i = 0, k; i < f->nio; i = k) {
-		uint32_t entry = f->io[i]->swap;
+	EVENTS(swap_ra, f->cluster->nio - 1);
+	EVENTS(readahead, f->cluster->nio - 1);
+	for (unsigned i = 0, k; i < f->cluster->nio; i = k) {
+		uint32_t entry = f->cluster->io[i]->swap;
 
-		for (k = i + 1; k < f->nio && f->io[k]->swap == entry + (k - i); k++)
+		for (k = i + 1; k < f->cluster->nio && f->cluster->io[k]->swap == entry + (k - i); k++)
 			;
-		swap_read(entry, f->io + i, k - i);
+		swap_read(entry, f->cluster->io + i, k - i);
 	}
 	return AGAIN;
 }
 
 static enum step fill(struct fault *f)
 {
-	while (f->nspare < f->want_spare && page_nfree() > page_totals()->low / 2) {
+	while (f->cluster->nspare < f->cluster->want_spare && page_nfree() > page_totals()->low / 2) {
 		struct page *p = page_alloc();
 
 		if (!p)
 			break;
-		f->spare[f->nspare++] = p;
+		f->cluster->spare[f->cluster->nspare++] = p;
 	}
-	f->want_spare = 0;
+	f->cluster->want_spare = 0;
 	if (purse_fill(&f->purse) && page_wait_memory())
 		return fail(f, SIGKILL, 0);
 	return AGAIN;
@@ -672,7 +655,13 @@ static enum step between(struct fault *f, enum step r)
 
 int vm_fault(struct space *s, uint64_t va, unsigned access, struct vm_fault_info *info)
 {
-	struct fault f = { .space = s, .vpn = va >> PAGE_SHIFT, .access = access, .info = info };
+	struct cluster cluster;
+	struct fault f = { .space = s,
+			   .vpn = va >> PAGE_SHIFT,
+			   .access = access,
+			   .write = access & ACCESS_WRITE,
+			   .info = info,
+			   .cluster = &cluster };
 	enum step r;
 
 	EVENT(pgfault);
@@ -680,15 +669,15 @@ int vm_fault(struct space *s, uint64_t va, unsigned access, struct vm_fault_info
 		*info = (struct vm_fault_info){ SIGSEGV, SEGV_MAPERR, false };
 		return -EFAULT;
 	}
-	f.write = access & ACCESS_WRITE;
+	cluster.nio = cluster.nspare = cluster.want_spare = 0;
 	while ((r = attempt(&f)) != DONE && (r = between(&f, r)) == AGAIN)
 		if (unlikely(thread_killed())) {
 			r = fail(&f, SIGKILL, 0);
 			break;
 		}
 	purse_empty(&f.purse);
-	while (f.nspare)
-		page_free(f.spare[--f.nspare]);
+	while (cluster.nspare)
+		page_free(cluster.spare[--cluster.nspare]);
 	info->major = f.major;
 	if (f.major)
 		EVENT(pgmajfault);

@@ -39,42 +39,87 @@ uint64_t node_count(void)
 
 int purse_fill(struct purse *p)
 {
-	while (p->nnodes < p->want_nodes) {
+	for (; p->nnodes < p->want_nodes; p->nnodes++) {
 		struct node *n = node_alloc(0);
 
 		if (!n)
 			return -ENOMEM;
-		p->nodes[p->nnodes++] = n;
+		n->slot[0] = (slot_t)p->nodes;
+		p->nodes = n;
 	}
-	while (p->ntables < p->want_tables) {
+	for (; p->ntables < p->want_tables; p->ntables++) {
 		struct page *t = table_alloc();
 
 		if (!t)
 			return -ENOMEM;
-		p->tables[p->ntables++] = t;
+		t->next_table = p->tables;
+		p->tables = t;
 	}
-	if (p->want_frame && !p->frame) {
+	if (p->want_frame && !p->frame)
 		p->frame = page_alloc();
-		if (!p->frame)
-			return -ENOMEM;
-		p->zeroed = false;
+	return p->want_frame && !p->frame ? -ENOMEM : 0;
+}
+
+struct node *purse_take_node(struct purse *p, unsigned level, unsigned want)
+{
+	struct node *n = p->nodes;
+
+	if (!n) {
+		p->want_nodes = want;
+		return NULL;
 	}
-	if (p->want_zeroed && p->frame && !p->zeroed) {
+	p->nodes = (struct node *)n->slot[0];
+	p->nnodes--;
+	n->slot[0] = 0;
+	n->level = level;
+	return n;
+}
+
+struct page *purse_take_table(struct purse *p, unsigned want)
+{
+	struct page *t = p->tables;
+
+	if (!t) {
+		p->want_tables = want;
+		return NULL;
+	}
+	p->tables = t->next_table;
+	p->ntables--;
+	t->groups = 0;
+	return t;
+}
+
+bool purse_fill_frame(struct purse *p, struct page *src, struct spinlock *family, struct spinlock *inner)
+{
+	if (src)
+		src->holds++;
+	if (inner)
+		spin_unlock(inner);
+	spin_unlock(family);
+	p->want_frame = true;
+	if (purse_fill(p))
+		;
+	else if (src)
+		copy_page(page_data(p->frame), page_data(src));
+	else
 		clear_page(page_data(p->frame));
-		p->zeroed = true;
-	}
-	return 0;
+	spin_lock(family);
+	if (inner)
+		spin_lock(inner);
+	if (src && --src->holds == 0)
+		page_wake(src);
+	return p->frame;
 }
 
 void purse_empty(struct purse *p)
 {
-	while (p->nnodes)
-		node_free(p->nodes[--p->nnodes]);
-	while (p->ntables) {
-		p->tables[--p->ntables]->flags = 0;
-		page_kind_add(PAGES_TABLE, -1);
-		page_free(p->tables[p->ntables]);
-	}
+	struct node *n;
+	struct page *t;
+
+	while ((n = purse_take_node(p, 0, 0)))
+		node_free(n);
+	while ((t = purse_take_table(p, 0)))
+		table_free(t);
 	if (p->frame)
 		page_free(p->frame);
 	p->frame = NULL;

@@ -200,15 +200,7 @@ slot_t *object_slot(struct object *o, uint64_t index)
 
 static struct node *take_node(struct object *o, struct purse *purse, unsigned level)
 {
-	struct node *n;
-
-	if (!purse->nnodes) {
-		purse->want_nodes = MIN(o->height + 3u, ARRAY_SIZE(purse->nodes));
-		return NULL;
-	}
-	n = purse->nodes[--purse->nnodes];
-	n->level = level;
-	return n;
+	return purse_take_node(purse, level, o->height + 3);
 }
 
 static bool raise_to(struct object *o, uint64_t index, struct purse *purse)

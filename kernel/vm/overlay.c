@@ -149,14 +149,10 @@ slot_t *overlay_unshare(struct overlay *ov, uint64_t vpn, struct purse *purse)
 	for (unsigned level = OVERLAY_LEVELS; level-- > 0;) {
 		n = (struct node *)*s;
 		if (!n || n->refs > 1) {
-			struct node *fresh;
+			struct node *fresh = purse_take_node(purse, level, level + 1);
 
-			if (!purse->nnodes) {
-				purse->want_nodes = level + 1;
+			if (!fresh)
 				return NULL;
-			}
-			fresh = purse->nodes[--purse->nnodes];
-			fresh->level = level;
 			if (n) {
 				copy_node(n, fresh);
 				n->refs--;
@@ -307,17 +303,8 @@ static bool copy_shared(struct overlay *ov, uint64_t vpn, struct page *p, struct
 	bool shared;
 	slot_t *s;
 
-	if (!purse->frame) {
-		purse->want_frame = true;
+	if (!purse_fill_frame(purse, p, &ov->family->home.lock, NULL))
 		return false;
-	}
-	p->holds++;
-	spin_unlock(&ov->family->home.lock);
-	copy_page(page_data(purse->frame), page_data(p));
-	purse->zeroed = false;
-	spin_lock(&ov->family->home.lock);
-	if (--p->holds == 0)
-		page_wake(p);
 	s = overlay_find(ov, vpn, &shared);
 	return s && *s == slot_of_page(p) && !(p->flags & PG_BUSY) && p->sharers > 1;
 }
@@ -456,7 +443,7 @@ static enum cleared clear_child(struct overlay *ov, slot_t *s, uint64_t base, ui
 static enum cleared clear_below(struct overlay *ov, slot_t *s, uint64_t base, uint64_t first, uint64_t end,
 				struct clear_wait *w)
 {
-	struct node *n = (struct node *)*s;
+	struct node *n = (struct node *)*s, *fresh;
 	uint64_t span = SPAN(n->level), last = base + span * NODE_SLOTS;
 	unsigned lo, hi;
 
@@ -467,14 +454,12 @@ static enum cleared clear_below(struct overlay *ov, slot_t *s, uint64_t base, ui
 			n->refs--;
 			return CLEARED_DETACHED;
 		}
-		if (!w->purse.nnodes) {
-			w->purse.want_nodes = 1;
+		fresh = purse_take_node(&w->purse, n->level, 1);
+		if (!fresh)
 			return CLEARED_WAIT;
-		}
-		w->purse.nodes[w->purse.nnodes - 1]->level = n->level;
-		*s = (slot_t)copy_node(n, w->purse.nodes[--w->purse.nnodes]);
+		*s = (slot_t)copy_node(n, fresh);
 		n->refs--;
-		n = (struct node *)*s;
+		n = fresh;
 	}
 	lo = first > base ? (first - base) / span : 0;
 	hi = end < last ? DIV_ROUND_UP(end - base, span) : NODE_SLOTS;

@@ -306,16 +306,6 @@ const struct vm_counts *page_totals(void)
 
 /* ---- state ---- */
 
-void page_set(struct page *p, uint32_t flags)
-{
-	__atomic_fetch_or(&p->flags, flags, __ATOMIC_RELAXED);
-}
-
-void page_clear(struct page *p, uint32_t flags)
-{
-	__atomic_fetch_and(&p->flags, ~flags, __ATOMIC_RELAXED);
-}
-
 static struct waitq *page_waitq(const struct page *p)
 {
 	return &page_waitqs[(p - page_table) % WAIT_BUCKETS];

@@ -79,6 +79,7 @@ unsigned table_sweep(struct space *s);
 bool table_create_root(struct space *s); /* false: no memory */
 void table_destroy(struct space *s);	 /* no hart is in the space; it has no entries after that */
 struct page *table_alloc(void);
+void table_free(struct page *p);
 
 /* ---- object.c: [o] ---- */
 

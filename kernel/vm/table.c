@@ -34,6 +34,11 @@ static struct page *table_page(const pte_t *pte)
 	return pfn_page(virt_to_phys(pte) >> PAGE_SHIFT);
 }
 
+static unsigned entry_index(const pte_t *pte)
+{
+	return ((uintptr_t)pte & PAGE_MASK) / sizeof(*pte);
+}
+
 struct page *table_alloc(void)
 {
 	struct page *p = page_alloc();
@@ -48,7 +53,7 @@ struct page *table_alloc(void)
 	return p;
 }
 
-static void table_free(struct page *p)
+void table_free(struct page *p)
 {
 	page_clear(p, PG_TABLE);
 	page_kind_add(PAGES_TABLE, -1);
@@ -161,6 +166,24 @@ void table_suspend(struct space *s)
 
 /* ---- entries ---- */
 
+/* Makes an entry above the leaves valid. False: no table for it in the purse. */
+static bool make_valid(struct space *s, pte_t *entry, unsigned level, struct purse *purse)
+{
+	struct page *fresh;
+
+	if (*entry) {
+		resume(entry, level);
+		return true;
+	}
+	fresh = purse_take_table(purse, level);
+	if (!fresh)
+		return false;
+	*entry = pte_table(page_pfn(fresh));
+	note_used(table_page(entry), entry_index(entry));
+	s->ntables++;
+	return true;
+}
+
 pte_t *table_make(struct space *s, uint64_t vpn, struct purse *purse)
 {
 	uint64_t va = vpn << PAGE_SHIFT;
@@ -168,21 +191,10 @@ pte_t *table_make(struct space *s, uint64_t vpn, struct purse *purse)
 
 	dassert(spin_held(&s->table_lock));
 	for (unsigned level = MMU_LEVELS - 1; level > 0; level--) {
-		unsigned i = mmu_index(va, level);
-		pte_t *e = &t[i];
+		pte_t *e = &t[mmu_index(va, level)];
 
-		if (unlikely(!(*e & PTE_V))) {
-			if (*e) {
-				resume(e, level);
-			} else if (!purse->ntables) {
-				purse->want_tables = level;
-				return NULL;
-			} else {
-				*e = pte_table(page_pfn(purse->tables[--purse->ntables]));
-				note_used(table_page(t), i);
-				s->ntables++;
-			}
-		}
+		if (unlikely(!(*e & PTE_V)) && !make_valid(s, e, level, purse))
+			return NULL;
 		t = pte_child(*e);
 	}
 	return &t[mmu_index(va, 0)];
@@ -208,7 +220,7 @@ void table_set(struct space *s, pte_t *pte, pte_t value)
 		dassert(pte_pfn(old) == pte_pfn(value));
 		__atomic_fetch_or(pte, value, __ATOMIC_RELEASE); /* harts may be setting A and D */
 	} else {
-		note_used(table, ((uintptr_t)pte & PAGE_MASK) / sizeof(*pte));
+		note_used(table, entry_index(pte));
 		s->nresident += counts_as_resident(value);
 		__atomic_store_n(pte, value, __ATOMIC_RELEASE);
 	}

@@ -52,6 +52,7 @@ struct page {
 	union {
 		uint64_t index;	 /* [h] in the object: page number; in a family: virtual page number */
 		uint64_t groups; /* [t] page table: bit i: entries 8i .. 8i+7 may be in use */
+		struct page *next_table; /* page table in a purse */
 	};
 	uint32_t flags; /* [h], except PG_REFERENCED [a] and PG_QUEUED [q]: always changed atomically */
 	uint32_t holds; /* [h] readers that want the contents in place: copies */
@@ -117,8 +118,14 @@ void page_reserve_leave(void);
 bool page_wait_busy(struct page *p);	/* until not busy */
 bool page_wait_idle(struct page *p);	/* until not busy, not held, not writing */
 bool page_wait_written(struct page *p); /* until not writing */
-void page_set(struct page *p, uint32_t flags);
-void page_clear(struct page *p, uint32_t flags);
+static inline void page_set(struct page *p, uint32_t flags)
+{
+	__atomic_fetch_or(&p->flags, flags, __ATOMIC_RELAXED);
+}
+static inline void page_clear(struct page *p, uint32_t flags)
+{
+	__atomic_fetch_and(&p->flags, ~flags, __ATOMIC_RELAXED);
+}
 void page_wake(struct page *p); /* [h] after busy, writing or holds ended */
 /* Takes the home's lock; NULL if the page has none (any more). */
 struct home *page_lock_home(struct page *p);
@@ -235,16 +242,21 @@ struct node {			 /* all [h] */
 
 /* What a thread gathers before it takes a lock, because nothing is allocated under one. */
 struct purse {
-	struct page *frame; /* one frame for a copy or a zeroed page */
-	bool zeroed;	    /* the frame's contents are zeros */
+	struct page *frame;  /* for a copy or a zeroed page */
+	struct node *nodes;  /* zeroed, chained through slot[0] */
+	struct page *tables; /* zeroed, chained through next_table */
 	uint8_t nnodes, ntables, want_nodes, want_tables;
-	bool want_frame, want_zeroed;
-	struct node *nodes[10];
-	struct page *tables[3];
+	bool want_frame;
 };
 /* Gets what is wanted. 0, or -ENOMEM when memory is short now (then page_wait_memory and try again). Never sleeps. */
 int purse_fill(struct purse *p);
 void purse_empty(struct purse *p);
+/* One of what it holds; NULL, and then so many are wanted. */
+struct node *purse_take_node(struct purse *p, unsigned level, unsigned want);
+struct page *purse_take_table(struct purse *p, unsigned want);
+/* Fills its frame with zeros, or a copy of `src`, which is held meanwhile. The family's lock and, unless NULL, the one inside are held, and let
+ * go for that: the slots must be looked at again. False: no frame. */
+bool purse_fill_frame(struct purse *p, struct page *src, struct spinlock *family, struct spinlock *inner);
 struct node *node_alloc(unsigned level);
 void node_free(struct node *n);
 void node_init(void);
