@@ -383,6 +383,9 @@ static int open_name(struct name *n, const struct cred *cred, int flags, bool ma
 		r = vnode_setattr(v, cred, &a);
 	}
 	f = r ? NULL : file_create(v, n, flags);
+	while (!f && !r && made &&
+	       !page_wait_memory()) /* made again, the call would find what it has just made */
+		f = file_create(v, n, flags);
 	if (!f) {
 		vnode_unref(v);
 		name_unref(n);

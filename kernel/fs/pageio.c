@@ -221,20 +221,34 @@ int pageio_extend(struct vnode *v, uint64_t size)
 	return 0;
 }
 
+/* The end of the last page that is to stay; what is zeros already, in a hole for instance, is not written. */
+static int zero_cut_tail(struct vnode *v, uint64_t size)
+{
+	size_t off = size & PAGE_MASK;
+	struct page *p;
+	int r = object_get_page(v->object, size >> PAGE_SHIFT, NULL, &p);
+
+	if (r)
+		return r;
+	if (!all_zeros((char *)page_data(p) + off, PAGE_SIZE - off)) {
+		r = object_make_dirty(v->object, p);
+		if (!r) {
+			memset((char *)page_data(p) + off, 0, PAGE_SIZE - off);
+			object_touch_dirty(v->object, p);
+		}
+	}
+	page_release(p);
+	return r;
+}
+
 int pageio_shrink(struct vnode *v, uint64_t size)
 {
-	/* the last page's tail is going to be changed: it must be here, and writable */
-	if (size & PAGE_MASK && !object_is_hole(v->object, size >> PAGE_SHIFT)) {
-		struct page *p;
-		int r = object_get_page(v->object, size >> PAGE_SHIFT, NULL, &p);
+	int r = 0;
 
-		if (r)
-			return r;
-		r = object_make_dirty(v->object, p);
-		page_release(p);
-		if (r)
-			return r;
-	}
+	if (size & PAGE_MASK && !object_is_hole(v->object, size >> PAGE_SHIFT))
+		r = zero_cut_tail(v, size);
+	if (r)
+		return r;
 	set_size(v, size);
 	object_truncate(v->object, size);
 	return 0;
@@ -295,6 +309,7 @@ static ssize_t write_fresh(struct vnode *v, struct uio *u, struct page *bounce, 
 	done = fill(u, bounce, data + off, n);
 	if (done == 0 || (done < n && pos + n < v->size)) { /* the file's own bytes would be lost */
 		uio_advance(u, -done);
+		object_unreserve(v->object, index << PAGE_SHIFT, (index + 1) << PAGE_SHIFT);
 		object_fill_abort(v->object, p, true);
 		return 0;
 	}
@@ -373,6 +388,10 @@ static ssize_t write_chunk(struct vnode *v, struct uio *u, struct page *bounce, 
 		}
 		if (bounce)
 			break;
+	}
+	if (r < 0 || *fault) { /* it did not come as far as it reserved */
+		v->reserve_end = 0;
+		object_unreserve(v->object, v->size, UINT64_MAX);
 	}
 	return pos > start ? (ssize_t)(pos - start) : MIN(r, 0);
 }

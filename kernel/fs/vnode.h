@@ -223,6 +223,9 @@ int fd_replace(struct fdtable *t, struct file *f, int fd, bool cloexec);
 
 /* ---- names and paths: namei.c ---------------------------------------------------------------------------------- */
 
+/* Of the thread that runs this; NULL: a kernel thread. Provided by proc. */
+const struct cred *cred_current(void);
+
 struct cred {
 	uint32_t uid, gid, euid, egid, suid, sgid;
 	unsigned ngroups;

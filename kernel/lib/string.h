@@ -29,4 +29,21 @@ uint64_t strtou64(const char *s, const char **end, unsigned base);
 void clear_page(void *page);
 void copy_page(void *dst, const void *src);
 
+/* Are they all 0? */
+static inline bool all_zeros(const void *p, size_t n)
+{
+	const uint8_t *b = p;
+
+	for (; n && (uintptr_t)b & 7; n--)
+		if (*b++)
+			return false;
+	for (; n >= 8; n -= 8, b += 8)
+		if (*(const uint64_t *)b)
+			return false;
+	while (n)
+		if (b[--n])
+			return false;
+	return true;
+}
+
 #endif

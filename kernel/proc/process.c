@@ -77,6 +77,13 @@ struct thread *proc_thread(struct proc *p, pid_t tid)
 	return NULL;
 }
 
+const struct cred *cred_current(void)
+{
+	struct proc *p = thread_current()->proc;
+
+	return p ? &p->cred : NULL;
+}
+
 bool thread_killed(void)
 {
 	return thread_current()->killed;

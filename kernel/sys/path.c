@@ -135,7 +135,9 @@ int64_t sys_openat(const uint64_t *a)
 	if (!r)
 		r = path_open(p->fs, &p->cred, at, path.text, flags, a[3], &f);
 	if (!r) {
-		r = fd_install(p->files, f, 0, flags & O_CLOEXEC);
+		do /* the call is not made again: it may have made the file */
+			r = fd_install(p->files, f, 0, flags & O_CLOEXEC);
+		while (r == -ENOMEM && !page_wait_memory());
 		if (r < 0)
 			file_unref(f);
 	}

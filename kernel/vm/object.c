@@ -701,6 +701,12 @@ int object_reserve(struct object *o, uint64_t index)
 	return o->ops && o->ops->reserve ? o->ops->reserve(o, index) : 0;
 }
 
+void object_unreserve(struct object *o, uint64_t from, uint64_t end)
+{
+	if (o->ops && o->ops->unreserve)
+		o->ops->unreserve(o, from, end);
+}
+
 int object_make_dirty(struct object *o, struct page *p)
 {
 	int err;
@@ -857,10 +863,15 @@ void object_truncate(struct object *o, uint64_t nbytes)
 	if (p)
 		page_set(p, PG_BUSY);
 	spin_unlock(&o->home.lock);
-	if (p) {
-		memset((char *)page_data(p) + tail, 0, PAGE_SIZE - tail);
-		object_fill_done(o, p, true);
+	if (!p)
+		return;
+	if (all_zeros((char *)page_data(p) + tail,
+		      PAGE_SIZE - tail)) { /* a hole, perhaps: nothing to write */
+		page_end_busy(p);
+		return;
 	}
+	memset((char *)page_data(p) + tail, 0, PAGE_SIZE - tail);
+	object_fill_done(o, p, true);
 }
 
 #define DROP_BATCH 64

@@ -289,6 +289,9 @@ struct pager_ops {
 	void (*read)(struct object *o, struct page **pages, unsigned n);
 	/* Makes sure that page `index` can be written back: 0, -ENOSPC, -EIO, -EROFS. The page is busy. May sleep. */
 	int (*reserve)(struct object *o, uint64_t index);
+	/* The opposite, for what lies wholly in bytes [from, end) and is not in a dirty page: a write did not come so far. The page, if
+	 * it is one's own, is busy still. May sleep. */
+	void (*unreserve)(struct object *o, uint64_t from, uint64_t end);
 	/* Writes n consecutive pages, all PG_WRITING. page_write_done() for each, now or later, any context. May sleep. */
 	void (*write)(struct object *o, struct page **pages, unsigned n);
 	/* After a round of write(): bring metadata (size, block pointers, times) into the metadata's own pages. May sleep. */
@@ -381,14 +384,16 @@ void object_fill_done(struct object *o, struct page *p, bool dirty);
 void object_fill_abort(struct object *o, struct page *p, bool fresh);
 /* Calls the pager's reserve for a page that is busy or held: 0, -ENOSPC, ... */
 int object_reserve(struct object *o, uint64_t index);
+void object_unreserve(struct object *o, uint64_t from, uint64_t end);
 /* A held page is about to be written by write(): makes it dirty first (reserving if it was clean). 0, -ENOSPC, -EIO, -EROFS. After the
  * copy call object_touch_dirty: it makes the page dirty again if a writeback began in between. May sleep. */
 int object_make_dirty(struct object *o, struct page *p) __must_check;
 void object_touch_dirty(struct object *o, struct page *p);
 /* Raises the limit after the new pages were filled. */
 void object_grow(struct object *o, uint64_t limit_pages);
-/* Truncates: lowers the limit, unmaps, drops private copies and pages beyond `nbytes`, zeroes the tail of the last page
- * (the caller has seen to it that it is resident or a hole, by object_get_page, and reserved). The caller holds inode contents. May sleep. */
+/* Truncates: lowers the limit, unmaps, drops private copies and pages beyond `nbytes`, zeroes the tail of the last page again, if it
+ * is there: the caller has zeroed and dirtied it before, but a store through a mapping may have come since. The caller holds inode
+ * contents. May sleep. */
 void object_truncate(struct object *o, uint64_t nbytes);
 /* Removes clean or dirty pages of a range without writing them (hole punching, O_TRUNC replacement). May sleep. */
 void object_drop_range(struct object *o, uint64_t first, uint64_t npages);

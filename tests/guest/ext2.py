@@ -127,6 +127,16 @@ def full(t):
         t.equal(free_blocks(t, image), free, "free blocks at the end")
 
 
+@test("ext2/room", 15)
+def room(t):
+    """Nothing is taken for what was not written; a twentieth is kept for root; many look for names at the same time."""
+    for block in 1024, 4096:
+        image = disk(t, f"disk{block}", 16 * MIB, "-b", str(block), "-N", "4096")
+        free = free_blocks(t, image)
+        on_disk(t, image, "roomtest && roomtest kept", mem=32, smp=4)
+        t.check(free - free_blocks(t, image) < 16, "blocks were lost")
+
+
 @test("ext2/large", 10)
 def large(t):
     """A sparse file beyond 4 GiB, with pointers of each depth; a directory of 50,000 entries."""

@@ -33,17 +33,32 @@ static void count(struct ext2_fs *fs, int64_t free, int64_t freed, int64_t reser
 	spin_unlock(&fs->count_lock);
 }
 
-int ext2_reserve_blocks(struct ext2_fs *fs, uint64_t n)
+/* `keep` blocks stay free. */
+static int reserve(struct ext2_fs *fs, uint64_t n, uint64_t keep)
 {
 	int r = 0;
 
 	spin_lock(&fs->count_lock);
-	if (fs->free_blocks < fs->reserved + n)
+	if (fs->free_blocks < fs->reserved + n + keep)
 		r = -ENOSPC;
 	else
 		fs->reserved += n;
 	spin_unlock(&fs->count_lock);
 	return r;
+}
+
+int ext2_reserve_blocks(struct ext2_fs *fs, uint64_t n)
+{
+	return reserve(fs, n, 0);
+}
+
+int ext2_reserve_for_caller(struct ext2_fs *fs, uint64_t n)
+{
+	const struct cred *c = cred_current();
+	bool all = !c || c->euid == 0 || c->euid == fs->reserved_uid ||
+		   (fs->reserved_gid && cred_in_group(c, fs->reserved_gid));
+
+	return reserve(fs, n, all ? 0 : fs->reserved_blocks);
 }
 
 void ext2_unreserve_blocks(struct ext2_fs *fs, uint64_t n)

@@ -281,7 +281,7 @@ static int delay_new(struct ext2_inode *ei, uint64_t b)
 	if (!r) {
 		ext2_put(&buf);
 		n = promises_needed(ei, &p, b, level, new);
-		r = n < 0 ? n : ext2_reserve_blocks(ei->fs, 1 + n);
+		r = n < 0 ? n : ext2_reserve_for_caller(ei->fs, 1 + n);
 	}
 	if (!r && joins)
 		e->count++;
@@ -308,7 +308,47 @@ int ext2_delay(struct ext2_inode *ei, uint64_t b)
 	if (b >= ext2_max_blocks(ei->fs))
 		return -EFBIG;
 	r = ext2_bmap(ei, b, e ? MIN(e->first - b, (uint64_t)UINT32_MAX) : UINT32_MAX, &blkno, &run);
-	return r || blkno ? r : delay_new(ei, b);
+	if (!r && !blkno && !(r = delay_new(ei, b)))
+		r = 1;
+	return r;
+}
+
+/* Takes [lo, hi) out of a DELAYED extent. False: no memory to cut it in two. */
+static bool shorten(struct ext2_inode *ei, struct ext2_extent *e, uint64_t lo, uint64_t hi)
+{
+	uint64_t end = e->first + e->count;
+	struct ext2_extent *behind = NULL;
+
+	if (e->first < lo && hi < end && !(behind = kmem_cache_alloc(&extent_cache)))
+		return false;
+	if (behind)
+		extent_link(ei, behind, hi, end - hi, 0);
+	if (e->first < lo) {
+		e->count = lo - e->first;
+	} else if (hi < end) {
+		e->first = hi;
+		e->count = end - hi;
+	} else {
+		extent_free(e);
+	}
+	return true;
+}
+
+static void drop_promises(struct ext2_inode *ei, uint64_t b);
+
+void ext2_undelay(struct ext2_inode *ei, uint64_t b, uint64_t end)
+{
+	struct ext2_extent *e;
+
+	while (b < end && (e = ext2_extent_at(ei, b)) && e->first < end) {
+		uint64_t lo = MAX(b, e->first), hi = MIN(end, e->first + e->count);
+
+		if (!e->blkno && shorten(ei, e, lo, hi))
+			ext2_unreserve_blocks(ei->fs, hi - lo);
+		b = hi;
+	}
+	if (tree_empty(&ei->extents))
+		drop_promises(ei, 0);
 }
 
 struct ext2_extent *ext2_pend(struct ext2_extent *e, uint64_t b, uint32_t n, uint32_t blkno,
@@ -419,8 +459,6 @@ static void revert(struct ext2_extent *e)
 	e->blkno = 0;
 	e->failed = false;
 }
-
-static void drop_promises(struct ext2_inode *ei, uint64_t b);
 
 int ext2_install(struct ext2_inode *ei)
 {

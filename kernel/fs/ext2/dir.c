@@ -83,16 +83,21 @@ static void index_insert(struct ext2_dir_index *x, uint32_t hash, uint64_t at)
 	x->slots[i] = (hash & ~PLACE) | (uint32_t)(at / 4 + 1);
 }
 
+static void index_free(struct ext2_fs *fs, struct ext2_dir_index *x)
+{
+	if (!x)
+		return;
+	__atomic_fetch_sub(&fs->dir_index_bytes, x->npages * PAGE_SIZE, __ATOMIC_RELAXED);
+	kmap_free(x->slots, x->npages);
+	kfree(x);
+}
+
 void ext2_dir_forget(struct ext2_inode *ei)
 {
 	struct ext2_dir_index *x = ei->index;
 
 	ei->index = NULL;
-	if (!x)
-		return;
-	__atomic_fetch_sub(&ei->fs->dir_index_bytes, x->npages * PAGE_SIZE, __ATOMIC_RELAXED);
-	kmap_free(x->slots, x->npages);
-	kfree(x);
+	index_free(ei->fs, x);
 }
 
 static struct ext2_dir_index *index_alloc(struct ext2_fs *fs, uint64_t nbytes)
@@ -146,14 +151,23 @@ static bool index_block(struct vnode *dir, struct ext2_dir_index *x, uint64_t n)
 	return e && !index_is_full(x);
 }
 
-static void index_build(struct vnode *dir)
+/* Searches hold the directory for reading only, and may come several at a time: each makes an index, all but the first
+ * to be ready in vain. NULL: no memory, or it would be too large. */
+static struct ext2_dir_index *index_build(struct vnode *dir)
 {
 	struct ext2_inode *ei = ext2_i(dir);
+	struct ext2_dir_index *x = index_alloc(ei->fs, dir->size), *first = NULL;
 
-	ei->index = index_alloc(ei->fs, dir->size);
-	for (uint64_t n = 0; ei->index && n < nblocks_of(dir); n++)
-		if (!index_block(dir, ei->index, n))
-			ext2_dir_forget(ei);
+	for (uint64_t n = 0; x && n < nblocks_of(dir); n++)
+		if (!index_block(dir, x, n)) {
+			index_free(ei->fs, x);
+			x = NULL;
+		}
+	if (!x ||
+	    __atomic_compare_exchange_n(&ei->index, &first, x, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return x;
+	index_free(ei->fs, x);
+	return first;
 }
 
 static void index_add(struct vnode *dir, const struct where *w)
@@ -210,9 +224,9 @@ static int find_in_block(struct vnode *dir, uint64_t n, const char *name, size_t
 	return r ? r : -ENOENT;
 }
 
-static int find_by_index(struct vnode *dir, const char *name, size_t len, struct where *w)
+static int find_by_index(struct vnode *dir, const struct ext2_dir_index *x, const char *name, size_t len,
+			 struct where *w)
 {
-	struct ext2_dir_index *x = ext2_i(dir)->index;
 	uint32_t hash = hash_of(name, len), slot;
 	int r = -ENOENT;
 
@@ -229,10 +243,12 @@ static int find(struct vnode *dir, const char *name, size_t len, struct where *w
 {
 	int r = -ENOENT;
 
-	if (!ext2_i(dir)->index && dir->size >= INDEX_FROM)
-		index_build(dir);
-	if (ext2_i(dir)->index)
-		return find_by_index(dir, name, len, w);
+	struct ext2_dir_index *x = __atomic_load_n(&ext2_i(dir)->index, __ATOMIC_ACQUIRE);
+
+	if (!x && dir->size >= INDEX_FROM)
+		x = index_build(dir);
+	if (x)
+		return find_by_index(dir, x, name, len, w);
 	for (uint64_t n = 0; n < nblocks_of(dir) && r == -ENOENT; n++)
 		r = find_in_block(dir, n, name, len, w);
 	return r;

@@ -88,7 +88,8 @@ struct ext2_fs {
 	uint32_t block_size, block_shift, page_shift /* blocks in a page, log2 */, ptrs_shift;
 	uint32_t nblocks, ninodes, first_data_block, blocks_per_group, inodes_per_group, ngroups;
 	uint32_t inode_size, first_ino, first_desc;
-	uint32_t reserved_blocks; /* what mke2fs kept back */
+	uint32_t reserved_blocks; /* what mke2fs kept back for root, and for these: */
+	uint16_t reserved_uid, reserved_gid;
 	bool filetype, complained;
 	uint16_t state;	  /* as it was at the mount */
 	uint64_t *filter; /* see blockdev_set_filter */
@@ -185,8 +186,9 @@ void ext2_note_large_file(struct ext2_fs *fs);
 
 /* ---- balloc.c ---- */
 
-/* 0 or -ENOSPC; exact. */
+/* 0 or -ENOSPC; exact. The second leaves what is kept back for root, unless the thread may have it. */
 int ext2_reserve_blocks(struct ext2_fs *fs, uint64_t n);
+int ext2_reserve_for_caller(struct ext2_fs *fs, uint64_t n);
 void ext2_unreserve_blocks(struct ext2_fs *fs, uint64_t n);
 /* Up to `want` blocks in a row near the goal, out of the reservation. 0, -EIO, -ENOSPC (the image lied). May release. */
 int ext2_alloc_blocks(struct ext2_fs *fs, uint32_t goal, uint32_t want, uint32_t *first, uint32_t *got);
@@ -207,8 +209,10 @@ uint64_t ext2_max_blocks(const struct ext2_fs *fs);
 int ext2_bmap(struct ext2_inode *ei, uint64_t b, uint32_t max, uint32_t *blkno, uint32_t *run);
 /* The extent with block b, or the first behind it, or NULL. */
 struct ext2_extent *ext2_extent_at(struct ext2_inode *ei, uint64_t b);
-/* Reserves block b unless it is there already. 0, -ENOSPC, -ENOMEM, -EIO, -EFBIG. */
+/* Reserves block b unless it is there already, or reserved. 1: reserved now; 0, -ENOSPC, -ENOMEM, -EIO, -EFBIG. */
 int ext2_delay(struct ext2_inode *ei, uint64_t b);
+/* Gives up what is delayed in [b, end). */
+void ext2_undelay(struct ext2_inode *ei, uint64_t b, uint64_t end);
 /* What ext2_pend may need; false: no memory now. */
 struct ext2_spares {
 	unsigned n;

@@ -116,8 +116,8 @@ static int write_inode(struct ext2_inode *ei)
 	struct ext2_buf b;
 	struct ext2_dinode *d;
 
-	__atomic_store_n(&v->dirty, false,
-			 __ATOMIC_SEQ_CST); /* who changes a field from now on says so again */
+	/* who changes a field from now on says so again; an exchange, so that the fields are read after it */
+	(void)__atomic_exchange_n(&v->dirty, false, __ATOMIC_SEQ_CST);
 	d = dinode(ei->fs, v->ino, &b);
 	if (!d)
 		return -EIO;

@@ -195,8 +195,13 @@ static int transfer_page(struct batch *t, struct ext2_inode *ei, struct page *p,
 			 uint32_t max, struct place *at)
 {
 	uint64_t b = p->index << t->fs->page_shift;
-	int r = nblocks ? advance(ei, t->op, b, max, at) : 0;
+	int r = 0;
 
+	if (nblocks && b - at->first >= at->count) {
+		batch_flush(
+			t); /* the look-up may need requests: nobody waits for one with another kept back */
+		r = advance(ei, t->op, b, max, at);
+	}
 	if (!r && nblocks && b + nblocks <= at->first + at->count) {
 		if (at->blkno) {
 			batch_add(t, p, place_blkno(at, b), nblocks, at->e);
@@ -268,6 +273,7 @@ static int pager_reserve(struct object *o, uint64_t index)
 	struct ext2_fs *fs = ei->fs;
 	uint64_t bytes = MAX(__atomic_load_n(&v->size, __ATOMIC_RELAXED), v->reserve_end);
 	uint64_t first = index << fs->page_shift, end = DIV_ROUND_UP(bytes, (uint64_t)fs->block_size);
+	unsigned fresh = 0; /* bit i: block first + i */
 	int r = 0;
 
 	if (v->mount->read_only)
@@ -275,11 +281,25 @@ static int pager_reserve(struct object *o, uint64_t index)
 	end = MIN(MAX(end, first + 1), first + (1u << fs->page_shift));
 	page_reserve_enter();
 	mutex_lock(&ei->map_lock);
-	for (uint64_t b = first; b < end && !r; b++)
+	for (uint64_t b = first; b < end && r >= 0; b++) {
 		r = ext2_delay(ei, b);
+		fresh |= (r == 1) << (b - first);
+	}
+	for (unsigned i = 0; r < 0 && fresh >> i; i++)
+		if (fresh >> i & 1)
+			ext2_undelay(ei, first + i, first + i + 1);
 	mutex_unlock(&ei->map_lock);
 	page_reserve_leave();
-	return r;
+	return MIN(r, 0);
+}
+
+static void pager_unreserve(struct object *o, uint64_t from, uint64_t end)
+{
+	struct ext2_inode *ei = ext2_i(o->data);
+
+	mutex_lock(&ei->map_lock);
+	ext2_undelay(ei, DIV_ROUND_UP(from, (uint64_t)ei->fs->block_size), end >> ei->fs->block_shift);
+	mutex_unlock(&ei->map_lock);
 }
 
 static void pager_commit(struct object *o)
@@ -299,6 +319,7 @@ const struct pager_ops ext2_pager = {
 	.name = "ext2",
 	.read = pager_read,
 	.reserve = pager_reserve,
+	.unreserve = pager_unreserve,
 	.write = pager_write,
 	.commit = pager_commit,
 	.sync = pager_sync,

@@ -237,6 +237,8 @@ static void take_geometry(struct ext2_fs *fs, const struct ext2_super *s)
 	fs->first_ino = s->rev ? s->first_ino : 11;
 	fs->first_desc = s->first_data_block + 1;
 	fs->reserved_blocks = s->reserved_blocks;
+	fs->reserved_uid = s->resuid;
+	fs->reserved_gid = s->resgid;
 	fs->filetype = s->rev && s->incompat & EXT2_INCOMPAT_FILETYPE;
 	fs->state = s->state;
 }
@@ -460,7 +462,7 @@ static int ext2_statfs(struct mount *m, struct fs_stats *st)
 	st->bfree = fs->free_blocks - fs->reserved;
 	st->ffree = fs->free_inodes;
 	spin_unlock(&fs->count_lock);
-	st->bavail = st->bfree;
+	st->bavail = st->bfree - MIN(st->bfree, (uint64_t)fs->reserved_blocks);
 	st->files = fs->ninodes;
 	st->namelen = EXT2_NAME_LEN;
 	return 0;
