@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 
@@ -458,6 +459,31 @@ static void fault_counts(void)
 	CHECK(after.ru_minflt > before.ru_minflt);
 }
 
+/* A child made for one's own parent has its usual signal: nobody chooses what a stranger gets. */
+static void sibling_signal(void)
+{
+	pid_t child, sibling;
+	int p[2];
+
+	count = 0;
+	signal(SIGUSR1, on_signal);
+	SYS(pipe(p));
+	child = test_fork();
+	if (child == 0) {
+		sibling = SYS(syscall(SYS_clone, CLONE_PARENT | SIGUSR1, 0, 0, 0, 0));
+		if (sibling)
+			SYS(write(p[1], &sibling, sizeof(sibling)));
+		_exit(0);
+	}
+	EXITED(child, 0);
+	EQ(SYS(read(p[0], &sibling, sizeof(sibling))), (long)sizeof(sibling));
+	EXITED(sibling, 0);
+	EQ(count, 0);
+	signal(SIGUSR1, SIG_DFL);
+	SYS(close(p[0]));
+	SYS(close(p[1]));
+}
+
 static int ids(void)
 {
 	return getuid() == 0 && geteuid() == 1234 && getegid() == 5678 && setuid(0) == 0 && geteuid() == 0 ?
@@ -480,6 +506,7 @@ static const struct test tests[] = {
 	{ "set-id", set_id },
 	{ "stop storm", stop_storm },
 	{ "fault counts", fault_counts },
+	{ "sibling's signal", sibling_signal },
 };
 
 int main(int argc, char **argv)

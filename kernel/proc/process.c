@@ -414,7 +414,8 @@ static int64_t create_process(struct proc *p, const struct clone_args *a)
 
 	if (!pid) {
 		copy_identity(c, p);
-		c->exit_signal = a->exit_signal;
+		/* For a stranger it is not the caller who chooses. */
+		c->exit_signal = a->flags & CLONE_PARENT ? p->exit_signal : a->exit_signal;
 		if (a->flags & CLONE_CLEAR_SIGHAND)
 			signal_exec(c);
 		copy_thread(t, a);

@@ -9,6 +9,7 @@
 #define CLONE_FILES	     0x400
 #define CLONE_SIGHAND	     0x800
 #define CLONE_VFORK	     0x4000
+#define CLONE_PARENT	     0x8000
 #define CLONE_THREAD	     0x10000
 #define CLONE_SYSVSEM	     0x40000
 #define CLONE_SETTLS	     0x80000
