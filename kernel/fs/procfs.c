@@ -26,6 +26,7 @@ struct pnode {
 	proc_show show;
 	proc_store store;
 	int (*follow)(pid_t pid, struct name **out);
+	ssize_t (*read)(pid_t pid, struct uio *u, uint64_t *offset); /* instead of show: not kept as a text */
 };
 
 #define DIRECTORY S_IFDIR | 0555
@@ -83,6 +84,7 @@ static const struct pnode nodes[] = {
 	{ "uuid", SYS_RANDOM, READ, show_uuid },
 	{ "nr_open", SYS_FS, READ, show_nr_open },
 	{ "pipe-max-size", SYS_FS, READ, show_pipe_max },
+	{ "clear_refs", PID, WRITE, .store = store_pid_clear_refs },
 	{ "cmdline", PID, READ, show_pid_cmdline },
 	{ "comm", PID, CHANGE, show_pid_comm, store_pid_comm },
 	{ "cwd", PID, LINK, .follow = follow_cwd },
@@ -93,7 +95,9 @@ static const struct pnode nodes[] = {
 	{ "mountinfo", PID, READ, show_mountinfo },
 	{ "mounts", PID, READ, show_mounts },
 	{ "oom_score_adj", PID, CHANGE, show_pid_oom_adj, store_pid_oom_adj },
+	{ "pagemap", PID, S_IFREG | 0400, .read = read_pid_pagemap },
 	{ "root", PID, LINK, .follow = follow_root },
+	{ "smaps", PID, READ, show_pid_smaps },
 	{ "stat", PID, READ, show_pid_stat },
 	{ "statm", PID, READ, show_pid_statm },
 	{ "status", PID, READ, show_pid_status },
@@ -230,6 +234,8 @@ static ssize_t proc_read(struct file *f, struct uio *u, uint64_t *offset)
 	struct text *t;
 	ssize_t r = 0;
 
+	if (node_of(f->vnode)->read)
+		return node_of(f->vnode)->read(pid_of(f->vnode), u, offset);
 	if (!node_of(f->vnode)->show)
 		return -EINVAL;
 	mutex_lock(&f->lock);

@@ -53,6 +53,8 @@ int show_pid_limits(struct text *t, pid_t pid), show_pid_maps(struct text *t, pi
 int show_mountinfo(struct text *t, pid_t pid);
 int show_pid_oom_adj(struct text *t, pid_t pid), show_pid_stat(struct text *t, pid_t pid),
 	show_pid_statm(struct text *t, pid_t pid);
+int show_pid_smaps(struct text *t, pid_t pid), store_pid_clear_refs(const char *s, pid_t pid);
+ssize_t read_pid_pagemap(pid_t pid, struct uio *u, uint64_t *offset);
 int show_pid_status(struct text *t, pid_t pid), show_pid_vmprint(struct text *t, pid_t pid);
 int store_pid_comm(const char *s, pid_t pid), store_pid_oom_adj(const char *s, pid_t pid);
 /* Where the links of a process lead: a referenced name. 0, -ESRCH, -ENOENT, -ENOMEM. */
@@ -61,6 +63,9 @@ int follow_exe(pid_t pid, struct name **out), follow_cwd(pid_t pid, struct name 
 int follow_fd(pid_t pid, unsigned fd, struct name **out);
 /* The first open descriptor >= fd; -1: none, or no such process. */
 int next_fd(pid_t pid, unsigned fd);
+/* Referenced; NULL: there is none. And its counts, 0 and false without one. */
+struct space *space_of(pid_t pid);
+bool counts_of(pid_t pid, struct space_counts *c);
 /* The smallest process id above pid; 0: none. And whose it is. */
 pid_t next_pid(pid_t pid);
 bool pid_owner(pid_t pid, uint32_t *uid, uint32_t *gid); /* false: there is no such process */

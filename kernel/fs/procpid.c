@@ -7,7 +7,6 @@
 #include "dev/tty.h"
 #include "fs/internal.h"
 #include "fs/procfs.h"
-#include "fs/tmpfs.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "proc/proc.h"
@@ -19,7 +18,7 @@
 
 /* ---- references ---- */
 
-static struct space *space_of(pid_t pid)
+struct space *space_of(pid_t pid)
 {
 	struct space *s = NULL;
 	struct proc *p;
@@ -187,63 +186,6 @@ int follow_fd(pid_t pid, unsigned fd, struct name **out)
 
 /* ---- memory ---- */
 
-struct maps_arg {
-	struct text *t;
-	char *path;
-};
-
-static int put_mapping(void *arg, struct mapping *m)
-{
-	struct maps_arg *a = arg;
-	struct object *o = m->object;
-	uint64_t dev = 0, ino = 0;
-	size_t at = a->t->len;
-	const char *path = "";
-
-	if (o && o->ops && o->ops->describe) {
-		o->ops->describe(o, a->path, PAGE_SIZE, &dev, &ino);
-		path = a->path;
-	} else if (m->start << PAGE_SHIFT == SIGTRAMP) {
-		path = "[sigpage]";
-	} else if (o) { /* shared memory without a name is called so by Linux */
-		path = o->anon && o->anon->describe &&
-				       o->anon->describe(o, a->path, PAGE_SIZE, &dev, &ino) ?
-			       a->path :
-			       "/dev/zero (deleted)";
-	} else if (m->flags & (MF_HEAP | MF_STACK)) {
-		path = m->flags & MF_HEAP ? "[heap]" : "[stack]";
-	}
-	text_printf(a->t, "%08lx-%08lx %c%c%c%c %08lx %02lx:%02lx %lu ", m->start << PAGE_SHIFT,
-		    m->end << PAGE_SHIFT, m->prot & PROT_READ ? 'r' : '-', m->prot & PROT_WRITE ? 'w' : '-',
-		    m->prot & PROT_EXEC ? 'x' : '-', m->shared ? 's' : 'p', o ? m->offset << PAGE_SHIFT : 0,
-		    dev >> 8 & 0xfff, (dev & 0xff) | (dev >> 12 & 0xfff00), ino);
-	if (*path) {
-		size_t used = a->t->len - at;
-
-		text_printf(a->t, "%*s%s", used < 73 ? (int)(73 - used) : 0, "", path);
-	}
-	text_printf(a->t, "\n");
-	return a->t->failed;
-}
-
-int show_pid_maps(struct text *t, pid_t pid)
-{
-	struct space *s = space_of(pid);
-	struct page *p = page_alloc_kernel();
-	struct maps_arg a = { .t = t };
-	int r = p ? 0 : -ENOMEM;
-
-	if (s && p) {
-		a.path = page_data(p);
-		vm_each_mapping(s, put_mapping, &a);
-	}
-	if (p)
-		page_free(p);
-	if (s)
-		space_unref(s);
-	return r;
-}
-
 int show_pid_vmprint(struct text *t __unused, pid_t pid)
 {
 	struct space *s = space_of(pid);
@@ -253,27 +195,6 @@ int show_pid_vmprint(struct text *t __unused, pid_t pid)
 	kprintf("process %d:\n", pid);
 	vm_print(s);
 	space_unref(s);
-	return 0;
-}
-
-static bool counts_of(pid_t pid, struct space_counts *c)
-{
-	struct space *s = space_of(pid);
-
-	memset(c, 0, sizeof(*c));
-	if (!s)
-		return false;
-	vm_space_counts(s, c);
-	space_unref(s);
-	return true;
-}
-
-int show_pid_statm(struct text *t, pid_t pid)
-{
-	struct space_counts c;
-
-	counts_of(pid, &c);
-	text_printf(t, "%lu %lu %lu %lu 0 %lu 0\n", c.size, c.resident, c.shared, c.text, c.data + c.stack);
 	return 0;
 }
 
@@ -413,11 +334,19 @@ int show_pid_stat(struct text *t, pid_t pid)
 
 static void put_memory_lines(struct text *t, const struct space_counts *c)
 {
-	static const char *const names[] = { "VmPeak", "VmSize", "VmRSS", "VmData",
-					     "VmStk",  "VmExe",	 "VmPTE", "VmSwap" };
-	const uint64_t pages[] = {
-		MAX(c->peak, c->size), c->size, c->resident, c->data, c->stack, c->text, c->tables, c->swap
-	};
+	static const char *const names[] = { "VmPeak", "VmSize", "VmLck", "VmRSS", "RssAnon", "RssFile",
+					     "VmData", "VmStk",	 "VmExe", "VmPTE", "VmSwap" };
+	const uint64_t pages[] = { MAX(c->peak, c->size),
+				   c->size,
+				   c->locked,
+				   c->resident,
+				   c->resident - c->shared,
+				   c->shared,
+				   c->data,
+				   c->stack,
+				   c->text,
+				   c->tables,
+				   c->swap };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
 		text_printf(t, "%s:\t%8lu kB\n", names[i], pages[i] * (PAGE_SIZE / 1024));

@@ -47,7 +47,7 @@ enum rmap_op {
 	RMAP_PEEK,	 /* count A bits */
 	RMAP_COUNT,	 /* count PTEs, whatever locks them */
 	RMAP_CLEAR_WRITE,
-	RMAP_REMOVE,	       /* also counts A bits */
+	RMAP_REMOVE, /* also counts A bits */
 };
 #define RMAP_LOCKED (1u << 16) /* what each locked mapping of the page adds to the count of uses */
 /* Applies `op` to every PTE that names the page, collecting spaces in `b`; the number of PTEs that had A set. A page of a family: its
@@ -71,7 +71,9 @@ void table_take_write(struct space *s, pte_t *pte); /* clears W and D; marks sta
 /* The rest take the lock themselves. None shoots down. */
 void table_clear_range(struct space *s, uint64_t first, uint64_t end);
 void table_protect_range(struct space *s, uint64_t first, uint64_t end,
-			 uint64_t keep_bits); /* takes R, W, X not in keep_bits */
+			 uint64_t keep_bits);				/* takes R, W, X not in keep_bits */
+void table_forget_range(struct space *s, uint64_t first, uint64_t end); /* takes A bits */
+uint64_t table_count_shared(struct space *s);				/* entries whose pages are objects' */
 /* fork: no entry of a private mapping stays writable, in time that does not depend on their number. */
 void table_suspend(struct space *s);
 /* Frees the leaf tables in which no hart noted a use; takes the lock, shoots down. How many went. */

@@ -416,29 +416,6 @@ int vm_each_mapping(struct space *s, int (*fn)(void *arg, struct mapping *m), vo
 	return r;
 }
 
-void vm_space_counts(struct space *s, struct space_counts *c)
-{
-	*c = (struct space_counts){ 0 };
-	rwlock_read(&s->lock);
-	c->size = s->npages;
-	c->peak = MAX(s->peak_pages, s->npages);
-	c->resident = s->nresident;
-	c->tables = s->ntables;
-	c->private_slots = s->overlay.nslots;
-	c->swap = c->private_slots > c->resident ? c->private_slots - c->resident : 0;
-	for (struct mapping *m = mapping_first(s); m; m = mapping_next(m)) {
-		uint64_t n = m->end - m->start;
-
-		if (m->flags & MF_STACK)
-			c->stack += n;
-		else if (m->prot & PROT_EXEC)
-			c->text += n;
-		else if (!m->shared && m->prot & PROT_WRITE)
-			c->data += n;
-	}
-	rwlock_read_unlock(&s->lock);
-}
-
 /* ---- vmprint ---- */
 
 static void print_table(const pte_t *t, unsigned level, uint64_t base)

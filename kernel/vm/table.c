@@ -322,6 +322,32 @@ void table_protect_range(struct space *s, uint64_t first, uint64_t end, uint64_t
 	each_entry(s, first, end, restrict_entry, keep_bits);
 }
 
+static void forget_entry(struct space *s, pte_t *pte, uint64_t arg __unused)
+{
+	if (*pte & PTE_A)
+		take_bits(s, pte, PTE_A);
+}
+
+void table_forget_range(struct space *s, uint64_t first, uint64_t end)
+{
+	each_entry(s, first, end, forget_entry, 0);
+}
+
+static void count_shared(struct space *s __unused, pte_t *pte, uint64_t sum)
+{
+	const struct home *h = pte_page(*pte)->home;
+
+	*(uint64_t *)sum += h && h->kind == HOME_OBJECT;
+}
+
+uint64_t table_count_shared(struct space *s)
+{
+	uint64_t n = 0;
+
+	each_entry(s, 0, USER_TOP >> PAGE_SHIFT, count_shared, (uint64_t)&n);
+	return n;
+}
+
 /* ---- dropping ---- */
 
 static uint64_t count_resident(const struct page *table, const pte_t *leaf)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Looking at a space without changing it: pages one by one (view.h), and the sums that /proc shows. The space is held for reading. What a
+ * Looking at a space without changing it: pages one by one (view.h), and the sums that /proc shows (and their reset). The space is held for reading. What a
  * page is may change as soon as its home's lock is let go; but it stays valid, and where it is, while it is held.
  */
 #include "lib/string.h"
@@ -92,4 +92,74 @@ uint64_t view_next(struct mapping *m, uint64_t vpn, uint64_t end)
 	i = object_next(m->object, vpn + delta, at + delta, false);
 	spin_unlock(&m->object->home.lock);
 	return i == UINT64_MAX ? at : i - delta;
+}
+
+void view_forget_use(struct mapping *m)
+{
+	struct page_view v;
+
+	for (uint64_t vpn = view_next(m, m->start, m->end); vpn < m->end;
+	     vpn = view_next(m, vpn + 1, m->end)) {
+		struct home *h;
+
+		view_page(m, vpn, false, &v);
+		if (!v.page)
+			continue;
+		h = page_lock_home(v.page);
+		if (h) {
+			page_clear(v.page, PG_REFERENCED);
+			spin_unlock(&h->lock);
+		}
+		page_release(v.page);
+	}
+	table_forget_range(m->space, m->start, m->end);
+	space_shoot(m->space);
+}
+
+/* ---- sums ---- */
+
+/* Slots of the overlay that lie in swap. */
+static uint64_t count_swapped(struct overlay *ov)
+{
+	uint64_t n = 0;
+
+	for (uint64_t vpn = 0; vpn < USER_PAGES; vpn = ALIGN_DOWN(vpn, NODE_SLOTS) + NODE_SLOTS) {
+		bool shared;
+		slot_t *slots;
+
+		spin_lock(&ov->family->home.lock);
+		vpn = overlay_next(ov, vpn, USER_PAGES);
+		slots = vpn < USER_PAGES ? overlay_find(ov, ALIGN_DOWN(vpn, NODE_SLOTS), &shared) : NULL;
+		for (unsigned i = 0; slots && i < NODE_SLOTS; i++)
+			n += slot_is_swap(slots[i]);
+		spin_unlock(&ov->family->home.lock);
+		if (!slots)
+			break;
+	}
+	return n;
+}
+
+void vm_space_counts(struct space *s, struct space_counts *c)
+{
+	*c = (struct space_counts){ 0 };
+	rwlock_read(&s->lock);
+	c->size = s->npages;
+	c->peak = MAX(s->peak_pages, s->npages);
+	c->resident = s->nresident;
+	c->tables = s->ntables;
+	c->private_slots = s->overlay.nslots;
+	c->shared = table_count_shared(s);
+	c->locked = s->nlocked;
+	c->swap = count_swapped(&s->overlay);
+	for (struct mapping *m = mapping_first(s); m; m = mapping_next(m)) {
+		uint64_t n = m->end - m->start;
+
+		if (m->flags & MF_STACK)
+			c->stack += n;
+		else if (m->prot & PROT_EXEC)
+			c->text += n;
+		else if (!m->shared && m->prot & PROT_WRITE)
+			c->data += n;
+	}
+	rwlock_read_unlock(&s->lock);
 }

@@ -21,4 +21,12 @@ void view_page(struct mapping *m, uint64_t vpn, bool count, struct page_view *v)
 /* The first page at or after vpn, before `end`, where an overlay's slot or the base's is not EMPTY; `end`: none. */
 uint64_t view_next(struct mapping *m, uint64_t vpn, uint64_t end);
 
+/* Is the page in memory as the program sees it? What is private counts without a PTE, as page tables are only a cache. */
+static inline bool view_resident(const struct page_view *v)
+{
+	return v->mapped || v->zero || (v->private && v->page);
+}
+/* All pages of the mapping count as unused from now on. */
+void view_forget_use(struct mapping *m);
+
 #endif

@@ -345,8 +345,8 @@ struct object {
 struct object *object_create(const struct pager_ops *ops, void *data, uint64_t limit_pages) __must_check;
 /* An anonymous object of fixed size whose pages are promised as a whole (unless noreserve): NULL: refused, or no memory. */
 struct object *object_create_shared(uint64_t npages, bool noreserve) __must_check;
-void object_ref(struct object *o);   /* through ops->ref if there is one */
-void object_unref(struct object *o); /* may sleep */
+void object_ref(struct object *o);		  /* through ops->ref if there is one */
+void object_unref(struct object *o);		  /* may sleep */
 unsigned object_count_mappings(struct object *o); /* takes the mapping list */
 /* Is there a shared mapping through which it may be written, now or after an mprotect? Takes the mapping list. */
 bool object_has_writers(struct object *o);
@@ -577,7 +577,8 @@ int vm_shared_object(struct space *s, uint64_t va, struct object **o, uint64_t *
 /* /proc: calls fn for each mapping in order with the space read-locked; stops when it returns non-zero. */
 int vm_each_mapping(struct space *s, int (*fn)(void *arg, struct mapping *m), void *arg);
 struct space_counts {
-	uint64_t size, resident, shared, text, data, stack, swap, tables, private_slots, peak; /* pages */
+	uint64_t size, resident, shared, text, data, stack, swap, tables, private_slots, peak,
+		locked; /* pages */
 };
 void vm_space_counts(struct space *s, struct space_counts *c);
 /* Prints the page table and the overlay of a space to the console (vmprint). */
