@@ -31,6 +31,17 @@ struct file *file_create(struct vnode *v, struct name *n, uint32_t flags)
 	return f;
 }
 
+int file_begin_write(struct file *f)
+{
+	int r = 0;
+
+	if ((f->flags & O_ACCMODE) != O_RDONLY && S_ISREG(f->vnode->mode) && f->vnode->mount) {
+		r = mount_begin_write(f->vnode->mount);
+		f->writer = r == 0;
+	}
+	return r;
+}
+
 struct file *file_ref(struct file *f)
 {
 	__atomic_fetch_add(&f->refs, 1, __ATOMIC_RELAXED);
@@ -46,6 +57,8 @@ void file_unref(struct file *f)
 	file_locks_forget(f->vnode, f);
 	if (f->vnode->ops && f->vnode->ops->release && !(f->flags & O_PATH))
 		f->vnode->ops->release(f);
+	if (f->writer)
+		mount_end_write(f->vnode->mount);
 	if (f->name)
 		name_unref(f->name);
 	vnode_unref(f->vnode);
@@ -60,9 +73,12 @@ static bool later(const struct timespec *a, const struct timespec *b)
 /* The access time moves at the first read after a change: enough for who asks "read since it was written?", and cheap. */
 static void note_read(struct vnode *v)
 {
-	if (likely(later(&v->atime, &v->mtime) && !later(&v->ctime, &v->atime)))
+	uint32_t flags = v->mount ? v->mount->flags : MOUNT_NOATIME;
+
+	if (likely(later(&v->atime, &v->mtime) && !later(&v->ctime, &v->atime)) &&
+	    !(flags & MOUNT_STRICTATIME))
 		return;
-	if (!v->mount || v->mount->read_only)
+	if (flags & MOUNT_NOATIME || v->mount->read_only || v->mount->freezing)
 		return;
 	vnode_time_now(&v->atime);
 	vnode_mark_dirty(v);
@@ -80,7 +96,7 @@ static ssize_t read_unlocked(struct file *f, struct uio *u, uint64_t *offset)
 	if (!v->object)
 		return -EINVAL;
 	r = pageio_read(v, &f->ra, u, offset);
-	if (r > 0)
+	if (r > 0 && !(f->flags & O_NOATIME))
 		note_read(v);
 	return r;
 }
@@ -111,7 +127,8 @@ static ssize_t write_unlocked(struct file *f, struct uio *u, uint64_t *offset)
 	if (!v->object)
 		return S_ISDIR(v->mode) ? -EISDIR : -EINVAL;
 	r = pageio_write(v, u, offset, f->flags & O_APPEND);
-	if (r > 0 && unlikely(f->flags & (O_DSYNC | O_SYNC))) {
+	if (r > 0 &&
+	    unlikely(f->flags & (O_DSYNC | O_SYNC) || (v->mount && v->mount->flags & MOUNT_SYNCHRONOUS))) {
 		e = file_sync(f, !(f->flags & (O_SYNC & ~O_DSYNC)));
 		if (e)
 			return e;

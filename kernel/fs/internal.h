@@ -10,7 +10,7 @@ struct block_device;
 /* vnode.c */
 /* Takes the next dirty vnode off the mount's list, referenced; NULL: none. The caller clears v->dirty before it writes the fields. */
 struct vnode *vnode_next_dirty(struct mount *m);
-void vnode_for_each(struct mount *m, void (*fn)(struct vnode *v));
+void vnode_for_each(struct mount *m, void (*fn)(struct vnode *v, void *arg), void *arg);
 void vnode_time_now(struct timespec *t);
 bool cred_in_group(const struct cred *c, uint32_t gid);
 void vnode_apply_attr(struct vnode *v, const struct attr *a);

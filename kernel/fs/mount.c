@@ -11,12 +11,14 @@
 #include "lib/string.h"
 #include "vm/kmem.h"
 
-#define MS_RDONLY    1
-#define MS_REMOUNT   32
-#define MS_BIND	     4096
-#define MS_MOVE	     8192
-#define MNT_DETACH   2
-#define FLAGS_BENIGN (2 | 4 | 8 | 64 | 128 | 1024 | 2048 | 32768 | (1 << 21) | (1 << 24) | (1 << 25))
+#define MS_RDONLY  1
+#define MS_REMOUNT 32
+#define MNT_DETACH 2
+/* mount(2)'s flags that are kept with the mount; and those that say what is so anyway: silent, relatime */
+#define FLAGS_KEPT                                                                                          \
+	(MOUNT_NOSUID | MOUNT_NODEV | MOUNT_NOEXEC | MOUNT_SYNCHRONOUS | MOUNT_NOATIME | MOUNT_NODIRATIME | \
+	 MOUNT_STRICTATIME)
+#define FLAGS_BENIGN (32768 | 1 << 21)
 
 extern struct fs_type tmpfs_type __attribute__((weak)), devfs_type __attribute__((weak)),
 	devpts_type __attribute__((weak)), procfs_type __attribute__((weak));
@@ -70,7 +72,7 @@ int mount_each(int (*fn)(void *arg, struct mount *m), void *arg)
 }
 
 /* Mounts the type's file system, hung in nowhere yet. mount_lock is held. */
-static int create_mount(struct fs_type *t, const char *source, bool read_only, const char *options,
+static int create_mount(struct fs_type *t, const char *source, uint32_t flags, const char *options,
 			struct mount **out)
 {
 	struct mount *m = kzalloc(sizeof(*m));
@@ -79,7 +81,8 @@ static int create_mount(struct fs_type *t, const char *source, bool read_only, c
 	if (!m)
 		return -ENOMEM;
 	m->type = t;
-	m->read_only = read_only;
+	m->read_only = flags & MS_RDONLY;
+	m->flags = flags & FLAGS_KEPT;
 	list_init(&m->dirty);
 	strlcpy(m->source, source && *source ? source : "none", sizeof(m->source));
 	strlcpy(m->options, options ? options : "", sizeof(m->options));
@@ -154,7 +157,7 @@ struct fs_context *fs_init(const char *root_device, bool read_only)
 
 	if (!root_device || !*root_device)
 		panic("no root file system: the command line has no root=/dev/...");
-	r = create_mount(&ext2_type, root_device, read_only, "", &m);
+	r = create_mount(&ext2_type, root_device, read_only ? MS_RDONLY : 0, "", &m);
 	if (r == -ENOTBLK)
 		panic("no root file system: there is no disk %s", root_device);
 	if (r)
@@ -168,18 +171,78 @@ struct fs_context *fs_init(const char *root_device, bool read_only)
 
 /* ---- mount(2), umount2(2) ---- */
 
-static int remount(struct mount *m, bool read_only)
+int mount_begin_write(struct mount *m)
+{
+	if (!m)
+		return 0;
+	__atomic_fetch_add(&m->nwriters, 1, __ATOMIC_SEQ_CST);
+	if (!m->read_only && !__atomic_load_n(&m->freezing, __ATOMIC_SEQ_CST))
+		return 0;
+	mount_end_write(m);
+	return -EROFS;
+}
+
+void mount_end_write(struct mount *m)
+{
+	if (m)
+		__atomic_fetch_sub(&m->nwriters, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Files that will yet be written: removed ones that are open, and those that are mapped to be stored to. */
+static void look_for_writer(struct vnode *v, void *arg)
+{
+	bool *found = arg;
+
+	*found |= v->nlink == 0 || (v->object && S_ISREG(v->mode) && object_mapped_for_writing(v->object));
+}
+
+static bool has_writers(struct mount *m)
+{
+	bool found = __atomic_load_n(&m->nwriters, __ATOMIC_SEQ_CST) != 0;
+
+	if (!found)
+		vnode_for_each(m, look_for_writer, &found);
+	return found;
+}
+
+/* `force`: the system ends; whoever writes will fail. */
+static int to_read_only(struct mount *m, bool force)
 {
 	int r = 0;
 
-	if (read_only == m->read_only)
-		return 0;
-	if (!read_only && m->dev && m->dev->read_only)
+	__atomic_store_n(&m->freezing, true, __ATOMIC_SEQ_CST);
+	if (!force && has_writers(m))
+		r = -EBUSY;
+	if (!r && !force)
+		vm_sync_all();
+	if (!r && m->type->remount)
+		r = m->type->remount(m, true);
+	if (!r)
+		m->read_only = true;
+	__atomic_store_n(&m->freezing, false, __ATOMIC_SEQ_CST);
+	return r;
+}
+
+static int to_writable(struct mount *m)
+{
+	int r = 0;
+
+	if (m->dev && m->dev->read_only)
 		return -EROFS;
 	if (m->type->remount)
-		r = m->type->remount(m, read_only);
+		r = m->type->remount(m, false);
 	if (!r)
-		m->read_only = read_only;
+		m->read_only = false;
+	return r;
+}
+
+static int remount(struct mount *m, uint32_t flags)
+{
+	bool read_only = flags & MS_RDONLY;
+	int r = read_only == m->read_only ? 0 : read_only ? to_read_only(m, false) : to_writable(m);
+
+	if (!r)
+		m->flags = flags & FLAGS_KEPT;
 	return r;
 }
 
@@ -212,7 +275,7 @@ static int mount_on(struct name *dir, const char *source, const char *type, uint
 		return -ENODEV;
 	if (!S_ISDIR(dir->vnode->mode))
 		return -ENOTDIR;
-	r = create_mount(t, source, flags & MS_RDONLY, options, &m);
+	r = create_mount(t, source, flags, options, &m);
 	if (r)
 		return r;
 	r = cover(m, dir);
@@ -231,7 +294,9 @@ int fs_mount(struct fs_context *fs, const struct cred *cred, const char *source,
 
 	if (cred->euid != 0)
 		return -EPERM;
-	if (flags & ~(uint64_t)(MS_RDONLY | MS_REMOUNT | FLAGS_BENIGN))
+	if ((flags & 0xffff0000) == 0xc0ed0000) /* a magic number of long ago */
+		flags &= 0xffff;
+	if (flags & ~(uint64_t)(MS_RDONLY | MS_REMOUNT | FLAGS_KEPT | FLAGS_BENIGN))
 		return -EINVAL;
 	r = path_lookup(fs, cred, NULL, target, LOOK_FOLLOW | LOOK_DIRECTORY, &dir);
 	if (r)
@@ -240,7 +305,7 @@ int fs_mount(struct fs_context *fs, const struct cred *cred, const char *source,
 	if (!(flags & MS_REMOUNT))
 		r = type ? mount_on(dir, source, type, flags, options) : -EINVAL;
 	else if (dir->root_of)
-		r = remount(dir->root_of, flags & MS_RDONLY);
+		r = remount(dir->root_of, flags);
 	else
 		r = -EINVAL;
 	mutex_unlock(&mount_lock);
@@ -332,7 +397,7 @@ void fs_shutdown(void)
 	fs_sync_all();
 	mutex_lock(&mount_lock);
 	list_for_each(m, &mounts, link) {
-		int r = m->read_only ? 0 : remount(m, true);
+		int r = m->read_only ? 0 : to_read_only(m, true);
 
 		if (r)
 			kprintf("%s: %s was not left clean (error %d)\n", m->type->name, m->source, -r);

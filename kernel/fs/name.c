@@ -374,6 +374,40 @@ int name_move(struct name *n, struct name *parent, const char *component, size_t
 	return 0;
 }
 
+static void swap_components(struct name *a, struct name *b)
+{
+	char room[NAME_SHORT], *component = a->component;
+	bool a_short = a->component == a->room, b_short = b->component == b->room;
+	uint16_t len = a->len;
+	uint32_t key = a->key;
+
+	memcpy(room, a->room, sizeof(room));
+	memcpy(a->room, b->room, sizeof(room));
+	memcpy(b->room, room, sizeof(room));
+	a->component = b_short ? a->room : b->component;
+	b->component = a_short ? b->room : component;
+	a->len = b->len;
+	b->len = len;
+	a->key = b->key;
+	b->key = key;
+}
+
+void name_exchange(struct name *a, struct name *b)
+{
+	struct name *parent;
+
+	spin_lock(&names_lock);
+	unhash_locked(a);
+	unhash_locked(b);
+	swap_components(a, b);
+	parent = a->parent; /* their references go with them */
+	a->parent = b->parent;
+	b->parent = parent;
+	hash_locked(a);
+	hash_locked(b);
+	spin_unlock(&names_lock);
+}
+
 struct name *name_parent(struct name *n)
 {
 	struct name *parent;

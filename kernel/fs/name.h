@@ -46,6 +46,8 @@ void name_fill(struct name *n, struct vnode *v);
 void name_unhash(struct name *n);
 /* Moves n to another place; whatever the cache had there is unhashed. 0 or -ENOMEM (then nothing changed). */
 int name_move(struct name *n, struct name *parent, const char *component, size_t len);
+/* Two cached names of one file system change places. */
+void name_exchange(struct name *a, struct name *b);
 /* The parent within its file system, referenced; NULL for a root. */
 struct name *name_parent(struct name *n);
 /* Is a the same as n, or above it (within one file system)? */

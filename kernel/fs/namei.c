@@ -9,6 +9,7 @@
  */
 #include "fs/internal.h"
 #include "fs/name.h"
+#include "lib/printf.h"
 #include "lib/string.h"
 #include "vm/kmem.h"
 
@@ -343,6 +344,10 @@ static int check_open(struct vnode *v, const struct cred *cred, int flags)
 		want |= 2;
 	if (S_ISDIR(v->mode) && ((want & 2) || (flags & O_CREAT)))
 		return -EISDIR;
+	if ((S_ISCHR(v->mode) || S_ISBLK(v->mode)) && v->mount && v->mount->flags & MOUNT_NODEV)
+		return -EACCES;
+	if (flags & O_NOATIME && cred->euid != 0 && cred->euid != v->uid)
+		return -EPERM;
 	return vnode_permission(v, cred, want);
 }
 
@@ -391,8 +396,10 @@ static int open_name(struct name *n, const struct cred *cred, int flags, bool ma
 		name_unref(n);
 		return r ? r : -ENOMEM;
 	}
-	if (!(flags & O_PATH) && v->ops->open) {
-		r = v->ops->open(v, f);
+	if (!(flags & O_PATH)) {
+		r = file_begin_write(f);
+		if (!r && v->ops->open)
+			r = v->ops->open(v, f);
 		if (r) {
 			f->flags |= O_PATH; /* nothing to release */
 			file_unref(f);
@@ -425,9 +432,12 @@ static int create_at(struct name *dir, struct name *n, const struct cred *cred, 
 
 	if (r)
 		return r;
-	if (!dir->vnode->ops->create)
+	if (!dir->vnode->ops->create || ((S_ISCHR(mode) || S_ISBLK(mode)) && cred->euid != 0))
 		return -EPERM;
+	if ((r = mount_begin_write(dir->vnode->mount)))
+		return r;
 	r = dir->vnode->ops->create(dir->vnode, n->component, n->len, mode, rdev, cred, &v);
+	mount_end_write(dir->vnode->mount);
 	if (!r && n->hashed)
 		name_fill(n, v);
 	else if (!r)
@@ -470,6 +480,51 @@ static int open_create(struct walk *w, int flags, uint32_t mode, struct name **o
 	return 0;
 }
 
+static int make_tmpfile(struct vnode *dir, const struct cred *cred, uint32_t mode, struct vnode **out)
+{
+	int r = vnode_permission(dir, cred, 3);
+
+	if (!r && !dir->ops->tmpfile)
+		r = -EOPNOTSUPP;
+	if (!r)
+		r = mount_begin_write(dir->mount);
+	if (r)
+		return r;
+	rwlock_write(&dir->contents);
+	r = dir->ops->tmpfile(dir, mode, cred, out);
+	rwlock_write_unlock(&dir->contents);
+	mount_end_write(dir->mount);
+	return r;
+}
+
+/* O_TMPFILE: the path names the directory whose file system the file is in. */
+static int open_tmpfile(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path,
+			int flags, uint32_t mode, struct file **out)
+{
+	struct name *dir, *n;
+	struct vnode *v;
+	char shown[32];
+	int r;
+
+	if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_CREAT))
+		return -EINVAL;
+	r = path_lookup(fs, cred, at, path, LOOK_FOLLOW | LOOK_DIRECTORY, &dir);
+	if (r)
+		return r;
+	r = make_tmpfile(dir->vnode, cred, S_IFREG | (mode & 07777 & ~fs->umask), &v);
+	name_unref(dir);
+	if (r)
+		return r;
+	v->linkable = !(flags & O_EXCL);
+	ksnprintf(shown, sizeof(shown), "/#%lu (deleted)", v->ino);
+	n = name_anonymous(v, shown);
+	if (!n) {
+		vnode_unref(v);
+		return -ENOMEM;
+	}
+	return open_name(n, cred, flags & ~O_TMPFILE, true, out);
+}
+
 int path_open(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path, int flags,
 	      uint32_t mode, struct file **out)
 {
@@ -478,8 +533,12 @@ int path_open(struct fs_context *fs, const struct cred *cred, struct name *at, c
 	struct walk w;
 	int r;
 
+	if (flags & O_PATH)
+		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	if ((flags & O_TMPFILE) == O_TMPFILE)
-		return -EOPNOTSUPP;
+		return open_tmpfile(fs, cred, at, path, flags, mode, out);
+	if (flags & (O_TMPFILE & ~O_DIRECTORY))
+		return -EINVAL;
 	if (!(flags & O_CREAT) || (flags & O_PATH)) {
 		r = path_lookup(fs, cred, at, path,
 				(flags & O_NOFOLLOW ? 0 : LOOK_FOLLOW) |
@@ -573,8 +632,6 @@ int path_mknod(struct fs_context *fs, const struct cred *cred, struct name *at, 
 		return -EPERM;
 	if (S_ISLNK(mode))
 		return -EINVAL;
-	if ((S_ISCHR(mode) || S_ISBLK(mode)) && cred->euid != 0)
-		return -EPERM;
 	return make_node(fs, cred, at, path, (mode & S_IFMT) | (mode & 07777 & ~fs->umask), rdev);
 }
 
@@ -607,9 +664,13 @@ int path_symlink(struct fs_context *fs, const struct cred *cred, const char *tar
 	if (!r)
 		r = check_change(w.at->vnode, cred);
 	if (!r)
+		r = mount_begin_write(w.at->vnode->mount);
+	if (!r) {
 		r = w.at->vnode->ops->symlink ?
 			    w.at->vnode->ops->symlink(w.at->vnode, n->component, n->len, target, cred) :
 			    -EPERM;
+		mount_end_write(w.at->vnode->mount);
+	}
 	if (!r)
 		name_unhash(n); /* the next look-up finds it */
 	rwlock_write_unlock(&w.at->vnode->contents);
@@ -646,10 +707,16 @@ int path_link(struct fs_context *fs, const struct cred *cred, struct name *oat, 
 		r = -EPERM;
 	if (!r)
 		r = check_change(dir, cred);
-	if (!r && old->vnode->nlink == 0)
+	if (!r && old->vnode->nlink == 0 && !old->vnode->linkable)
 		r = -ENOENT;
 	if (!r)
+		r = mount_begin_write(dir->mount);
+	if (!r) {
 		r = dir->ops->link ? dir->ops->link(dir, n->component, n->len, old->vnode) : -EPERM;
+		mount_end_write(dir->mount);
+		if (!r)
+			old->vnode->linkable = false;
+	}
 	if (!r && n->hashed) {
 		vnode_ref(old->vnode);
 		name_fill(n, old->vnode);
@@ -691,13 +758,18 @@ static int remove_locked(struct walk *w, struct name *n, bool directory)
 		return -ENOTDIR;
 	if (__atomic_load_n(&n->mounted, __ATOMIC_RELAXED))
 		return -EBUSY;
-	if (!directory)
-		return dir->ops->unlink ? dir->ops->unlink(dir, n->component, n->len, v) : -EPERM;
-	if (!dir->ops->rmdir)
+	if (!(directory ? dir->ops->rmdir : dir->ops->unlink))
 		return -EPERM;
-	rwlock_write(&v->contents);
-	r = dir->ops->rmdir(dir, n->component, n->len, v);
-	rwlock_write_unlock(&v->contents);
+	if ((r = mount_begin_write(dir->mount)))
+		return r;
+	if (directory) {
+		rwlock_write(&v->contents);
+		r = dir->ops->rmdir(dir, n->component, n->len, v);
+		rwlock_write_unlock(&v->contents);
+	} else {
+		r = dir->ops->unlink(dir, n->component, n->len, v);
+	}
+	mount_end_write(dir->mount);
 	return r;
 }
 
@@ -753,7 +825,7 @@ static int check_rename(struct walk *o, struct walk *n, struct name *from, struc
 	struct vnode *source = from->vnode, *target = to->vnode;
 	int r;
 
-	if (!source)
+	if (!source || (!target && flags & RENAME_EXCHANGE))
 		return -ENOENT;
 	if ((r = check_change(o->at->vnode, o->cred)) || (r = check_change(n->at->vnode, o->cred)))
 		return r;
@@ -761,7 +833,9 @@ static int check_rename(struct walk *o, struct walk *n, struct name *from, struc
 		return r;
 	if (from == n->at || name_is_above(from, n->at))
 		return -EINVAL;
-	if (!S_ISDIR(source->mode) && (o->slash || n->slash))
+	if (!S_ISDIR(source->mode) && (o->slash || (n->slash && !(flags & RENAME_EXCHANGE))))
+		return -ENOTDIR;
+	if (flags & RENAME_EXCHANGE && n->slash && !S_ISDIR(target->mode))
 		return -ENOTDIR;
 	if (from->mounted || to->mounted)
 		return -EBUSY;
@@ -770,9 +844,11 @@ static int check_rename(struct walk *o, struct walk *n, struct name *from, struc
 	if (flags & RENAME_NOREPLACE)
 		return -EEXIST;
 	if (to == o->at || name_is_above(to, o->at))
-		return -ENOTEMPTY;
+		return flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
 	if ((r = check_sticky(n->at->vnode, target, o->cred)))
 		return r;
+	if (flags & RENAME_EXCHANGE)
+		return 0;
 	if (S_ISDIR(source->mode) != S_ISDIR(target->mode))
 		return S_ISDIR(source->mode) ? -ENOTDIR : -EISDIR;
 	return 0;
@@ -788,12 +864,19 @@ static int rename_locked(struct walk *o, struct walk *n, struct name *from, stru
 		return r;
 	if (!odir->ops->rename)
 		return -EPERM;
+	if ((r = mount_begin_write(odir->mount)))
+		return r;
 	if (lock_target)
 		rwlock_write(&target->contents);
 	r = odir->ops->rename(odir, from->component, from->len, ndir, n->last, n->len, from->vnode, target,
 			      flags);
 	if (lock_target)
 		rwlock_write_unlock(&target->contents);
+	mount_end_write(odir->mount);
+	if (!r && flags & RENAME_EXCHANGE) {
+		name_exchange(from, to);
+		return 0;
+	}
 	if (!r && name_move(from, n->at, n->last, n->len)) {
 		name_unhash(from); /* no memory for the cache's copy: it forgets both */
 		name_unhash(to);
@@ -808,7 +891,7 @@ int path_rename(struct fs_context *fs, const struct cred *cred, struct name *oat
 	struct walk o, n = { 0 };
 	int r;
 
-	if (flags & ~RENAME_NOREPLACE)
+	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) || flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
 	r = begin_change(&o, fs, cred, oat, opath, -EBUSY);
 	if (!r)

@@ -435,6 +435,8 @@ static int check_room(struct vnode *v, struct uio *u, uint64_t pos)
 		return -EINVAL;
 	if (S_ISBLK(v->mode))
 		max = v->size;
+	else if (u->limited)
+		max = MIN(max, u->limit);
 	if (pos >= max && u->left)
 		return S_ISBLK(v->mode) ? -ENOSPC : -EFBIG;
 	if (u->left > max - pos)

@@ -306,8 +306,18 @@ static void put_escaped(struct text *t, const char *s)
 static int put_mount(void *arg, struct mount *m)
 {
 	struct mounts_arg *a = arg;
-	const char *access = m->read_only ? "ro" : "rw";
+	static const struct {
+		uint32_t flag;
+		const char *word;
+	} words[] = { { MOUNT_SYNCHRONOUS, ",sync" }, { MOUNT_NOSUID, ",nosuid" },
+		      { MOUNT_NODEV, ",nodev" },      { MOUNT_NOEXEC, ",noexec" },
+		      { MOUNT_NOATIME, ",noatime" },  { MOUNT_NODIRATIME, ",nodiratime" } };
+	char access[80];
 
+	strlcpy(access, m->read_only ? "ro" : "rw", sizeof(access));
+	for (unsigned i = 0; i < ARRAY_SIZE(words); i++)
+		if (m->flags & words[i].flag)
+			strlcpy(access + strlen(access), words[i].word, sizeof(access) - strlen(access));
 	a->id++;
 	if (name_path(m->root_name, a->root, a->path, PAGE_SIZE) < 0)
 		return 0;

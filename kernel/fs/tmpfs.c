@@ -491,6 +491,22 @@ static int tmpfs_create(struct vnode *dir, const char *name, size_t len, uint32_
 	return 0;
 }
 
+static int tmpfs_tmpfile(struct vnode *dir, uint32_t mode, const struct cred *cred, struct vnode **out)
+{
+	struct tnode *n = tnode_create(node_of(dir)->fs, mode, 0);
+	int r = -ENOMEM;
+
+	if (IS_ERR(n))
+		return PTR_ERR(n);
+	n->nlink = 0;
+	set_owner(n, dir, cred);
+	if (n->object)
+		r = get_vnode(dir->mount, n, out);
+	if (r)
+		tnode_free(n);
+	return r;
+}
+
 static char *target_copy(const char *target, size_t len)
 {
 	struct page *p;
@@ -558,12 +574,39 @@ static int tmpfs_rmdir(struct vnode *dir, const char *name, size_t len, struct v
 	return 0;
 }
 
+/* A directory's parent is another one now. */
+static void change_parent(struct vnode *v, struct vnode *odir, struct vnode *ndir)
+{
+	if (!S_ISDIR(v->mode) || odir == ndir)
+		return;
+	node_of(v)->parent = node_of(ndir);
+	add_links(odir, -1);
+	add_links(ndir, 1);
+}
+
+static int exchange(struct vnode *odir, struct entry *a, struct vnode *ndir, struct entry *b,
+		    struct vnode *source, struct vnode *target)
+{
+	a->node = node_of(target);
+	b->node = node_of(source);
+	change_parent(source, odir, ndir);
+	change_parent(target, ndir, odir);
+	vnode_time_now(&source->ctime);
+	vnode_time_now(&target->ctime);
+	touch(odir);
+	touch(ndir);
+	return 0;
+}
+
 static int tmpfs_rename(struct vnode *odir, const char *oname, size_t olen, struct vnode *ndir,
 			const char *nname, size_t nlen, struct vnode *source, struct vnode *target,
-			unsigned flags __unused)
+			unsigned flags)
 {
 	struct entry *e;
 
+	if (flags & RENAME_EXCHANGE)
+		return exchange(odir, entry_find(node_of(odir), oname, olen), ndir,
+				entry_find(node_of(ndir), nname, nlen), source, target);
 	if (target && S_ISDIR(target->mode) && !tree_empty(&node_of(target)->names))
 		return -ENOTEMPTY;
 	if (!target && entry_find(node_of(ndir), nname, nlen))
@@ -575,11 +618,7 @@ static int tmpfs_rename(struct vnode *odir, const char *oname, size_t olen, stru
 		remove_node(ndir, nname, nlen, target);
 	entry_remove(node_of(odir), entry_find(node_of(odir), oname, olen));
 	entry_insert(node_of(ndir), e, node_of(source));
-	if (S_ISDIR(source->mode) && odir != ndir) {
-		node_of(source)->parent = node_of(ndir);
-		add_links(odir, -1);
-		add_links(ndir, 1);
-	}
+	change_parent(source, odir, ndir);
 	vnode_time_now(&source->ctime);
 	touch(odir);
 	touch(ndir);
@@ -608,6 +647,7 @@ static const struct vnode_ops file_ops = {
 static const struct vnode_ops dir_ops = {
 	.lookup = tmpfs_lookup,
 	.create = tmpfs_create,
+	.tmpfile = tmpfs_tmpfile,
 	.symlink = tmpfs_symlink,
 	.link = tmpfs_link,
 	.unlink = tmpfs_unlink,

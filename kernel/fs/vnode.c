@@ -190,7 +190,7 @@ struct vnode *vnode_next_dirty(struct mount *m)
 }
 
 /* fn is called for each live vnode of the mount, referenced. */
-void vnode_for_each(struct mount *m, void (*fn)(struct vnode *v))
+void vnode_for_each(struct mount *m, void (*fn)(struct vnode *v, void *arg), void *arg)
 {
 	for (unsigned i = 0; i < NBUCKETS; i++) {
 		uint64_t skip = 0, n;
@@ -205,7 +205,7 @@ again:
 			skip++;
 			vnode_ref(v);
 			spin_unlock(&table_lock);
-			fn(v);
+			fn(v, arg);
 			vnode_unref(v);
 			goto again;
 		}
@@ -395,12 +395,12 @@ int vnode_setattr(struct vnode *v, const struct cred *cred, const struct attr *g
 
 	if ((a.valid & ATTR_SIZE) && (r = check_size(v, &a)))
 		return r;
-	if (v->mount && v->mount->read_only)
-		return -EROFS;
 	if (a.valid & ATTR_NOW) {
 		vnode_time_now(&a.mtime);
 		a.atime = a.mtime;
 	}
+	if ((r = mount_begin_write(v->mount)))
+		return r;
 	rwlock_write(&v->contents);
 	r = check_setattr(v, cred, &a);
 	if (r)
@@ -419,5 +419,6 @@ int vnode_setattr(struct vnode *v, const struct cred *cred, const struct attr *g
 		r = vnode_setattr_memory(v, &a);
 out:
 	rwlock_write_unlock(&v->contents);
+	mount_end_write(v->mount);
 	return r;
 }

@@ -66,8 +66,10 @@ struct fs_stats { /* statfs */
  * -EFAULT; what was copied before the fault stays counted. */
 struct uio {
 	bool user;
+	bool limited; /* a write to a regular file ends at byte `limit` (RLIMIT_FSIZE) */
 	uint64_t addr;
 	size_t left;
+	uint64_t limit;
 };
 int uio_out(struct uio *u, const void *src, size_t n); /* kernel -> u: a read */
 int uio_in(struct uio *u, void *dst, size_t n);	       /* u -> kernel: a write */
@@ -85,6 +87,8 @@ struct vnode_ops {
 		      struct vnode **out); /* files, directories, device nodes, FIFOs by mode & S_IFMT */
 	int (*symlink)(struct vnode *dir, const char *name, size_t len, const char *target,
 		       const struct cred *cred);
+	/* a regular file without a name, in dir's file system */
+	int (*tmpfile)(struct vnode *dir, uint32_t mode, const struct cred *cred, struct vnode **out);
 	int (*link)(struct vnode *dir, const char *name, size_t len, struct vnode *target);
 	int (*unlink)(struct vnode *dir, const char *name, size_t len,
 		      struct vnode *target); /* not directories */
@@ -133,6 +137,7 @@ struct vnode {
 	struct timespec atime, mtime, ctime;
 	uint8_t seals;		/* [v] of a memfd: F_SEAL_ bits and F_SEALABLE, else 0 */
 	bool dirty;		/* inode fields newer than the disk's */
+	bool linkable;		/* [v] made by O_TMPFILE: a link may give it a name, though it has none */
 	struct object *object;	/* page cache of a regular file, or NULL */
 	struct rwlock contents; /* RANK_INODE; directories: RANK_DIR */
 	struct list names;	/* [n] struct name.alias */
@@ -168,6 +173,7 @@ void vnode_drop_object(struct vnode *v);
 #define O_DSYNC	    010000
 #define O_DIRECTORY 0200000
 #define O_NOFOLLOW  0400000
+#define O_NOATIME   01000000
 #define O_CLOEXEC   02000000
 #define O_SYNC	    04010000
 #define O_PATH	    010000000
@@ -185,12 +191,15 @@ struct file {
 	uint32_t error_seen; /* of vnode->object->error_count */
 	void *data;
 	struct epoll_item *watchers; /* epoll.c */
+	bool writer;		     /* it counts in vnode->mount->nwriters */
 };
 
 struct file *file_ref(struct file *f);
 void file_unref(struct file *f); /* the last one releases; may sleep */
 /* A new file, one reference; takes over the references to v and n (n may be NULL); does not call ops->open. NULL: no memory. */
 struct file *file_create(struct vnode *v, struct name *n, uint32_t flags);
+/* A file that may write counts as a writer of its file system from now on: 0, -EROFS. Once. */
+int file_begin_write(struct file *f) __must_check;
 /* lseek(2): the new offset; -ESPIPE, -EINVAL, -ENXIO (SEEK_DATA, SEEK_HOLE at or beyond the end). */
 int64_t file_seek(struct file *f, int64_t offset, int whence);
 /* fsync, fdatasync: data, metadata, device flush; tells a failed writeback once to each file. */
@@ -266,6 +275,7 @@ int path_mkdir(struct fs_context *fs, const struct cred *cred, struct name *at, 
 int path_unlink(struct fs_context *fs, const struct cred *cred, struct name *at, const char *path,
 		bool directory /* rmdir */);
 #define RENAME_NOREPLACE 1
+#define RENAME_EXCHANGE	 2 /* source and target, which must be there, change places */
 int path_rename(struct fs_context *fs, const struct cred *cred, struct name *oat, const char *opath,
 		struct name *nat, const char *npath, unsigned flags);
 /* look: LOOK_FOLLOW (AT_SYMLINK_FOLLOW), LOOK_EMPTY, for the old path. */
@@ -308,6 +318,16 @@ struct mount {
 	struct block_device *dev; /* or NULL */
 	uint64_t devno;
 	bool read_only;
+	bool freezing;	/* it is about to become read-only: nobody may begin to write */
+	uint32_t flags; /* MOUNT_ */
+#define MOUNT_NOSUID	  2
+#define MOUNT_NODEV	  4
+#define MOUNT_NOEXEC	  8
+#define MOUNT_SYNCHRONOUS 16
+#define MOUNT_NOATIME	  1024
+#define MOUNT_NODIRATIME  2048
+#define MOUNT_STRICTATIME (1u << 24)
+	uint32_t nwriters; /* [a] files open for writing, and changes under way */
 	struct vnode *root;
 	struct name *covered; /* the directory it is mounted on; NULL for the first */
 	struct name *root_name;
@@ -333,6 +353,9 @@ struct fs_type {
 	struct fs_type *next;
 };
 void fs_register(struct fs_type *t);
+/* Around what changes the file system: -EROFS. m may be NULL. */
+int mount_begin_write(struct mount *m) __must_check;
+void mount_end_write(struct mount *m);
 /* fs_init registers these; those of helper files are weak: absent ones are left out. */
 extern struct fs_type ext2_type, tmpfs_type, devfs_type, devpts_type, procfs_type;
 

@@ -188,7 +188,7 @@ static int open_program(struct fs_context *fs, const struct cred *cred, const ch
 		err = -EACCES;
 	else
 		err = vnode_permission(v, cred, 1);
-	if (!err && !v->object)
+	if (!err && (!v->object || (v->mount && v->mount->flags & MOUNT_NOEXEC)))
 		err = -EACCES;
 	if (err)
 		name_unref(*name);
@@ -258,9 +258,11 @@ static int build_space(struct next *n, struct proc *p, struct fs_context *fs, st
 /* Set-id programs; and the saved ids become the effective ones in any case. */
 static void exec_cred(struct cred *c, const struct vnode *v)
 {
-	if (v->mode & S_ISUID)
+	bool honoured = !(v->mount && v->mount->flags & MOUNT_NOSUID);
+
+	if (honoured && v->mode & S_ISUID)
 		c->euid = v->uid;
-	if (v->mode & S_ISGID && v->mode & 010)
+	if (honoured && v->mode & S_ISGID && v->mode & 010)
 		c->egid = v->gid;
 	c->suid = c->euid;
 	c->sgid = c->egid;

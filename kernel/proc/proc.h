@@ -19,7 +19,9 @@
 #define NSIG	 64
 #define NRLIMITS 16
 enum {
-	RLIMIT_DATA = 2,
+	RLIMIT_CPU,
+	RLIMIT_FSIZE,
+	RLIMIT_DATA,
 	RLIMIT_STACK,
 	RLIMIT_CORE,
 	RLIMIT_NPROC = 6,
@@ -216,6 +218,8 @@ struct thread *proc_thread(struct proc *p, pid_t tid);
 /* What the process has used so far: the threads that ended and the others. */
 void usage_add_thread(struct usage *u, const struct thread *t);
 void proc_usage(struct proc *p, struct usage *u); /* [p] */
+/* RLIMIT_CPU of the current process, which is finite. From the scheduler's tick. */
+void proc_check_cpu(struct proc *p);
 
 /* Signals. */
 enum {

@@ -112,6 +112,28 @@ void proc_usage(struct proc *p, struct usage *u)
 		usage_add_thread(u, t);
 }
 
+/* As Linux: SIGXCPU at the soft limit and each second after, SIGKILL at the hard one. */
+void proc_check_cpu(struct proc *p)
+{
+	struct rlimit *limit = &p->rlimits[RLIMIT_CPU];
+	struct siginfo si = { .code = SI_KERNEL };
+	struct usage u;
+	uint64_t seconds;
+
+	spin_lock(&proc_lock);
+	proc_usage(p, &u);
+	seconds = (u.utime_ns + u.stime_ns) / 1000000000;
+	if (seconds >= limit->max) {
+		si.signo = SIGKILL;
+	} else if (seconds >= limit->cur) {
+		si.signo = SIGXCPU;
+		limit->cur = seconds + 1;
+	}
+	if (si.signo)
+		signal_send(p, &si);
+	spin_unlock(&proc_lock);
+}
+
 /* ---- birth ---- */
 
 static bool pid_in_use(pid_t pid)
@@ -339,14 +361,27 @@ void proc_give_room(unsigned frames)
 	waitq_wake_all(&room_waitq);
 }
 
+/* [p] RLIMIT_NPROC counts the threads of a user; not for root. */
+static bool user_has_too_many(const struct proc *p)
+{
+	uint64_t limit = p->rlimits[RLIMIT_NPROC].cur, n = 0;
+	struct proc *q;
+
+	if (nthreads < limit || p->cred.uid == 0 || p->cred.euid == 0)
+		return false;
+	list_for_each(q, &proc_list, all)
+		if (q->cred.uid == p->cred.uid)
+			n += MAX(q->nthreads, 1u);
+	return n >= limit;
+}
+
 /*
  * [p] May this thread have a child now? A signal comes first: one for a whole group must not miss the child.
  * The call is then made again, after the signal.
  */
 static int may_clone(struct proc *p)
 {
-	if (nthreads >= p->rlimits[RLIMIT_NPROC].cur ||
-	    nprocs >= room() / FRAMES_PER_PROC * (1 + ZOMBIES_PER_PROC))
+	if (user_has_too_many(p) || nprocs >= room() / FRAMES_PER_PROC * (1 + ZOMBIES_PER_PROC))
 		return -EAGAIN;
 	return signal_pending(thread_current()) ? -ERESTARTNOINTR : 0;
 }

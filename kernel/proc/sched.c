@@ -17,6 +17,7 @@
 #include "lib/lock.h"
 #include "lib/printf.h"
 #include "lib/string.h"
+#include "proc/proc.h"
 #include "proc/thread.h"
 #include "proc/timer.h"
 #include "vm/kmap.h"
@@ -395,6 +396,8 @@ void sched_tick(bool from_user)
 	spin_lock(&runq_of(h)->lock);
 	account(t, time_ns(), from_user);
 	spin_unlock(&runq_of(h)->lock);
+	if (t->proc && unlikely(t->proc->rlimits[RLIMIT_CPU].cur != UINT64_MAX))
+		proc_check_cpu(t->proc);
 	if (t->slice > 0)
 		t->slice--;
 	if (t->slice == 0) {

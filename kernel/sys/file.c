@@ -6,14 +6,26 @@
 #include "sys/files.h"
 #include "vm/kmap.h"
 
-int64_t pipe_signal(int64_t r)
+static void __attribute__((noinline)) send_own(int sig)
 {
 	struct proc *p = proc_current();
-	struct siginfo si = { .signo = SIGPIPE, .code = SI_USER, .pid = p->pid, .uid = p->cred.uid };
+	struct siginfo si = { .signo = sig, .code = SI_USER, .pid = p->pid, .uid = p->cred.uid };
 
+	signal_send(p, &si);
+}
+
+int64_t write_signal(int64_t r)
+{
 	if (unlikely(r == -EPIPE))
-		signal_send(p, &si);
+		send_own(SIGPIPE);
+	else if (unlikely(r == -EFBIG && proc_current()->rlimits[RLIMIT_FSIZE].cur != UINT64_MAX))
+		send_own(SIGXFSZ);
 	return r;
+}
+
+int64_t check_file_size(const struct vnode *v, uint64_t size)
+{
+	return size > v->size && size > proc_current()->rlimits[RLIMIT_FSIZE].cur ? write_signal(-EFBIG) : 0;
 }
 
 bool file_is_stream(const struct file *f)
@@ -53,9 +65,10 @@ int64_t sys_write(const uint64_t *a)
 
 	if (unlikely(!f))
 		return -EBADF;
+	limit_write(&u);
 	r = likely(range_ok(a[1], a[2])) ? file_write(f, &u, &f->offset) : -EFAULT;
 	file_done(f, counted);
-	return pipe_signal(r);
+	return write_signal(r);
 }
 
 int64_t sys_pread64(const uint64_t *a)
@@ -89,9 +102,10 @@ int64_t sys_pwrite64(const uint64_t *a)
 	f = file_of(a[0], &counted);
 	if (unlikely(!f))
 		return -EBADF;
+	limit_write(&u);
 	r = file_is_stream(f) ? -ESPIPE : range_ok(a[1], a[2]) ? file_write(f, &u, &offset) : -EFAULT;
 	file_done(f, counted);
-	return r;
+	return write_signal(r);
 }
 
 /* ---- vectors ---- */
@@ -134,6 +148,7 @@ static ssize_t write_gathered(struct file *f, struct iov *v, uint64_t *offset)
 	if (!p)
 		return -ENOMEM;
 	u.addr = (uint64_t)page_data(p);
+	limit_write(&u);
 	for (unsigned i = 0; i < v->n && !r; i++) {
 		r = get_user((char *)page_data(p) + at, v->vec[i].base, v->vec[i].len);
 		at += v->vec[i].len;
@@ -157,6 +172,8 @@ static ssize_t transfer_vector(struct file *f, struct iov *v, uint64_t *offset, 
 
 		if (!n && i + 1 < v->n)
 			continue;
+		if (write)
+			limit_write(&u);
 		r = write ? file_write(f, &u, offset) : file_read(f, &u, offset);
 		if (r < 0)
 			break;
@@ -185,7 +202,7 @@ static int64_t vector_call(const uint64_t *a, uint64_t *offset, bool write)
 		iov_put(&v);
 	}
 	file_done(f, counted);
-	return write ? pipe_signal(r) : r;
+	return write ? write_signal(r) : r;
 }
 
 int64_t sys_readv(const uint64_t *a)
@@ -242,6 +259,7 @@ static ssize_t copy_between(struct file *in, uint64_t *from, struct file *out, u
 		if (r <= 0)
 			break;
 		u = (struct uio){ .addr = (uint64_t)page_data(p), .left = r };
+		limit_write(&u);
 		r = file_write(out, &u, to ? to : &out->offset);
 		if (r <= 0)
 			break;
@@ -290,7 +308,7 @@ static int64_t send_file(struct file *out, struct file *in, uint64_t uoff, size_
 	r = copy_between(in, &from, out, NULL, MIN(n, RW_MAX));
 	if (r > 0 && offset_put(uoff, in, from))
 		return -EFAULT;
-	return pipe_signal(r);
+	return write_signal(r);
 }
 
 int64_t sys_sendfile(const uint64_t *a)
@@ -330,7 +348,7 @@ static int64_t copy_range(struct file *in, uint64_t uin, struct file *out, uint6
 	r = copy_between(in, &from, out, &to, n);
 	if (r > 0 && (offset_put(uin, in, from) || offset_put(uout, out, to)))
 		return -EFAULT;
-	return r;
+	return write_signal(r);
 }
 
 int64_t sys_copy_file_range(const uint64_t *a)
@@ -376,8 +394,9 @@ int64_t sys_ftruncate(const uint64_t *a)
 	if (f->flags & O_PATH)
 		r = -EBADF;
 	else
-		r = may_write(f) && S_ISREG(f->vnode->mode) ? vnode_setattr(f->vnode, caller_cred(), &attr) :
-							      -EINVAL;
+		r = may_write(f) && S_ISREG(f->vnode->mode) ? check_file_size(f->vnode, a[1]) : -EINVAL;
+	if (!r)
+		r = vnode_setattr(f->vnode, caller_cred(), &attr);
 	file_done(f, counted);
 	return r;
 }
@@ -393,7 +412,9 @@ int64_t sys_truncate(const uint64_t *a)
 	r = at_vnode(AT_FDCWD, a[0], 0, &v);
 	if (r)
 		return r;
-	r = vnode_setattr(v, caller_cred(), &attr);
+	r = S_ISREG(v->mode) ? check_file_size(v, a[1]) : 0;
+	if (!r)
+		r = vnode_setattr(v, caller_cred(), &attr);
 	vnode_unref(v);
 	return r;
 }

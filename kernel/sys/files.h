@@ -68,8 +68,10 @@ void wait_mask_end(uint64_t old, bool interrupted);
 /* An optional timespec of the program, as a monotonic deadline: 0 for a time of 0, UINT64_MAX for none. */
 int wait_deadline(uint64_t utime, uint64_t *deadline);
 
-/* SIGPIPE goes with EPIPE: passes r on. */
-int64_t pipe_signal(int64_t r);
+/* Of a write: SIGPIPE goes with EPIPE, SIGXFSZ with EFBIG at RLIMIT_FSIZE. Passes r on. */
+int64_t write_signal(int64_t r);
+/* May a file be made this long: 0, or -EFBIG and SIGXFSZ. */
+int64_t check_file_size(const struct vnode *v, uint64_t size);
 /* No positions in it: a pipe, a terminal. */
 bool file_is_stream(const struct file *f);
 
@@ -88,6 +90,13 @@ struct iov {
 /* 0, -EINVAL (too many, or more than SSIZE_MAX in all), -EFAULT, -ENOMEM; iov_put in any case. */
 int iov_get(struct iov *v, uint64_t uvec, uint64_t n);
 void iov_put(struct iov *v);
+
+/* What is written ends at the caller's RLIMIT_FSIZE. */
+static inline void limit_write(struct uio *u)
+{
+	u->limit = proc_current()->rlimits[RLIMIT_FSIZE].cur;
+	u->limited = u->limit != UINT64_MAX;
+}
 
 static inline struct fs_context *caller_fs(void)
 {

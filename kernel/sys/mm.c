@@ -34,6 +34,11 @@ static int file_object(struct file *f, int prot, int flags, struct object **o, i
 	if (mode == O_WRONLY || (shared && prot & PROT_WRITE && mode != O_RDWR))
 		return -EACCES;
 	*max_prot = shared && mode != O_RDWR ? PROT_READ | PROT_EXEC : PROT_READ | PROT_WRITE | PROT_EXEC;
+	if (f->vnode->mount && f->vnode->mount->flags & MOUNT_NOEXEC) {
+		if (prot & PROT_EXEC)
+			return -EPERM;
+		*max_prot &= ~PROT_EXEC;
+	}
 	*o = f->vnode->object;
 	if (f->vnode->ops && f->vnode->ops->mmap)
 		return f->vnode->ops->mmap(f, o);

@@ -345,22 +345,36 @@ int64_t sys_setgid(const uint64_t *a)
 	return set_three(c, &c->gid, &c->egid, &c->sgid, all, a[0], all);
 }
 
+/* setreuid, setregid: whoever takes another identity gives the saved one up. */
+static int set_pair(const struct cred *c, uint32_t *real, uint32_t *effective, uint32_t *saved, uint32_t r,
+		    uint32_t e)
+{
+	const uint32_t old = *real;
+
+	if (c->euid != 0 && ((r != ~0u && r != *real && r != *effective) ||
+			     (e != ~0u && e != *real && e != *effective && e != *saved)))
+		return -EPERM;
+	if (e != ~0u)
+		*effective = e;
+	if (r != ~0u)
+		*real = r;
+	if (r != ~0u || (e != ~0u && e != old))
+		*saved = *effective;
+	return 0;
+}
+
 int64_t sys_setreuid(const uint64_t *a)
 {
 	struct cred *c = &proc_current()->cred;
-	uint32_t saved = (uint32_t)a[0] != ~0u || ((uint32_t)a[1] != ~0u && a[1] != c->uid) ? (uint32_t)a[1] :
-											      ~0u;
 
-	return set_three(c, &c->uid, &c->euid, &c->suid, a[0], a[1], saved);
+	return set_pair(c, &c->uid, &c->euid, &c->suid, a[0], a[1]);
 }
 
 int64_t sys_setregid(const uint64_t *a)
 {
 	struct cred *c = &proc_current()->cred;
-	uint32_t saved = (uint32_t)a[0] != ~0u || ((uint32_t)a[1] != ~0u && a[1] != c->gid) ? (uint32_t)a[1] :
-											      ~0u;
 
-	return set_three(c, &c->gid, &c->egid, &c->sgid, a[0], a[1], saved);
+	return set_pair(c, &c->gid, &c->egid, &c->sgid, a[0], a[1]);
 }
 
 int64_t sys_getgroups(const uint64_t *a)

@@ -161,6 +161,8 @@ struct ustatfs {
 static int put_statfs(uint64_t ustatfs, struct vnode *v)
 {
 	enum { ST_RDONLY = 1, ST_VALID = 0x20, PIPEFS_MAGIC = 0x50495045 };
+	const uint32_t ST_SAME = MOUNT_NOSUID | MOUNT_NODEV | MOUNT_NOEXEC | MOUNT_SYNCHRONOUS |
+				 MOUNT_NOATIME | MOUNT_NODIRATIME;
 	struct fs_stats s = { .type = PIPEFS_MAGIC, .bsize = PAGE_SIZE, .namelen = 255 };
 	struct mount *m = v->mount;
 	struct ustatfs st;
@@ -178,7 +180,8 @@ static int put_statfs(uint64_t ustatfs, struct vnode *v)
 			       .fsid = { m ? m->devno : 0, 0 },
 			       .namelen = s.namelen,
 			       .frsize = s.bsize,
-			       .flags = s.flags | ST_VALID | (m && m->read_only ? ST_RDONLY : 0) };
+			       .flags = s.flags | ST_VALID | (m && m->read_only ? ST_RDONLY : 0) |
+					(m ? m->flags & ST_SAME : 0) };
 	return put_user(ustatfs, &st, sizeof(st));
 }
 

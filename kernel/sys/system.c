@@ -22,6 +22,13 @@ static void apply_limits(struct proc *p)
 	p->files->max = MIN(p->rlimits[RLIMIT_NOFILE].cur, (uint64_t)NOFILE_MAX);
 }
 
+/* May a process with the one identity look into one with the other (ptrace(2))? */
+static bool owns(const struct cred *me, const struct cred *c)
+{
+	return me->euid == 0 || (me->uid == c->uid && me->uid == c->euid && me->uid == c->suid &&
+				 me->gid == c->gid && me->gid == c->egid && me->gid == c->sgid);
+}
+
 int64_t sys_prlimit64(const uint64_t *a)
 {
 	struct proc *me = proc_current(), *p;
@@ -40,7 +47,7 @@ int64_t sys_prlimit64(const uint64_t *a)
 	p = (int)a[0] ? proc_find(a[0]) : me;
 	if (!p)
 		err = -ESRCH;
-	else if (p != me && me->cred.euid != 0 && me->cred.uid != p->cred.uid)
+	else if (p != me && !owns(&me->cred, &p->cred))
 		err = -EPERM;
 	if (!err)
 		old = p->rlimits[a[1]];

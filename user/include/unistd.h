@@ -118,6 +118,8 @@ int setreuid(uid_t r, uid_t e);
 int setregid(gid_t r, gid_t e);
 int setresuid(uid_t r, uid_t e, uid_t s);
 int setresgid(gid_t r, gid_t e, gid_t s);
+int getresuid(uid_t *r, uid_t *e, uid_t *s);
+int getresgid(gid_t *r, gid_t *e, gid_t *s);
 int getgroups(int n, gid_t *list);
 int nice(int inc);
 unsigned sleep(unsigned seconds);

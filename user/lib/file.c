@@ -139,6 +139,8 @@ CALL(int, lstat, (const char *path, struct stat *st), SYS_newfstatat, CWD, path,
 CALL(int, fstat, (int fd, struct stat *st), SYS_fstat, fd, st)
 CALL(int, fstatat, (int dirfd, const char *path, struct stat *st, int flags),
 	SYS_newfstatat, dirfd, path, st, flags)
+CALL(int, statx, (int dirfd, const char *path, int flags, unsigned mask, struct statx *st),
+	SYS_statx, dirfd, path, flags, mask, st)
 CALL(int, chmod, (const char *path, mode_t mode), SYS_fchmodat, CWD, path, mode)
 CALL(int, fchmod, (int fd, mode_t mode), SYS_fchmod, fd, mode)
 CALL(mode_t, umask, (mode_t mask), SYS_umask, mask)

@@ -3,8 +3,6 @@
 #include "fs/ext2/ext2.h"
 #include "lib/string.h"
 
-#define RENAME_EXCHANGE 2
-
 static int lookup(struct vnode *dir, const char *name, size_t len, struct vnode **out)
 {
 	uint64_t ino;
@@ -54,6 +52,17 @@ static int create(struct vnode *dir, const char *name, size_t len, uint32_t mode
 		  const struct cred *cred, struct vnode **out)
 {
 	return make(dir, name, len, mode, rdev, NULL, cred, out);
+}
+
+static int make_nameless(struct vnode *dir, uint32_t mode, const struct cred *cred, struct vnode **out)
+{
+	int r = ext2_new_inode(dir, mode, 0, NULL, cred, out);
+
+	if (!r) {
+		(*out)->nlink = 0;
+		vnode_mark_dirty(*out);
+	}
+	return r;
 }
 
 static int make_symlink(struct vnode *dir, const char *name, size_t len, const char *target,
@@ -224,6 +233,7 @@ static int sync_file(struct vnode *v, bool data_only __unused)
 const struct vnode_ops ext2_ops = {
 	.lookup = lookup,
 	.create = create,
+	.tmpfile = make_nameless,
 	.symlink = make_symlink,
 	.link = make_link,
 	.unlink = unlink,

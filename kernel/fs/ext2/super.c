@@ -404,7 +404,7 @@ static int ext2_mount(struct mount *m, const char *options __unused)
 
 struct vnode_ops ext2_fifo_ops; /* a FIFO's reads and writes, an inode's attributes */
 
-static void commit_vnode(struct vnode *v)
+static void commit_vnode(struct vnode *v, void *arg __unused)
 {
 	if (v->data)
 		ext2_commit(ext2_i(v));
@@ -420,7 +420,7 @@ static int ext2_sync(struct mount *m, bool wait __unused)
 	if (m->read_only)
 		return 0;
 	while ((v = vnode_next_dirty(m))) {
-		commit_vnode(v);
+		commit_vnode(v, NULL);
 		vnode_unref(v);
 	}
 	r = ext2_release(fs);
@@ -432,7 +432,7 @@ static int to_read_only(struct ext2_fs *fs)
 {
 	int r;
 
-	vnode_for_each(fs->mount, commit_vnode);
+	vnode_for_each(fs->mount, commit_vnode, NULL);
 	r = ext2_sync(fs->mount, true);
 	ext2_flusher_stop(fs);
 	return r ? r : set_state(fs, fs->state);

@@ -59,6 +59,28 @@ struct stat {
 #define st_mtime st_mtim.tv_sec
 #define st_ctime st_ctim.tv_sec
 _Static_assert(sizeof(struct stat) == 128, "struct stat");
+
+struct statx_timestamp {
+	long long tv_sec;
+	unsigned tv_nsec;
+	int __pad;
+};
+struct statx {
+	unsigned stx_mask, stx_blksize;
+	unsigned long long stx_attributes;
+	unsigned stx_nlink, stx_uid, stx_gid;
+	unsigned short stx_mode, __pad0;
+	unsigned long long stx_ino, stx_size, stx_blocks, stx_attributes_mask;
+	struct statx_timestamp stx_atime, stx_btime, stx_ctime, stx_mtime;
+	unsigned stx_rdev_major, stx_rdev_minor, stx_dev_major, stx_dev_minor;
+	unsigned long long __spare[14];
+};
+#define STATX_TYPE	  0x1u
+#define STATX_MODE	  0x2u
+#define STATX_SIZE	  0x200u
+#define STATX_BASIC_STATS 0x7ffu
+_Static_assert(sizeof(struct statx) == 256, "struct statx");
+int statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *st);
 int stat(const char *path, struct stat *st);
 int lstat(const char *path, struct stat *st);
 int fstat(int fd, struct stat *st);

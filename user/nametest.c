@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * nametest: the calls on names that POSIX does not have, or leaves open: exchanging renames, files without a name,
+ * descriptors that stand for a path, statx, times; and renames of directories in all their cases.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "include/testlib.h"
+
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE 1
+#define RENAME_EXCHANGE	 2
+#endif
+
+static ino_t ino_of(const char *name)
+{
+	struct stat st;
+
+	SYS(lstat(name, &st));
+	return st.st_ino;
+}
+
+static int links(const char *name)
+{
+	struct stat st;
+
+	SYS(lstat(name, &st));
+	return (int)st.st_nlink;
+}
+
+static void put_file(const char *name, const char *text)
+{
+	int fd = (int)SYS(open(name, O_WRONLY | O_CREAT | O_TRUNC, 0644));
+
+	EQ(SYS(write(fd, text, strlen(text))), strlen(text));
+	SYS(close(fd));
+}
+
+static void holds(const char *name, const char *text)
+{
+	char buf[64] = "";
+	int fd = (int)SYS(open(name, O_RDONLY));
+
+	EQ(SYS(read(fd, buf, sizeof(buf) - 1)), strlen(text));
+	EQ(strcmp(buf, text), 0);
+	SYS(close(fd));
+}
+
+static int swap(const char *a, const char *b)
+{
+	return renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE);
+}
+
+static void exchange(void)
+{
+	char cwd[4096], name[] = "a-name-that-is-longer-than-what-is-kept-in-place", *dir;
+	ino_t a, b;
+
+	put_file("a", "first");
+	put_file("b", "second");
+	a = ino_of("a");
+	b = ino_of("b");
+	SYS(swap("a", "b"));
+	EQ(ino_of("a"), b);
+	EQ(ino_of("b"), a);
+	holds("a", "second");
+	SYS(swap("a", "a"));
+	ERR(swap("a", "none"), ENOENT);
+	ERR(swap("none", "a"), ENOENT);
+	ERR(renameat2(AT_FDCWD, "a", AT_FDCWD, "b", RENAME_EXCHANGE | RENAME_NOREPLACE), EINVAL);
+	ERR(renameat2(AT_FDCWD, "a", AT_FDCWD, "b", 0x80), EINVAL);
+	ERR(renameat2(AT_FDCWD, "a", AT_FDCWD, "b", RENAME_NOREPLACE), EEXIST);
+	SYS(renameat2(AT_FDCWD, "a", AT_FDCWD, name, RENAME_NOREPLACE));
+	SYS(swap("b", name));
+	EQ(ino_of("b"), b);
+
+	/* a file and a directory, in different directories; where somebody is goes along */
+	SYS(mkdir("d", 0777) | mkdir("d/e", 0777) | mkdir("d/e/f", 0777) | mkdir("g", 0777));
+	put_file("g/x", "third");
+	EQ(links("d"), 3);
+	EQ(links("g"), 2);
+	SYS(chdir("d/e/f"));
+	SYS(swap("../../../g/x", "../../e"));
+	CHECK(getcwd(cwd, sizeof(cwd)) && (dir = strstr(cwd, "/g/x/f")) && !dir[6]);
+	SYS(chdir("../../.."));
+	holds("d/e", "third");
+	EQ(links("d"), 2);
+	EQ(links("g"), 3);
+	EQ(ino_of("g/x/.."), ino_of("g"));
+
+	/* two directories */
+	SYS(mkdir("d/h", 0777));
+	SYS(swap("d/h", "g/x"));
+	EQ(ino_of("d/h/.."), ino_of("d"));
+	EQ(ino_of("g/x/.."), ino_of("g"));
+	SYS(rmdir("d/h/f"));
+	ERR(swap("d", "d/h"), EINVAL); /* not with what lies in it */
+	ERR(swap("d/h", "d"), EINVAL);
+	SYS(symlink("nowhere", "l"));
+	SYS(swap("l", "b")); /* links are not followed */
+	struct stat st;
+	SYS(lstat("b", &st));
+	CHECK(S_ISLNK(st.st_mode));
+	SYS(unlink("l") | unlink("b") | unlink(name) | unlink("d/e") | rmdir("d/h") | rmdir("g/x") |
+	    rmdir("d") | rmdir("g"));
+}
+
+static void renames(void)
+{
+	SYS(mkdir("a", 0777) | mkdir("a/b", 0777) | mkdir("c", 0777));
+	put_file("f", "f");
+	ERR(rename("a", "a/b/x"), EINVAL);
+	ERR(rename("a/b", "a"), ENOTEMPTY);
+	ERR(rename("c", "a"), ENOTEMPTY);
+	ERR(rename("c", "f"), ENOTDIR);
+	ERR(rename("f", "c"), EISDIR);
+	ERR(rename("c/.", "x"), EBUSY);
+	ERR(rename("c", "a/."), EBUSY);
+	ERR(rename("f/", "x"), ENOTDIR);
+	ERR(rename("f", "x/"), ENOTDIR);
+	ERR(rename("none", "x"), ENOENT);
+	ERR(rename("f", "none/x"), ENOENT);
+	ERR(rename("f", "f/x"), ENOTDIR);
+	SYS(rename("c", "a/b")); /* over an empty directory */
+	EQ(links("a"), 3);
+	SYS(rename("a/b/", "d/"));
+	EQ(links("a"), 2);
+	SYS(link("f", "g"));
+	SYS(rename("f", "g")); /* two names of one file: nothing happens */
+	EQ(links("f"), 2);
+	SYS(unlink("f"));
+	SYS(rename("g", "a/g"));
+	holds("a/g", "f");
+	SYS(unlink("a/g") | rmdir("a") | rmdir("d"));
+}
+
+/* how many names are in the directory, besides . and .. */
+static int count(const char *name)
+{
+	DIR *d = opendir(name);
+	int n = -2;
+
+	CHECK(d);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+static void nameless(void)
+{
+	char path[64], buf[8];
+	struct stat st;
+	int fd;
+
+	SYS(mkdir("d", 0777));
+	ERR(open("d", O_TMPFILE | O_RDONLY, 0600), EINVAL);
+	ERR(open("none", O_TMPFILE | O_RDWR, 0600), ENOENT);
+	put_file("f", "f");
+	ERR(open("f", O_TMPFILE | O_RDWR, 0600), ENOTDIR);
+	umask(027);
+	fd = (int)SYS(open("d", O_TMPFILE | O_RDWR, 0666));
+	umask(022);
+	EQ(SYS(write(fd, "text", 4)), 4);
+	EQ(count("d"), 0);
+	SYS(fstat(fd, &st));
+	EQ(st.st_nlink, 0);
+	EQ(st.st_mode, S_IFREG | 0640);
+	EQ(st.st_size, 4);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	SYS(linkat(AT_FDCWD, path, AT_FDCWD, "d/named", AT_SYMLINK_FOLLOW));
+	SYS(fstat(fd, &st));
+	EQ(st.st_nlink, 1);
+	EQ(count("d"), 1);
+	holds("d/named", "text");
+	ERR(linkat(AT_FDCWD, path, AT_FDCWD, "d/named", AT_SYMLINK_FOLLOW), EEXIST);
+	SYS(unlink("d/named")); /* once it had a name it gets none again */
+	ERR(linkat(AT_FDCWD, path, AT_FDCWD, "d/again", AT_SYMLINK_FOLLOW), ENOENT);
+	EQ(SYS(pread(fd, buf, 8, 0)), 4);
+	SYS(close(fd));
+	fd = (int)SYS(open("d", O_TMPFILE | O_WRONLY | O_EXCL, 0600));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ERR(linkat(AT_FDCWD, path, AT_FDCWD, "d/named", AT_SYMLINK_FOLLOW), ENOENT);
+	SYS(close(fd));
+	for (int i = 0; i < 50; i++) {
+		fd = (int)SYS(open("d", O_TMPFILE | O_RDWR, 0600));
+		SYS(ftruncate(fd, 100000));
+		EQ(SYS(pwrite(fd, "end", 3, 99997)), 3);
+		SYS(close(fd));
+	}
+	SYS(unlink("f") | rmdir("d"));
+}
+
+static void paths(void)
+{
+	char buf[64], c;
+	struct stat st;
+	int d, f, l;
+
+	SYS(mkdir("d", 0777));
+	put_file("d/f", "text");
+	SYS(chmod("d/f", 0));
+	SYS(symlink("d/f", "l"));
+	f = (int)SYS(open("d/f", O_PATH | O_RDWR | O_TRUNC | O_CREAT)); /* only the path counts */
+	SYS(fstat(f, &st));
+	EQ(st.st_size, 4);
+	EQ(SYS(fcntl(f, F_GETFL)) & (O_PATH | O_ACCMODE | O_TRUNC), O_PATH);
+	ERR(read(f, &c, 1), EBADF);
+	ERR(write(f, &c, 1), EBADF);
+	ERR(lseek(f, 0, SEEK_SET), EBADF);
+	ERR(ftruncate(f, 0), EBADF);
+	ERR(fchmod(f, 0600), EBADF);
+	ERR(fchown(f, 0, 0), EBADF);
+	ERR(fsync(f), EBADF);
+	ERR(ioctl(f, 0x541b, buf), EBADF);
+	ERR(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, f, 0), EBADF);
+	SYS(close(SYS(dup(f))));
+	snprintf(buf, sizeof(buf), "/proc/self/fd/%d", f);
+	SYS(chmod(buf, 0600));
+	SYS(close(SYS(open(buf, O_RDONLY)))); /* opened anew by its path */
+	d = (int)SYS(open("d", O_PATH | O_DIRECTORY));
+	SYS(close(SYS(openat(d, "f", O_RDONLY))));
+	ERR(syscall(SYS_getdents64, d, buf, sizeof(buf)), EBADF);
+	SYS(fchdir(d));
+	SYS(chdir(".."));
+	ERR(open("d/f", O_PATH | O_DIRECTORY), ENOTDIR);
+	ERR(open("none", O_PATH), ENOENT);
+	l = (int)SYS(open("l", O_PATH | O_NOFOLLOW));
+	SYS(fstat(l, &st));
+	CHECK(S_ISLNK(st.st_mode));
+	EQ(SYS(readlinkat(l, "", buf, sizeof(buf))), 3);
+	ERR(open("l", O_RDONLY | O_NOFOLLOW), ELOOP);
+	SYS(close(f) | close(d) | close(l));
+	SYS(unlink("d/f") | unlink("l") | rmdir("d"));
+}
+
+static void times(void)
+{
+	struct timespec t[2] = { { 1000000000, 0 }, { 1100000000, 0 } };
+	struct timespec now = { 0, UTIME_NOW }, omit = { 0, UTIME_OMIT };
+	struct stat st;
+	time_t start = time(NULL);
+
+	put_file("f", "x");
+	SYS(symlink("f", "l"));
+	SYS(utimensat(AT_FDCWD, "f", t, 0));
+	SYS(stat("f", &st));
+	EQ(st.st_atime, 1000000000);
+	EQ(st.st_mtime, 1100000000);
+	CHECK(st.st_ctime >= start);
+	t[0] = omit;
+	t[1].tv_sec = 1200000000;
+	SYS(utimensat(AT_FDCWD, "f", t, 0));
+	SYS(stat("f", &st));
+	EQ(st.st_atime, 1000000000);
+	EQ(st.st_mtime, 1200000000);
+	t[0] = now;
+	t[1] = omit;
+	SYS(utimensat(AT_FDCWD, "f", t, 0));
+	SYS(stat("f", &st));
+	CHECK(st.st_atime >= start);
+	EQ(st.st_mtime, 1200000000);
+	t[0] = t[1] = omit;
+	SYS(utimensat(AT_FDCWD, "f", t, 0));
+	t[0].tv_nsec = 1000000000;
+	ERR(utimensat(AT_FDCWD, "f", t, 0), EINVAL);
+	t[0] = t[1] = (struct timespec){ 77, 0 };
+	SYS(utimensat(AT_FDCWD, "l", t, AT_SYMLINK_NOFOLLOW));
+	SYS(lstat("l", &st));
+	EQ(st.st_mtime, 77);
+	SYS(stat("f", &st));
+	EQ(st.st_mtime, 1200000000);
+	SYS(utimensat(AT_FDCWD, "l", t, 0));
+	SYS(stat("f", &st));
+	EQ(st.st_mtime, 77);
+	int fd = (int)SYS(open("f", O_RDONLY));
+	SYS(futimens(fd, NULL));
+	SYS(fstat(fd, &st));
+	CHECK(st.st_mtime >= start && st.st_atime >= start);
+	SYS(close(fd));
+	SYS(unlink("f") | unlink("l"));
+}
+
+static void extended_stat(void)
+{
+	struct statx sx;
+	struct stat st;
+
+	put_file("f", "12345");
+	SYS(link("f", "g"));
+	SYS(stat("f", &st));
+	SYS(statx(AT_FDCWD, "f", 0, STATX_BASIC_STATS, &sx));
+	EQ(sx.stx_mask & STATX_BASIC_STATS, STATX_BASIC_STATS);
+	EQ(sx.stx_size, 5);
+	EQ(sx.stx_nlink, 2);
+	EQ(sx.stx_ino, st.st_ino);
+	EQ(sx.stx_mode, st.st_mode);
+	EQ(sx.stx_uid, st.st_uid);
+	EQ(sx.stx_gid, st.st_gid);
+	EQ(sx.stx_blocks, st.st_blocks);
+	EQ(sx.stx_blksize, st.st_blksize);
+	EQ(sx.stx_mtime.tv_sec, st.st_mtim.tv_sec);
+	EQ(sx.stx_mtime.tv_nsec, st.st_mtim.tv_nsec);
+	EQ((sx.stx_dev_major << 8) + sx.stx_dev_minor, ((st.st_dev >> 8 & 0xfff) << 8) + (st.st_dev & 0xff));
+	SYS(symlink("f", "l"));
+	SYS(statx(AT_FDCWD, "l", AT_SYMLINK_NOFOLLOW, STATX_TYPE, &sx));
+	CHECK(S_ISLNK(sx.stx_mode));
+	int fd = (int)SYS(open("f", O_RDONLY));
+	SYS(statx(fd, "", AT_EMPTY_PATH, STATX_SIZE, &sx));
+	EQ(sx.stx_size, 5);
+	ERR(statx(fd, "", 0, STATX_SIZE, &sx), ENOENT);
+	ERR(statx(AT_FDCWD, "f", 0x6000, STATX_SIZE, &sx), EINVAL);
+	ERR(statx(AT_FDCWD, "none", 0, STATX_SIZE, &sx), ENOENT);
+	ERR(statx(AT_FDCWD, "f", 0, 0x80000000u, &sx), EINVAL);
+	SYS(close(fd));
+	SYS(unlink("f") | unlink("g") | unlink("l"));
+}
+
+/* links to links, and what is too long */
+static void following(void)
+{
+	char name[300], path[5000];
+	struct stat st;
+
+	SYS(symlink("loop2", "loop1") | symlink("loop1", "loop2"));
+	ERR(stat("loop1", &st), ELOOP);
+	ERR(open("loop1/x", O_RDONLY), ELOOP);
+	SYS(lstat("loop1", &st));
+	SYS(mkdir("d", 0777));
+	put_file("d/0", "end");
+	for (int i = 1; i <= 41; i++) {
+		snprintf(path, sizeof(path), "%d", i - 1);
+		snprintf(name, sizeof(name), "d/%d", i);
+		SYS(symlink(path, name));
+	}
+	holds("d/40", "end");
+	ERR(open("d/41", O_RDONLY), ELOOP);
+	for (int i = 0; i <= 41; i++) {
+		snprintf(name, sizeof(name), "d/%d", i);
+		SYS(unlink(name));
+	}
+	memset(name, 'n', 256);
+	name[255] = '\0';
+	put_file(name, "long");
+	SYS(unlink(name));
+	name[255] = 'n';
+	name[256] = '\0';
+	ERR(open(name, O_CREAT | O_WRONLY, 0666), ENAMETOOLONG);
+	ERR(stat(name, &st), ENAMETOOLONG);
+	memset(path, '/', sizeof(path));
+	path[4095] = '\0';
+	SYS(stat(path, &st));
+	path[4095] = '/';
+	path[4096] = '\0';
+	ERR(stat(path, &st), ENAMETOOLONG);
+	memset(path, 'l', 4095);
+	path[4095] = '\0';
+	ERR(symlink(path, ""), ENOENT);
+	SYS(symlink("none", "dangling"));
+	ERR(open("dangling", O_CREAT | O_EXCL | O_WRONLY, 0666), EEXIST);
+	ERR(mkdir("dangling", 0777), EEXIST);
+	SYS(close(SYS(open("dangling", O_CREAT | O_WRONLY, 0666)))); /* makes what it names */
+	SYS(stat("none", &st));
+	SYS(unlink("none") | unlink("dangling") | unlink("loop1") | unlink("loop2") | rmdir("d"));
+}
+
+static const struct test tests[] = {
+	{ "exchange", exchange },   { "renames", renames }, { "nameless", nameless },
+	{ "paths", paths },	    { "times", times },	    { "extended stat", extended_stat },
+	{ "following", following },
+};
+
+TEST_MAIN("nametest", tests)
