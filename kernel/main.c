@@ -68,6 +68,8 @@ static void start_init(struct fs_context *fs)
 	const char *path = cmdline_get("init"), *command = cmdline_command(), *arg;
 	unsigned n = 0;
 
+	if (cmdline_flag("norandmaps"))
+		randomize_va_space = 0;
 	argv[n++] = path ? (char *)(uintptr_t)path : "init";
 	if (command) {
 		argv[n++] = "-c";

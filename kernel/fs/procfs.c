@@ -78,7 +78,7 @@ static const struct pnode nodes[] = {
 	{ "osrelease", SYS_KERNEL, READ, show_osrelease },
 	{ "ostype", SYS_KERNEL, READ, show_ostype },
 	{ "pid_max", SYS_KERNEL, READ, show_pid_max },
-	{ "randomize_va_space", SYS_KERNEL, READ, show_zero },
+	{ "randomize_va_space", SYS_KERNEL, CHANGE, show_randomize, store_randomize },
 	{ "version", SYS_KERNEL, READ, show_osversion },
 	{ "boot_id", SYS_RANDOM, READ, show_boot_id },
 	{ "uuid", SYS_RANDOM, READ, show_uuid },

@@ -31,7 +31,7 @@ int show_partitions(struct text *t, pid_t pid), show_stat(struct text *t, pid_t 
 int show_uptime(struct text *t, pid_t pid), show_version(struct text *t, pid_t pid),
 	show_vm_audit(struct text *t, pid_t pid);
 int show_vmstat(struct text *t, pid_t pid);
-int show_zero(struct text *t, pid_t pid);
+int show_randomize(struct text *t, pid_t pid), store_randomize(const char *s, pid_t pid);
 #define X(name, least, most) \
 	int show_##name(struct text *t, pid_t pid), store_##name(const char *s, pid_t pid);
 VM_TUNABLES(X)

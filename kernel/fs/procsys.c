@@ -385,7 +385,7 @@ int show_version(struct text *t, pid_t pid __unused)
 		text_printf(t, __VA_ARGS__);                \
 		return 0;                                   \
 	}
-CONSTANT(zero, "0\n")
+CONSTANT(randomize, "%u\n", randomize_va_space)
 CONSTANT(hostname, "quire\n")
 CONSTANT(ostype, "%s\n", OSTYPE)
 CONSTANT(osrelease, "%s\n", OSRELEASE)
@@ -449,6 +449,14 @@ static int store_tunable(unsigned *value, const char *s, unsigned least, unsigne
 }
 VM_TUNABLES(X)
 #undef X
+
+int store_randomize(const char *s, pid_t pid __unused)
+{
+	if (s[0] < '0' || s[0] > '2' || s[1])
+		return -EINVAL;
+	randomize_va_space = s[0] - '0';
+	return 0;
+}
 
 int store_drop_caches(const char *s, pid_t pid __unused)
 {

@@ -33,13 +33,34 @@ enum {
 	AT_EXECFN = 31,
 	AT_MINSIGSTKSZ = 51
 };
-#define PIE_BASE	 0x2aaaaaa000ul
-#define STACK_TOP	 (SIGTRAMP - 16 * PAGE_SIZE)
+#define PIE_BASE  0x2aaaaaa000ul
+#define STACK_TOP (SIGTRAMP - 16 * PAGE_SIZE)
+/* Each base moves by up to so many pages, as a power of 2. */
+#define RANDOM_STACK	 12
+#define RANDOM_MMAP	 16
+#define RANDOM_PIE	 16
+#define RANDOM_BRK	 11
 #define STACK_ROOM	 (34 * PAGE_SIZE) /* mapped beyond the arguments */
 #define MMAP_GAP_MIN	 (128ul << 20)	  /* kept for the stack */
 #define INTERPRETERS_MAX 4
 #define SCRIPT_LINE_MAX	 256
 #define HWCAP		 0x112d /* imafdc */
+
+/* ---- where things lie ---- */
+
+unsigned randomize_va_space = 2;
+
+/* The random bytes of one exec, got at once as that is the costly part. */
+struct chance {
+	uint32_t stack, mmap, pie, brk;
+	uint8_t for_program[16]; /* AT_RANDOM */
+};
+
+/* Bytes, a number of pages below 2^bits: unless it is turned off another one for each program. */
+static uint64_t distance(uint32_t random, unsigned bits, unsigned least_mode)
+{
+	return randomize_va_space < least_mode ? 0 : (random & ((1ul << bits) - 1)) << PAGE_SHIFT;
+}
 
 /* ---- the stack ---- */
 
@@ -125,27 +146,37 @@ static uint64_t push_strings(struct stack *k, const struct exec_strings *s)
 	return k->sp;
 }
 
-static int build_stack(struct space *s, const struct cred *c, const struct exec_strings *strings,
-		       const char *path, const struct image *im, uint64_t interp_base, uint64_t *sp)
+/* What a successful exec changes besides the image's own. */
+struct next {
+	struct space *space;
+	struct fdtable *files; /* NULL: it keeps its own */
+	struct cred cred;
+	uint64_t entry, sp; /* sp: first the top of the stack */
+	struct chance chance;
+};
+
+static int build_stack(struct next *n, const struct exec_strings *strings, const char *path,
+		       const struct image *im, uint64_t interp_base)
 {
+	const struct cred *c = &n->cred;
+	struct space *s = n->space;
+	uint64_t top = n->sp;
 	uint64_t size =
 		page_round_up(exec_total(strings) + (strings->argc + strings->envc) * 8ul) + STACK_ROOM;
-	struct stack k = { .space = s, .sp = STACK_TOP - 8 };
+	struct stack k = { .space = s, .sp = top - 8 };
 	uint64_t execfn, at_random, texts;
-	uint8_t random[16];
 	int err;
 
 	if (size > s->limits.stack)
 		return -E2BIG;
-	err = vm_map_stack(s, STACK_TOP, size);
+	err = vm_map_stack(s, top, size);
 	if (!err && image_executable_stack(im))
-		err = vm_mprotect(s, STACK_TOP - size, size, PROT_READ | PROT_WRITE | PROT_EXEC);
+		err = vm_mprotect(s, top - size, size, PROT_READ | PROT_WRITE | PROT_EXEC);
 	if (err)
 		return err;
 	execfn = push(&k, path, strlen(path) + 1);
 	texts = push_strings(&k, strings);
-	random_bytes(random, sizeof(random));
-	at_random = push(&k, random, sizeof(random));
+	at_random = push(&k, n->chance.for_program, sizeof(n->chance.for_program));
 	const uint64_t aux[] = {
 		AT_PHDR,	image_phdr_address(im),
 		AT_PHENT,	sizeof(struct elf_segment),
@@ -168,7 +199,7 @@ static int build_stack(struct space *s, const struct cred *c, const struct exec_
 	};
 
 	push_vectors(&k, strings, texts, aux, ARRAY_SIZE(aux));
-	*sp = k.sp;
+	n->sp = k.sp;
 	return k.err;
 }
 
@@ -218,14 +249,6 @@ static int load_interpreter(struct space *s, struct proc *p, struct fs_context *
 	return err == -ENOEXEC ? -ELIBBAD : err;
 }
 
-/* What a successful exec changes besides the image's own. */
-struct next {
-	struct space *space;
-	struct fdtable *files; /* NULL: it keeps its own */
-	struct cred cred;
-	uint64_t entry, sp;
-};
-
 static int build_space(struct next *n, struct proc *p, struct fs_context *fs, struct image *im,
 		       const struct exec_strings *strings, const char *path)
 {
@@ -234,25 +257,27 @@ static int build_space(struct next *n, struct proc *p, struct fs_context *fs, st
 	int64_t r;
 	int err;
 
+	random_bytes(&n->chance, sizeof(n->chance));
 	s->limits = (struct vm_limits){ .stack = p->rlimits[RLIMIT_STACK].cur,
 					.as = p->rlimits[RLIMIT_AS].cur,
 					.data = p->rlimits[RLIMIT_DATA].cur };
 	gap = MAX(MIN(s->limits.stack, USER_TOP / 4), MMAP_GAP_MIN);
-	s->mmap_top = page_round_down(STACK_TOP - gap);
+	n->sp = STACK_TOP - distance(n->chance.stack, RANDOM_STACK, 1);
+	s->mmap_top = page_round_down(n->sp - gap) - distance(n->chance.mmap, RANDOM_MMAP, 1);
 	r = vm_mmap(s, SIGTRAMP, PAGE_SIZE, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED,
 		    signal_trampoline(), 0, PROT_READ | PROT_EXEC);
 	if (r < 0)
 		return r;
-	im->base = im->h.type == ET_DYN ? PIE_BASE - im->first : 0;
+	im->base = im->h.type == ET_DYN ? PIE_BASE + distance(n->chance.pie, RANDOM_PIE, 1) - im->first : 0;
 	if (im->base + im->end > s->mmap_top)
 		return -ENOEXEC;
 	err = image_map(s, im);
 	if (err)
 		return err;
-	s->brk_start = s->brk_end = im->base + im->end;
+	s->brk_start = s->brk_end = im->base + im->end + distance(n->chance.brk, RANDOM_BRK, 2);
 	n->entry = im->base + im->h.entry;
 	err = load_interpreter(s, p, fs, im, &n->entry, &interp_base);
-	return err ? err : build_stack(s, &n->cred, strings, path, im, interp_base, &n->sp);
+	return err ? err : build_stack(n, strings, path, im, interp_base);
 }
 
 /* Set-id programs; and the saved ids become the effective ones in any case. */

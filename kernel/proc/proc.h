@@ -132,6 +132,8 @@ struct clone_args {
 };
 int64_t proc_clone(struct proc *p, const struct clone_args *a);
 
+/* exec.c: 0 bases are fixed (norandmaps), 1 stack, mmap and position-independent programs move, 2 the heap, too */
+extern unsigned randomize_va_space;
 /* strings.c: the strings of an exec: argv's, then envp's. Who adds them counts them. */
 #define EXEC_STRING_MAX (128ul << 10)
 #define EXEC_TOTAL_MAX	(2ul << 20)
