@@ -308,10 +308,37 @@ static void jumps(void)
 	}
 }
 
+/* mknod makes no directory, no link, and nothing of a kind that there is not. */
+static void kinds(void)
+{
+	struct stat st;
+
+	ERR(mknod("n", S_IFDIR | 0777, 0), EPERM);
+	for (mode_t kind = 0; kind < 16; kind++)
+		if (kind != 0 && kind != S_IFREG >> 12 && kind != S_IFIFO >> 12 && kind != S_IFCHR >> 12 &&
+		    kind != S_IFBLK >> 12 && kind != S_IFSOCK >> 12 && kind != S_IFDIR >> 12)
+			ERR(mknod("n", kind << 12 | 0777, 0), EINVAL);
+	SYS(mknod("n", 07644, 0));
+	SYS(stat("n", &st));
+	EQ(st.st_mode, S_IFREG | 07644);
+	SYS(unlink("n"));
+	SYS(open("n", O_CREAT | O_WRONLY, 0177600));
+	SYS(stat("n", &st));
+	EQ(st.st_mode, S_IFREG | 07600);
+	SYS(unlink("n"));
+}
+
 static const struct test tests[] = {
-	{ "buffers", buffers }, { "buffers that end badly", edges },	  { "paths", paths },
-	{ "results", results }, { "exec's arguments", exec_arguments },	  { "descriptors", descriptors },
-	{ "numbers", numbers }, { "too many open files", too_many_open }, { "wild jumps and stores", jumps },
+	{ "buffers", buffers },
+	{ "buffers that end badly", edges },
+	{ "paths", paths },
+	{ "results", results },
+	{ "exec's arguments", exec_arguments },
+	{ "descriptors", descriptors },
+	{ "numbers", numbers },
+	{ "too many open files", too_many_open },
+	{ "wild jumps and stores", jumps },
+	{ "kinds of files", kinds },
 };
 
 int main(int argc, char **argv)

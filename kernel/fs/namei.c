@@ -630,7 +630,7 @@ int path_mknod(struct fs_context *fs, const struct cred *cred, struct name *at, 
 		mode |= S_IFREG;
 	if (S_ISDIR(mode))
 		return -EPERM;
-	if (S_ISLNK(mode))
+	if (!S_ISREG(mode) && !S_ISCHR(mode) && !S_ISBLK(mode) && !S_ISFIFO(mode) && (mode & S_IFMT) != S_IFSOCK)
 		return -EINVAL;
 	return make_node(fs, cred, at, path, (mode & S_IFMT) | (mode & 07777 & ~fs->umask), rdev);
 }

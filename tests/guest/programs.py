@@ -28,13 +28,6 @@ for smp, mem in (1, 16), (4, 16), (8, 64):
     add("threads", "threadtest && threadtest", smp, mem, 40)
 
 
-@test("unix/nonsense", 20)
-def nonsense(t):
-    """Calls with arguments as wrong as possible, from several processes at a time."""
-    done = t.guest("cd /root; chmod 777 .; callfuzz 5 1 6 && callfuzz -r 3 2000", smp=4)
-    t.equal(done.stdout.count(b"callfuzz: "), 2, "runs that came to their end")
-
-
 @test("memory/release", 20)
 def release(t):
     """The kernel as it is shipped, with the default memory."""
