@@ -4,7 +4,7 @@
 
 static void enter(struct page *p, bool again __unused)
 {
-	policy_move(p, LIST_A);
+	policy_move(p, LIST_A, 0);
 }
 
 static unsigned scan(unsigned n)
@@ -13,7 +13,7 @@ static unsigned scan(unsigned n)
 	struct page *p;
 
 	for (unsigned i = 0; i < n && (p = policy_oldest(LIST_A)); i++) {
-		policy_move(p, LIST_A); /* what cannot go now had its turn */
+		policy_move(p, LIST_A, 0); /* what cannot go now had its turn */
 		taken += reclaim_try(p);
 	}
 	EVENTS(pgscan_clock, n);

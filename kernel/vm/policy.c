@@ -14,7 +14,7 @@
 #define NIL ((1u << 30) - 1)
 
 struct place {
-	uint32_t older;
+	uint32_t older : 30, mark : 2;
 	uint32_t younger : 30, list : 2;
 };
 
@@ -22,7 +22,7 @@ static const struct policy *const policies[] = { &policy_clock, &policy_fifo, &p
 const struct policy *policy = &policy_clock;
 static struct spinlock lists_lock = SPINLOCK_INIT("policy", RANK_VMQUEUE);
 static struct place *places;
-static struct {
+static struct list_ends {
 	uint32_t oldest, youngest;
 	uint64_t length;
 } lists[POLICY_LISTS];
@@ -38,11 +38,9 @@ void policy_init(void)
 	if (name && strcmp(name, policy->name) != 0)
 		kprintf("vm: no replacement policy %s: %s it is\n", name, policy->name);
 	for (unsigned l = 0; l < POLICY_LISTS; l++)
-		lists[l].oldest = lists[l].youngest = NIL;
-	if (!policy->ordered)
-		return;
-	places = kmap_alloc(DIV_ROUND_UP(nbytes, PAGE_SIZE));
-	if (!places)
+		lists[l] = (struct list_ends){ .oldest = NIL, .youngest = NIL };
+	places = policy->ordered ? kmap_alloc(DIV_ROUND_UP(nbytes, PAGE_SIZE)) : NULL;
+	if (policy->ordered && !places)
 		panic("vm: no memory for the lists of the policy %s", policy->name);
 }
 
@@ -69,13 +67,13 @@ static void leave_list(uint32_t i)
 	at->list = LIST_NONE;
 }
 
-void policy_move(struct page *p, enum policy_list l)
+void policy_move(struct page *p, enum policy_list l, unsigned mark)
 {
 	uint32_t i = number(p);
 
 	spin_lock(&lists_lock);
 	leave_list(i);
-	places[i] = (struct place){ .older = lists[l].youngest, .younger = NIL, .list = l };
+	places[i] = (struct place){ .older = lists[l].youngest, .younger = NIL, .list = l, .mark = mark };
 	if (lists[l].youngest == NIL)
 		lists[l].oldest = i;
 	else
@@ -97,6 +95,11 @@ void policy_leave(struct page *p)
 	spin_lock(&lists_lock);
 	leave_list(number(p));
 	spin_unlock(&lists_lock);
+}
+
+unsigned policy_mark(const struct page *p)
+{
+	return places[number(p)].mark;
 }
 
 struct page *policy_oldest(enum policy_list l)

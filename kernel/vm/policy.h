@@ -29,8 +29,10 @@ bool reclaim_try(struct page *p); /* puts an unused page on its way out; false: 
 
 enum policy_list { LIST_NONE, LIST_A, LIST_B, LIST_C, POLICY_LISTS };
 
-/* Moves the page, wherever it is, to the young end of the list. */
-void policy_move(struct page *p, enum policy_list l);
+/* Moves the page, wherever it is, to the young end of the list, with a mark of 0 to POLICY_MARK_MAX. */
+void policy_move(struct page *p, enum policy_list l, unsigned mark);
+unsigned policy_mark(const struct page *p);
+#define POLICY_MARK_MAX 3
 /* The oldest of the list; NULL: it is empty. It may leave at any time, and is then just some frame. */
 struct page *policy_oldest(enum policy_list l);
 uint64_t policy_length(enum policy_list l);

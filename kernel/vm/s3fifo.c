@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * S3-FIFO (Yang, Zhang, Qiu, Yue, Rashmi: FIFO queues are all you need for cache eviction, SOSP 2023), adapted to A bits: a new page is on
- * trial in a small queue, a tenth of memory; only one that is used again gets into the main queue, a clock. So a scan, however long, passes
- * through the small queue alone. A page that comes back soon after its eviction goes to the main queue at once.
+ * trial in a small queue, a tenth of memory; only one that is used again gets into the main queue, a clock that counts up to three uses. So a
+ * scan, however long, passes through the small queue alone. A page that comes back soon after its eviction goes to the main queue at once.
  *
  * An A bit says that a page was used, not how often, and the fault that brings a page sets it. So the small queue has two halves: on
  * the way from the first (NEW) to the second (TRIAL) the use so far, which is the first one with all that belongs to it, is forgotten.
@@ -12,36 +12,59 @@
 #define NEW   LIST_A
 #define TRIAL LIST_B
 #define MAIN  LIST_C
+#define SMALL 10 /* one part in so many of all pages */
 
 static void enter(struct page *p, bool again)
 {
-	policy_move(p, again ? MAIN : NEW);
+	policy_move(p, again ? MAIN : NEW, 0);
+}
+
+static void age_new(struct shoot_batch *batch)
+{
+	struct page *p = policy_oldest(NEW);
+
+	if (!p)
+		return;
+	reclaim_forget_use(p, batch);
+	policy_move(p, TRIAL, 0);
+}
+
+static unsigned look_at_trial(struct shoot_batch *batch)
+{
+	struct page *p = policy_oldest(TRIAL);
+	bool used = p && reclaim_forget_use(p, batch);
+
+	if (!p)
+		return 0;
+	policy_move(p, used ? MAIN : TRIAL, 0);
+	return used ? 0 : reclaim_try(p);
+}
+
+static unsigned look_at_main(struct shoot_batch *batch)
+{
+	struct page *p = policy_oldest(MAIN);
+	unsigned mark = p ? policy_mark(p) : 0;
+	bool used = p && reclaim_forget_use(p, batch);
+
+	if (!p)
+		return 0;
+	if (used || mark) {
+		policy_move(p, MAIN, used ? MIN(mark + 1, (unsigned)POLICY_MARK_MAX) : mark - 1);
+		return 0;
+	}
+	policy_move(p, MAIN, 0); /* what cannot go now had its turn */
+	return reclaim_try(p);
 }
 
 static unsigned look_at_one(struct shoot_batch *batch)
 {
 	uint64_t nnew = policy_length(NEW), ntrial = policy_length(TRIAL), nmain = policy_length(MAIN);
-	uint64_t all = nnew + ntrial + nmain;
-	bool small_first = nnew + ntrial > all / 10 || !nmain;
-	struct page *p;
+	uint64_t small = (nnew + ntrial + nmain) / SMALL;
+	bool small_first = nnew + ntrial > small || !nmain;
 
-	if (nnew && (nnew > all / 20 || (small_first && !ntrial))) {
-		p = policy_oldest(NEW);
-		if (!p)
-			return 0;
-		reclaim_forget_use(p, batch);
-		policy_move(p, TRIAL);
-		return 0;
-	}
-	p = policy_oldest(small_first ? TRIAL : MAIN);
-	if (!p)
-		return 0;
-	if (reclaim_forget_use(p, batch)) {
-		policy_move(p, MAIN);
-		return 0;
-	}
-	policy_move(p, small_first ? TRIAL : MAIN); /* what cannot go now had its turn */
-	return reclaim_try(p);
+	if (nnew && (nnew > small / 2 || (small_first && !ntrial)))
+		return age_new(batch), 0;
+	return small_first ? look_at_trial(batch) : look_at_main(batch);
 }
 
 static unsigned scan(unsigned n)

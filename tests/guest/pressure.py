@@ -132,3 +132,32 @@ def policies(t):
     for policy in "s3fifo", "fifo":
         t.guest("cd /root; swaptest 20 && bigfile 20 && forkstress 2 4 && mremaptest", mem=16, smp=2, swap="64M",
                 args=["--append", f"vm.policy={policy}"])
+
+
+def trace(t, policy, kind, pages, touches, mem=16):
+    """A reference string in the guest under a policy: its faults, and those of the simulator with as many frames."""
+    script = f"cd /root; grep MemTotal /proc/meminfo; echo 0 >/proc/sys/vm/page-cluster; vmtrace {kind} 1 {pages} {touches}"
+    done = t.guest(script, mem=mem, swap="128M", kernel="release", args=["--append", f"vm.policy={policy}"], audit=False)
+    seen = rows(done.stdout.replace(b":", b"").replace(b" kB", b""))
+    total = int(re.search(rb"MemTotal: +(\d+)", done.stdout)[1]) // 4
+    low = 2 * max(total // 128, 32) + total // 128  # as page.c has them
+    sim = t.run(t.built("host/policysim"), kind, "1", str(pages), str(touches), str(seen["frames"][0]), str(low),
+                str(low + total // 64))
+    model = rows(sim.stdout)
+    t.equal(seen["sum"], model["sum"], "the checksum of the reference string")
+    t.log(f"{kind}, {policy}: {seen['faults'][0]} faults; simulated " +
+          ", ".join(f"{name} {n[0]}" for name, n in model.items() if name != "sum"))
+    t.check(seen["faults"][0] <= 1.03 * model[policy][0], f"{kind}: more faults than simulated")
+    return seen["faults"][0]
+
+
+@test("pressure/replacement", 60)
+def replacement(t):
+    """The policies in the guest fault as often as simulated, and what that says of them holds there."""
+    clock, scanproof = (trace(t, policy, "zipf-80", 20000, 50000) for policy in ("clock", "s3fifo"))
+    t.check(scanproof <= 0.95 * clock, "S3-FIFO is not clearly better")
+    trace(t, "clock", "phase", 12000, 30000)
+    trace(t, "clock", "loop", 12000, 30000)
+    trace(t, "s3fifo", "scan", 6000, 40000)
+    few, more = (trace(t, "fifo", "belady", 4900, 24000, mem) for mem in (16, 18))
+    t.check(more > few, "Belady's anomaly: FIFO with more memory has more faults")

@@ -6,3 +6,9 @@ vmmodel_SRCS := tests/host/vmmodel.c tests/host/machine.c $(VM_SRCS)
 vmmodel_CFLAGS := -Itests/host/include -Itests/host -Ikernel -DQUIRE_HOST -DQUIRE_DEBUG=1 -fno-strict-aliasing -fno-builtin-printf
 vmmodel_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined -U_FORTIFY_SOURCE
 vmmodel_LIBS := -fsanitize=address,undefined
+
+# The kernel's replacement policies on a mechanism that only counts.
+HOST_TESTS += policysim
+policysim_SRCS := tests/host/policysim.c kernel/vm/policy.c kernel/vm/clock.c kernel/vm/fifo.c kernel/vm/s3fifo.c
+policysim_CFLAGS := $(vmmodel_CFLAGS)
+policysim_LIBS := $(vmmodel_LIBS)
