@@ -12,6 +12,7 @@
 #include "lib/string.h"
 #include "proc/elf.h"
 #include "proc/proc.h"
+#include "proc/ptimer.h"
 
 enum {
 	AT_NULL = 0,
@@ -337,6 +338,7 @@ static void become(struct proc *p, const struct next *n, struct name *name, stru
 	if (old_exe)
 		vnode_unref(old_exe);
 	signal_exec(p);
+	ptimers_drop(p);
 	fdtable_close_on_exec(p->files);
 	become_thread(t, n);
 }

@@ -19,6 +19,7 @@
 #include "lib/string.h"
 #include "proc/futex.h"
 #include "proc/proc.h"
+#include "proc/ptimer.h"
 
 /* ---- telling the parent ---- */
 
@@ -244,8 +245,7 @@ static void end_process(struct proc *p, struct thread *t)
 	if (p == init_proc)
 		system_shutdown(status & 0x7f ? 128 + (status & 0x7f) : status >> 8 & 0xff);
 	signal_flush(p);
-	p->alarm_interval_ns = 0;
-	timer_cancel(&p->alarm);
+	ptimers_end(p);
 	if (p->ctty && p->pid == p->sid)
 		tty_session_end(p->ctty, p->sid);
 	proc_let_go(p);

@@ -35,14 +35,24 @@ struct sigaction_k { /* as rt_sigaction(2) passes it on riscv64: no restorer */
 	uint64_t handler, flags, mask;
 };
 
-struct sigqueue;
-
 struct rlimit {
 	uint64_t cur, max;
 };
 
 struct usage {
 	uint64_t utime_ns, stime_ns, minflt, majflt, nvcsw, nivcsw;
+};
+
+#define NITIMERS	3
+#define PTIMER_USER_CPU (-1) /* a clock: the time that a process spent in its program */
+
+struct ptimer { /* ptimer.c; all zero: never used */
+	struct timer timer;
+	struct proc *proc;    /* [c] */
+	int clock, signo;     /* [c] */
+	bool posix;	      /* [c] of timer_create */
+	uint64_t deadline_ns; /* [g] monotonic, or processor time; 0: it stands still */
+	uint64_t interval_ns; /* [g] 0: once */
 };
 
 enum proc_state { PROC_RUNNING, PROC_STOPPED, PROC_ZOMBIE };
@@ -87,8 +97,9 @@ struct proc {
 	unsigned nqueued;		  /* [g] of all its queues */
 	bool stop_dequeued; /* [g] a stop signal was taken and no SIGCONT or SIGKILL came since */
 	int exit_signal;    /* to the parent: SIGCHLD */
-	struct timer alarm; /* ITIMER_REAL */
-	uint64_t alarm_interval_ns;
+	struct ptimer itimers[NITIMERS]; /* setitimer */
+	struct list timers;		 /* [g] timer_create: ptimer.c's struct posix_timer */
+	unsigned ncpu_timers;		 /* [g] that count processor time and run */
 };
 
 extern struct spinlock proc_lock;
@@ -279,6 +290,11 @@ struct siginfo { /* kernel-side siginfo_t: the fields any signal of ours carries
 	int status;
 	uint64_t addr, value;
 };
+struct sigqueue { /* a signal that waits to be taken, or an idle timer's */
+	struct list link;
+	struct siginfo si;
+	bool of_timer; /* [c] it belongs to a timer, and is not freed when it is taken */
+};
 /*
  * Queues a signal for the process, or for one thread of it, and wakes who takes it. proc_lock is held; or,
  * but for SIGKILL, SIGCONT and the stopping ones, it is enough that the process (the thread) cannot go: it
@@ -286,6 +302,14 @@ struct siginfo { /* kernel-side siginfo_t: the fields any signal of ours carries
  */
 int signal_send(struct proc *p, const struct siginfo *si);
 int signal_send_thread(struct thread *t, const struct siginfo *si);
+/* [g] The same to the process, for a signal of the kernel's that neither kills nor stops by its number. */
+void signal_send_held(struct proc *p, const struct siginfo *si);
+/*
+ * [g] Queues a signal that is not queued now, for a thread of the process (tid 0: any). False: nobody would take it,
+ * as it is ignored or the thread has gone. And takes it back, if it is still queued.
+ */
+bool signal_post(struct proc *p, pid_t tid, struct sigqueue *q);
+void signal_unpost(struct proc *p, struct sigqueue *q);
 /*
  * kill(2): 0, -ESRCH, -EPERM, -EINVAL; and to one process (rt_sigqueueinfo) or thread (tgkill; tgid 0: of any
  * process) with any siginfo; signo 0: only the checks.

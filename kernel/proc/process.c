@@ -166,6 +166,7 @@ static struct proc *proc_alloc(void)
 	list_init(&p->all);
 	list_init(&p->threads);
 	list_init(&p->pending.queue);
+	list_init(&p->timers);
 	waitq_init(&p->wait_children);
 	spin_init(&p->sig_lock, "signals", RANK_SIGNAL);
 	p->start_ns = time_ns();

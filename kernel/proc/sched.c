@@ -18,6 +18,7 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "proc/proc.h"
+#include "proc/ptimer.h"
 #include "proc/thread.h"
 #include "proc/timer.h"
 #include "vm/kmap.h"
@@ -398,6 +399,8 @@ void sched_tick(bool from_user)
 	spin_unlock(&runq_of(h)->lock);
 	if (t->proc && unlikely(t->proc->rlimits[RLIMIT_CPU].cur != UINT64_MAX))
 		proc_check_cpu(t->proc);
+	if (t->proc && t->proc->ncpu_timers)
+		ptimer_tick(t->proc);
 	if (t->slice > 0)
 		t->slice--;
 	if (t->slice == 0) {

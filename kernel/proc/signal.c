@@ -21,6 +21,7 @@
 #include "dev/dev.h"
 #include "lib/string.h"
 #include "proc/proc.h"
+#include "proc/ptimer.h"
 #include "vm/kmem.h"
 
 #define CAUSE_CALL	   8
@@ -34,11 +35,6 @@
 #define SYNCHRONOUS                                                                             \
 	(SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGFPE) | \
 	 SIGBIT(SIGSYS))
-
-struct sigqueue {
-	struct list link;
-	struct siginfo si;
-};
 
 /* ---- queues ---- */
 
@@ -56,6 +52,8 @@ static bool ignored(const struct proc *p, int sig)
 static void dequeue(struct proc *p, struct sigqueue *q)
 {
 	list_remove(&q->link);
+	if (q->of_timer)
+		return;
 	p->nqueued--;
 	kfree(q);
 }
@@ -81,6 +79,14 @@ static void forget_everywhere(struct proc *p, uint64_t set)
 		forget(p, &t->pending, set);
 }
 
+/* [g] */
+static void append(struct pending *pending, struct sigqueue *q)
+{
+	list_append(&pending->queue, &q->link);
+	pending->set |= SIGBIT(q->si.signo);
+	waitq_wake_all(&signalfd_waitq);
+}
+
 /* [g] 0, or -EAGAIN. Without memory a signal is still pending, only nothing is known of it. */
 static int enqueue(struct proc *p, struct pending *pending, const struct siginfo *si)
 {
@@ -91,11 +97,13 @@ static int enqueue(struct proc *p, struct pending *pending, const struct siginfo
 		return -EAGAIN;
 	if (q) {
 		q->si = *si;
-		list_append(&pending->queue, &q->link);
+		q->of_timer = false;
 		p->nqueued++;
+		append(pending, q);
+	} else {
+		pending->set |= SIGBIT(si->signo);
+		waitq_wake_all(&signalfd_waitq);
 	}
-	pending->set |= SIGBIT(si->signo);
-	waitq_wake_all(&signalfd_waitq);
 	return 0;
 }
 
@@ -130,6 +138,15 @@ static struct thread *choose_thread(struct proc *p, uint64_t bit)
 			busy = t;
 	}
 	return busy;
+}
+
+/* [g] The signal is pending for the thread, or (NULL) for any. */
+static void wake_taker(struct proc *p, struct thread *only, uint64_t bit)
+{
+	struct thread *t = only ? only : choose_thread(p, bit);
+
+	if (t && takes(t, bit))
+		wake_for_signal(t);
 }
 
 /* [g] Does a thread that could be meant block or wait for it? Then the signal is kept, ignored or not. */
@@ -217,7 +234,6 @@ static int send_locked(struct proc *p, struct thread *only, const struct siginfo
 {
 	struct pending *pending = only ? &only->pending : &p->pending;
 	uint64_t bit = SIGBIT(si->signo);
-	struct thread *t;
 	int err;
 
 	if (bit & (SIGBIT(SIGCONT) | SIGBIT(SIGKILL)))
@@ -232,10 +248,56 @@ static int send_locked(struct proc *p, struct thread *only, const struct siginfo
 	    (si->signo < REALTIME && pending->set & bit))
 		return 0;
 	err = enqueue(p, pending, si);
-	t = only && !takes(only, bit) ? NULL : only ? only : choose_thread(p, bit);
-	if (!err && t)
-		wake_for_signal(t);
+	if (!err)
+		wake_taker(p, only, bit);
 	return err;
+}
+
+void signal_send_held(struct proc *p, const struct siginfo *si)
+{
+	if (!p->exiting && !list_empty(&p->threads))
+		send_locked(p, NULL, si);
+}
+
+bool signal_post(struct proc *p, pid_t tid, struct sigqueue *q)
+{
+	struct thread *only = tid ? proc_thread(p, tid) : NULL;
+	uint64_t bit = SIGBIT(q->si.signo);
+
+	if (p->exiting || list_empty(&p->threads) || (tid && (!only || only->exiting)) ||
+	    (ignored(p, q->si.signo) && !wanted_later(p, only, bit)))
+		return false;
+	if (bit & STOPPERS)
+		forget_everywhere(p, SIGBIT(SIGCONT));
+	append(only ? &only->pending : &p->pending, q);
+	wake_taker(p, only, bit);
+	return true;
+}
+
+/* [g] */
+static bool unpost_from(struct pending *pending, struct sigqueue *q)
+{
+	struct sigqueue *other;
+	bool found = false, more = false;
+
+	list_for_each(other, &pending->queue, link) {
+		found |= other == q;
+		more |= other != q && other->si.signo == q->si.signo;
+	}
+	if (found && !more)
+		pending->set &= ~SIGBIT(q->si.signo);
+	return found;
+}
+
+void signal_unpost(struct proc *p, struct sigqueue *q)
+{
+	bool found = unpost_from(&p->pending, q);
+	struct thread *t;
+
+	list_for_each(t, &p->threads, proc_link)
+		if (!found)
+			found = unpost_from(&t->pending, q);
+	list_remove(&q->link);
 }
 
 static int send(struct proc *p, struct thread *only, const struct siginfo *si)
@@ -454,6 +516,8 @@ static int take_from(struct proc *p, struct pending *pending, uint64_t ready, st
 	*si = (struct siginfo){ .signo = sig };
 	if (found) {
 		*si = found->si;
+		if (found->of_timer)
+			ptimer_taken(found, si);
 		dequeue(p, found);
 	}
 	if (!more)

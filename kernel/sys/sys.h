@@ -39,7 +39,8 @@
 	/* signals: signal.c */                                                                                         \
 	X(129, kill) X(130, tkill) X(131, tgkill) X(132, sigaltstack) X(133, rt_sigsuspend) X(134, rt_sigaction)       \
 	X(135, rt_sigprocmask) X(136, rt_sigpending) X(137, rt_sigtimedwait) X(138, rt_sigqueueinfo) X(139, rt_sigreturn)    \
-	X(240, rt_tgsigqueueinfo) X(102, getitimer) X(103, setitimer)                                                  \
+	X(240, rt_tgsigqueueinfo) X(102, getitimer) X(103, setitimer)   \
+	X(107, timer_create) X(108, timer_gettime) X(109, timer_getoverrun) X(110, timer_settime) X(111, timer_delete)                                                  \
 	/* time: time.c */                                                                                              \
 	X(101, nanosleep) X(128, restart_syscall) X(112, clock_settime) X(113, clock_gettime) X(114, clock_getres)       \
 	X(115, clock_nanosleep) X(169, gettimeofday) X(170, settimeofday)                                                                       \

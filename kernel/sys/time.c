@@ -17,10 +17,40 @@ enum {
 	BOOTTIME
 };
 
+/*
+ * Of clocks that are made of the id of a process or thread (clock_getcpuclockid(3), pthread_getcpuclockid(3)): the
+ * complement of the id, a bit for "thread", and PROF, VIRT or SCHED.
+ */
+static int cpu_clock_now(int clock, uint64_t *ns)
+{
+	enum { PROF, VIRT, SCHED, OF_THREAD };
+	pid_t id = ~(clock >> 3);
+	struct usage u = { 0 };
+	struct thread *t = NULL;
+	struct proc *p = NULL;
+
+	if ((clock & 3) > SCHED)
+		return -EINVAL;
+	spin_lock(&proc_lock);
+	if (clock & 4)
+		t = id ? proc_thread(proc_current(), id) : thread_current();
+	else
+		p = id ? proc_find(id) : proc_current();
+	if (t)
+		usage_add_thread(&u, t);
+	else if (p)
+		proc_usage(p, &u);
+	spin_unlock(&proc_lock);
+	*ns = u.utime_ns + ((clock & 3) == VIRT ? 0 : u.stime_ns);
+	return t || p ? 0 : -EINVAL;
+}
+
 static int clock_now(int clock, uint64_t *ns)
 {
 	struct usage u;
 
+	if (clock < 0)
+		return cpu_clock_now(clock, ns);
 	switch (clock) {
 	case REALTIME:
 	case REALTIME_COARSE:

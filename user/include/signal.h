@@ -92,6 +92,17 @@ union sigval {
 	void *sival_ptr;
 };
 
+/* What a timer does when it runs out. A function in a thread of its own (SIGEV_THREAD) is not there. */
+struct sigevent {
+	union sigval sigev_value;
+	int sigev_signo, sigev_notify;
+	pid_t sigev_notify_thread_id;
+	int __room[11];
+};
+#define SIGEV_SIGNAL	0
+#define SIGEV_NONE	1
+#define SIGEV_THREAD_ID 4
+
 typedef struct {
 	int si_signo;
 	int si_errno;
@@ -122,15 +133,17 @@ typedef struct {
 		} __fault;
 	} __u;
 } siginfo_t;
-#define si_pid	  __u.__proc.pid
-#define si_uid	  __u.__proc.uid
-#define si_status __u.__proc.status
-#define si_utime  __u.__proc.utime
-#define si_stime  __u.__proc.stime
-#define si_value  __u.__proc.value
-#define si_int	  __u.__proc.value.sival_int
-#define si_ptr	  __u.__proc.value.sival_ptr
-#define si_addr	  __u.__fault.addr
+#define si_pid	   __u.__proc.pid
+#define si_uid	   __u.__proc.uid
+#define si_status  __u.__proc.status
+#define si_utime   __u.__proc.utime
+#define si_stime   __u.__proc.stime
+#define si_value   __u.__proc.value
+#define si_int	   __u.__proc.value.sival_int
+#define si_ptr	   __u.__proc.value.sival_ptr
+#define si_addr	   __u.__fault.addr
+#define si_timerid __u.__timer.tid
+#define si_overrun __u.__timer.overrun
 
 struct sigaction {
 	union {

@@ -153,6 +153,31 @@ int setitimer(int which, const struct itimerval *new, struct itimerval *old)
 	return SC(SYS_setitimer, which, new, old);
 }
 
+int timer_create(clockid_t id, struct sigevent *ev, timer_t *timer)
+{
+	return SC(SYS_timer_create, id, ev, timer);
+}
+
+int timer_settime(timer_t timer, int flags, const struct itimerspec *new, struct itimerspec *old)
+{
+	return SC(SYS_timer_settime, timer, flags, new, old);
+}
+
+int timer_gettime(timer_t timer, struct itimerspec *now)
+{
+	return SC(SYS_timer_gettime, timer, now);
+}
+
+int timer_getoverrun(timer_t timer)
+{
+	return SC(SYS_timer_getoverrun, timer);
+}
+
+int timer_delete(timer_t timer)
+{
+	return SC(SYS_timer_delete, timer);
+}
+
 unsigned alarm(unsigned seconds)
 {
 	struct itimerval new = { .it_value.tv_sec = seconds }, old = { 0 };
