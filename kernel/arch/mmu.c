@@ -134,37 +134,44 @@ void mmu_fence_local(void)
 	__asm__ volatile("sfence.vma" ::: "memory");
 }
 
-/* The SBI's mask has hart ids, ours has indices. */
-static uint64_t hartids(uint64_t mask)
+/* The SBI's mask has hart ids, ours has indices. Returns how many. */
+static unsigned hartids(uint64_t mask, uint64_t *ids)
 {
-	uint64_t ids = 0;
+	unsigned n = 0;
 
-	for (; mask; mask &= mask - 1)
-		ids |= 1ul << harts[__builtin_ctzl(mask)].hartid;
-	return ids;
+	*ids = 0;
+	for (; mask; mask &= mask - 1, n++)
+		*ids |= 1ul << harts[__builtin_ctzl(mask)].hartid;
+	return n;
 }
 
-void mmu_fence_harts(uint64_t mask)
+unsigned mmu_fence_harts(uint64_t mask)
 {
-	uint64_t self;
+	uint64_t self, ids;
+	unsigned others = 0;
 
 	intr_push();
 	self = 1ul << this_hart()->index;
 	if (mask & self)
 		mmu_fence_local();
-	if (mask & ~self)
-		sbi_remote_sfence(hartids(mask & ~self));
+	if (mask & ~self) {
+		others = hartids(mask & ~self, &ids);
+		sbi_remote_sfence(ids);
+	}
 	intr_pop();
+	return others;
 }
 
 void mmu_fence_i_all(void)
 {
-	uint64_t others;
+	uint64_t others, ids;
 
 	intr_push();
 	others = ((1ul << nharts) - 1) & ~(1ul << this_hart()->index);
 	__asm__ volatile("fence.i" ::: "memory");
-	if (others)
-		sbi_remote_fence_i(hartids(others));
+	if (others) {
+		hartids(others, &ids);
+		sbi_remote_fence_i(ids);
+	}
 	intr_pop();
 }

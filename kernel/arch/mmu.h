@@ -90,12 +90,12 @@ void mmu_switch(pfn_t root);
 
 /*
  * Fences: this hart, one page; this hart, all; the harts of `mask` (bit = hart index), this one included if
- * named. The remote ones return when every named hart has fenced; OpenSBI does it, also on harts with
- * interrupts off.
+ * named. The remote one returns how many others it fenced, when every one of them has; OpenSBI does it, also
+ * on harts with interrupts off.
  */
 void mmu_fence_page(uint64_t va);
 void mmu_fence_local(void);
-void mmu_fence_harts(uint64_t mask);
+unsigned mmu_fence_harts(uint64_t mask);
 /* fence.i on every online hart. */
 void mmu_fence_i_all(void);
 

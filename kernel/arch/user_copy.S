@@ -46,31 +46,32 @@ copy_fast:
 	addi	a1, a1, 1
 	addi	a2, a2, -1
 	j	1b
-2:	li	t4, 256
+2:	li	t4, 512
 	bltu	a2, t4, 4f
-3:	move8	0
-	move8	64
-	move8	128
-	move8	192
-	addi	a0, a0, 256
-	addi	a1, a1, 256
-	addi	a2, a2, -256
+3:	.irp	at, 0, 64, 128, 192, 256, 320, 384, 448
+	move8	\at
+	.endr
+	addi	a0, a0, 512
+	addi	a1, a1, 512
+	addi	a2, a2, -512
 	bgeu	a2, t4, 3b
-4:	li	t4, 64
-	bltu	a2, t4, 6f
-5:	move8	0
-	addi	a0, a0, 64
-	addi	a1, a1, 64
-	addi	a2, a2, -64
-	bgeu	a2, t4, 5b
-6:	li	t4, 8
-	bltu	a2, t4, copy_tail
-7:	ld	a3, 0(a1)
-	sd	a3, 0(a0)
-	addi	a0, a0, 8
-	addi	a1, a1, 8
-	addi	a2, a2, -8
-	bgeu	a2, t4, 7b
+4:	andi	t4, a2, 63 * 8		/* the other words, by a jump into as many moves */
+	beqz	t4, copy_tail
+	lla	t5, 5f
+	sub	t5, t5, t4
+	jr	t5
+	.option	push
+	.option	norvc			/* a move has as many bytes as what it moves */
+	.set	i, 62 * 8
+	.rept	63
+	ld	a3, i(a1)
+	sd	a3, i(a0)
+	.set	i, i - 8
+	.endr
+	.option	pop
+5:	add	a0, a0, t4
+	add	a1, a1, t4
+	sub	a2, a2, t4
 	j	copy_tail
 
 /*

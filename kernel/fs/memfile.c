@@ -107,7 +107,7 @@ static int zero_part(struct vnode *v, uint64_t at, uint64_t end)
 
 	if (at >= end || at >= v->size || object_is_hole(o, at >> PAGE_SHIFT))
 		return 0;
-	r = object_get_page(o, at >> PAGE_SHIFT, NULL, &p);
+	r = object_get_page(o, at >> PAGE_SHIFT, &p);
 	if (!r)
 		r = object_make_dirty(o, p);
 	if (r)
@@ -145,7 +145,7 @@ static int reserve(struct vnode *v, uint64_t at, uint64_t end, bool keep_size)
 		return -EPERM;
 	r = to > size ? pageio_extend(v, to) : 0;
 	for (uint64_t i = at >> PAGE_SHIFT; !r && i < DIV_ROUND_UP(MIN(end, to), PAGE_SIZE); i++) {
-		r = thread_killed() ? -EINTR : object_get_page(v->object, i, NULL, &p);
+		r = thread_killed() ? -EINTR : object_get_page(v->object, i, &p);
 		if (!r)
 			page_release(p);
 	}

@@ -15,6 +15,7 @@
 
 #define CHUNK_PAGES 256 /* a write lets others in after so many */
 #define TRIES	    3	/* copies with faults off before the bounce frame */
+#define RUN	    16	/* pages held at a time by a read */
 
 /* ---- uio ---- */
 
@@ -94,28 +95,36 @@ static ssize_t read_bounced(struct page *p, size_t off, struct uio *u, size_t n)
 	return left == u->left ? r : (ssize_t)(left - u->left);
 }
 
-/* Bytes copied from the one page, 0: again, or -errno. */
+/* Bytes copied from the pages of a run, 0: again, or -errno. */
 static ssize_t read_step(struct vnode *v, struct readahead *ra, struct uio *u, uint64_t pos, size_t n,
 			 unsigned try)
 {
-	size_t off = pos & PAGE_MASK, done;
-	struct page *p;
-	int r;
+	size_t off = pos & PAGE_MASK, done = 0;
+	struct page *run[RUN];
+	int r, npages = MIN(DIV_ROUND_UP(off + n, PAGE_SIZE), (size_t)RUN);
 
 	if (unlikely(object_is_hole(v->object, pos >> PAGE_SHIFT))) {
 		done = u->left;
-		r = uio_out(u, page_data(zero_page), n);
+		r = uio_out(u, page_data(zero_page), MIN(n, PAGE_SIZE - off));
 		return done > u->left ? (ssize_t)(done - u->left) : r;
 	}
-	r = object_get_page(v->object, pos >> PAGE_SHIFT, ra, &p);
-	if (unlikely(r))
-		return r;
+	npages = object_get_pages(v->object, pos >> PAGE_SHIFT, ra, run, try < TRIES ? npages : 1);
+	if (unlikely(npages < 0))
+		return npages;
+	n = MIN(n, npages * PAGE_SIZE - off);
 	if (unlikely(try >= TRIES))
-		return read_bounced(p, off, u, n);
-	done = out_nofault(u, (char *)page_data(p) + off, n);
-	page_release(p);
+		return read_bounced(run[0], off, u, n);
+	for (int i = 0; i < npages; i++) {
+		size_t at = i ? 0 : off, chunk = MIN(n - done, PAGE_SIZE - at),
+		       copied = out_nofault(u, (char *)page_data(run[i]) + at, chunk);
+
+		done += copied;
+		if (unlikely(copied < chunk))
+			break;
+	}
+	object_put_pages(v->object, run, npages);
 	if (unlikely(done < n)) {
-		r = user_fault_in(u->addr, n - done, true);
+		r = user_fault_in(u->addr, MIN(n - done, PAGE_SIZE), true);
 		if (r && !done)
 			return r;
 	}
@@ -137,8 +146,7 @@ ssize_t pageio_read(struct vnode *v, struct readahead *ra, struct uio *u, uint64
 			break;
 		if (ra)
 			ra->want = DIV_ROUND_UP(MIN(u->left, 1ul << 20), PAGE_SIZE);
-		r = read_step(v, ra, u, pos, MIN(MIN(PAGE_SIZE - (pos & PAGE_MASK), u->left), size - pos),
-			      try);
+		r = read_step(v, ra, u, pos, MIN(u->left, size - pos), try);
 		if (r == -ENXIO) /* truncated meanwhile */
 			break;
 		if (r == 0 && thread_killed())
@@ -189,7 +197,7 @@ int pageio_zero_tail(struct vnode *v, uint64_t to)
 	if (!off || to <= size || object_is_hole(v->object, size >> PAGE_SHIFT))
 		return 0;
 	end = MIN(to - (size - off), PAGE_SIZE);
-	r = object_get_page(v->object, size >> PAGE_SHIFT, NULL, &p);
+	r = object_get_page(v->object, size >> PAGE_SHIFT, &p);
 	if (r)
 		return r;
 	r = reserve_up_to(v, p->index, to);
@@ -226,7 +234,7 @@ static int zero_cut_tail(struct vnode *v, uint64_t size)
 {
 	size_t off = size & PAGE_MASK;
 	struct page *p;
-	int r = object_get_page(v->object, size >> PAGE_SHIFT, NULL, &p);
+	int r = object_get_page(v->object, size >> PAGE_SHIFT, &p);
 
 	if (r)
 		return r;
@@ -322,21 +330,21 @@ static ssize_t write_fresh(struct vnode *v, struct uio *u, struct page *bounce, 
 	return done;
 }
 
-static ssize_t write_present(struct vnode *v, struct uio *u, struct page *bounce, uint64_t pos, size_t n)
+/* Into a page that is held, and let go. */
+static ssize_t write_present(struct vnode *v, struct uio *u, struct page *bounce, struct page *p,
+			     uint64_t pos, size_t n)
 {
-	struct page *p;
 	size_t done;
-	int r = object_get_page(v->object, pos >> PAGE_SHIFT, NULL, &p);
+	int r = reserve_up_to(v, p->index, pos + n);
 
-	if (unlikely(r))
-		return r;
-	r = reserve_up_to(v, p->index, pos + n);
 	if (!r)
 		r = object_make_dirty(v->object, p);
 	if (unlikely(r)) {
 		page_release(p);
 		return r;
 	}
+	if (!(p->flags & PG_REFERENCED))
+		page_set(p, PG_REFERENCED);
 	done = fill(u, bounce, (char *)page_data(p) + (pos & PAGE_MASK), n);
 	if (pos + done > v->size && done)
 		set_size(v, pos + done);
@@ -350,18 +358,16 @@ static ssize_t write_step(struct vnode *v, struct uio *u, struct page *bounce, u
 	uint64_t index = pos >> PAGE_SHIFT, pages = DIV_ROUND_UP(v->size, PAGE_SIZE);
 	bool whole = !(pos & PAGE_MASK) && (n == PAGE_SIZE || pos + n >= v->size);
 
-	if (index >= pages || whole) {
-		struct page *here = index < pages ? object_find_page(v->object, index) : NULL;
-		ssize_t r = -EAGAIN;
+	struct page *p = whole && index < pages ? object_find_page(v->object, index) : NULL;
+	ssize_t r = 0;
 
-		if (here)
-			page_release(here);
-		else
-			r = write_fresh(v, u, bounce, pos, n);
+	if (!p && (index >= pages || whole)) {
+		r = write_fresh(v, u, bounce, pos, n);
 		if (r != -EAGAIN)
 			return r;
 	}
-	return write_present(v, u, bounce, pos, n);
+	r = p ? 0 : object_get_page(v->object, index, &p);
+	return unlikely(r) ? r : write_present(v, u, bounce, p, pos, n);
 }
 
 /* Up to CHUNK_PAGES pages; bytes written, or -errno when none; *fault: then the user's memory at u->addr is missing. */

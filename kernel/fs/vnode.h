@@ -136,7 +136,7 @@ struct vnode {
 	uint64_t reserve_end;	     /* [v] who is about to raise the size reserves blocks up to here */
 	struct timespec atime, mtime, ctime;
 	uint8_t seals;		/* [v] of a memfd: F_SEAL_ bits and F_SEALABLE, else 0 */
-	bool dirty;		/* inode fields newer than the disk's */
+	uint32_t dirty;		/* inode fields newer than the disk's */
 	bool linkable;		/* [v] made by O_TMPFILE: a link may give it a name, though it has none */
 	struct object *object;	/* page cache of a regular file, or NULL */
 	struct rwlock contents; /* RANK_INODE; directories: RANK_DIR */

@@ -688,6 +688,8 @@ void signal_deliver(struct trapframe *f)
 			default_action(p, sig);
 		else if (sa.handler != SIG_IGN)
 			run_handler(p, t, f, &si, &sa);
+		if (!__atomic_load_n(&t->sigpending, __ATOMIC_RELAXED))
+			break;
 	}
 	settle_call(f, NULL);
 	if (t->restore_mask) { /* sigsuspend goes on: no handler ran */

@@ -546,12 +546,22 @@ void object_prefetch(struct object *o, uint64_t first, uint64_t npages)
 	}
 }
 
-int object_get_page(struct object *o, uint64_t index, struct readahead *ra, struct page **out)
+/* The page behind the slot s, if that is in the same node and nothing need be waited for; NULL. [o] */
+static struct page *ready_at(const struct object *o, const slot_t *s, uint64_t index)
+{
+	struct page *p = slot_page(*s);
+
+	if (index % NODE_SLOTS == 0 || index >= o->limit || !slot_is_page(*s))
+		return NULL;
+	return p->flags & (PG_BUSY | PG_ERROR) ? NULL : p;
+}
+
+int object_get_pages(struct object *o, uint64_t index, struct readahead *ra, struct page **out, unsigned max)
 {
 	bool alone = false, tried = false; /* a read failed: the page by itself is next, or was */
 	struct page *p;
 	uint64_t first;
-	unsigned n;
+	unsigned n, got = 0;
 	slot_t *s;
 	int err;
 
@@ -583,20 +593,43 @@ int object_get_page(struct object *o, uint64_t index, struct readahead *ra, stru
 			return err;
 		tried = alone;
 	}
-	p->holds++;
-	if (!(p->flags & PG_REFERENCED))
-		page_set(p, PG_REFERENCED);
-	if (p->flags & PG_AHEAD)
-		page_used_ahead(p);
+	do {
+		out[got++] = p;
+		p->holds++;
+		if (!(p->flags & PG_REFERENCED))
+			page_set(p, PG_REFERENCED);
+		if (p->flags & PG_AHEAD)
+			page_used_ahead(p);
+	} while (got < max && (p = ready_at(o, s + got, index + got)));
 	spin_unlock(&o->home.lock);
 	if (ra) {
+		if (index == ra->next) /* a sequential read of all of them */
+			ra->next += got - 1;
+		index += got - 1;
 		n = readahead_read(ra, index, true, &first);
 		if (n)
 			object_read_in(o, first, n, first - 1); /* none of it is needed now */
 		ra->next = index + 1;
 	}
-	*out = p;
-	return 0;
+	return got;
+}
+
+int object_get_page(struct object *o, uint64_t index, struct page **out)
+{
+	int r = object_get_pages(o, index, NULL, out, 1);
+
+	return r < 0 ? r : 0;
+}
+
+void object_put_pages(struct object *o, struct page **pages, unsigned n)
+{
+	spin_lock(&o->home.lock);
+	for (unsigned i = 0; i < n; i++) {
+		assert(pages[i]->home == &o->home && pages[i]->holds > 0);
+		if (--pages[i]->holds == 0)
+			page_wake(pages[i]);
+	}
+	spin_unlock(&o->home.lock);
 }
 
 struct page *object_find_page(struct object *o, uint64_t index)

@@ -344,10 +344,8 @@ bool page_wait_idle(struct page *p)
 	return true;
 }
 
-void page_wake(struct page *p)
+void page_wake_waiters(struct page *p)
 {
-	if (!(p->flags & PG_WANTED))
-		return;
 	page_clear(p, PG_WANTED);
 	waitq_wake_all(page_waitq(p));
 }

@@ -13,15 +13,17 @@ void space_shoot(struct space *s)
 {
 	uint64_t gen = __atomic_load_n(&s->stale, __ATOMIC_ACQUIRE);
 	uint64_t done = __atomic_load_n(&s->clean, __ATOMIC_ACQUIRE), mask;
+	unsigned others;
 
 	if (done >= gen)
 		return;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* a hart that enters after this sees the weaker PTEs */
 	mask = __atomic_load_n(&s->harts, __ATOMIC_RELAXED);
 	EVENT(shootdowns);
-	if (mask) {
-		EVENTS(fences_sent, __builtin_popcountll(mask));
-		mmu_fence_harts(mask);
+	others = mask ? mmu_fence_harts(mask) : 0;
+	if (others) {
+		EVENT(fences_sent);
+		EVENTS(harts_fenced, others);
 	}
 	while (done < gen &&
 	       !__atomic_compare_exchange_n(&s->clean, &done, gen, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))

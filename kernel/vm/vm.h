@@ -126,7 +126,12 @@ static inline void page_clear(struct page *p, uint32_t flags)
 {
 	__atomic_fetch_and(&p->flags, ~flags, __ATOMIC_RELAXED);
 }
-void page_wake(struct page *p); /* [h] after busy, writing or holds ended */
+void page_wake_waiters(struct page *p);
+static inline void page_wake(struct page *p) /* [h] after busy, writing or holds ended */
+{
+	if (unlikely(p->flags & PG_WANTED))
+		page_wake_waiters(p);
+}
 /* Takes the home's lock; NULL if the page has none (any more). */
 struct home *page_lock_home(struct page *p);
 void page_hold(struct page *p);	    /* [h] held by the caller */
@@ -144,7 +149,7 @@ void vm_count(struct vm_counts *c); /* in frames; sums of racing counters */
 	X(pgfault) X(pgmajfault) X(pgalloc) X(pgfree) X(pgpgin) X(pgpgout) X(pswpin) X(pswpout)             \
 	X(pgscan_clock) X(pgsteal_anon) X(pgsteal_file) X(pgreferenced) X(allocstall) X(oom_kill)           \
 	X(cow_copies) X(cow_reuses) X(zero_maps) X(zero_fills) X(fault_around) X(node_shares)               \
-	X(node_copies) X(tables_swept) X(shootdowns) X(fences_sent) X(swap_reads) X(swap_writes)         \
+	X(node_copies) X(tables_swept) X(shootdowns) X(fences_sent) X(harts_fenced) X(swap_reads) X(swap_writes)         \
 	X(swap_ra) X(file_reads) X(file_writes) X(refaults) X(fault_retries) X(writeback_runs)              \
 	X(dirty_waits) X(kmem_shrunk) X(readahead) X(readahead_hit) X(readahead_unused) X(swap_ra_hit)             \
 	X(pglazyfree) X(pglazyfreed)
@@ -366,9 +371,13 @@ struct readahead {
 	bool random, sequential; /* posix_fadvise, madvise */
 };
 
-/* The page at `index` with valid contents, held (page_release it). Reads it with a cluster if absent; ra may be NULL.
- * -ENXIO beyond the limit, -EIO, -ENOSPC (budget), -ENOMEM when being killed. May sleep; locks allowed: inode contents and above, block map. */
-int object_get_page(struct object *o, uint64_t index, struct readahead *ra, struct page **out) __must_check;
+/* The page at `index` with valid contents, held, and those behind it that are ready, at most `max` in all: how many. Reads the first with a
+ * cluster if absent; ra may be NULL. -ENXIO beyond the limit, -EIO, -ENOSPC (budget), -ENOMEM when being killed. May sleep; locks allowed: inode contents and above, block map. */
+int object_get_pages(struct object *o, uint64_t index, struct readahead *ra, struct page **out,
+		     unsigned max) __must_check;
+void object_put_pages(struct object *o, struct page **pages, unsigned n); /* undoes the holds */
+/* The same for one page (page_release it): 0, -errno. */
+int object_get_page(struct object *o, uint64_t index, struct page **out) __must_check;
 /* The same without I/O: NULL unless resident and valid. Held. */
 struct page *object_find_page(struct object *o, uint64_t index);
 /* Is there nothing at the index of an anonymous object? It reads as zeros, then. */

@@ -394,10 +394,11 @@ void mmu_fence_page(uint64_t va)
 	tlb[(va >> PAGE_SHIFT) % TLB_SIZE].valid = false;
 }
 
-void mmu_fence_harts(uint64_t mask)
+unsigned mmu_fence_harts(uint64_t mask)
 {
 	if (mask & 1)
 		mmu_fence_local();
+	return 0;
 }
 
 void mmu_fence_i_all(void)

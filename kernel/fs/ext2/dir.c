@@ -50,7 +50,7 @@ static uint64_t nblocks_of(const struct vnode *dir)
 static int get_block(struct vnode *dir, uint64_t n, struct page **p, char **block)
 {
 	struct ext2_fs *fs = ext2_of(dir);
-	int r = object_get_page(dir->object, n >> fs->page_shift, NULL, p);
+	int r = object_get_page(dir->object, n >> fs->page_shift, p);
 
 	if (!r)
 		*block = (char *)page_data(*p) + ((n & ((1u << fs->page_shift) - 1)) << fs->block_shift);

@@ -24,7 +24,7 @@ int ext2_get(struct ext2_fs *fs, uint64_t blkno, struct ext2_buf *b)
 
 	if (blkno >= fs->nblocks)
 		return ext2_damaged(fs, "metadata is said to be in block", blkno);
-	r = object_get_page(fs->meta, blkno >> fs->page_shift, NULL, &b->page);
+	r = object_get_page(fs->meta, blkno >> fs->page_shift, &b->page);
 	if (r)
 		return r == -ENOMEM ? r : -EIO;
 	b->blkno = blkno;
