@@ -111,6 +111,7 @@ void kernel_main(uint64_t hartid, uint64_t dtb)
 	finisher_init(); /* from here on a panic's status reaches QEMU */
 	sched_init();
 	intr_init();
-	kthread_create("boot", boot, NULL);
+	if (!kthread_create("boot", boot, NULL))
+		panic("no memory for the first thread");
 	sched_start();
 }

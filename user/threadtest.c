@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <time.h>
 
 #include "include/testlib.h"
@@ -959,6 +960,30 @@ static void crowds(void)
 		finish(t[i]);
 }
 
+/* ---- one alarm, many hands ---- */
+
+static void *set_alarm(void *arg)
+{
+	struct itimerval v = { { 0, 0 }, { 100 + (long)arg, 0 } };
+
+	for (int i = 0; i < 5000; i++)
+		SYS(setitimer(ITIMER_REAL, &v, NULL));
+	return NULL;
+}
+
+static void alarms(void)
+{
+	struct itimerval v = { { 0, 0 }, { 0, 0 } };
+	pthread_t t[THREADS];
+
+	for (long i = 0; i < THREADS; i++)
+		t[i] = start(set_alarm, (void *)i);
+	for (int i = 0; i < THREADS; i++)
+		finish(t[i]);
+	SYS(setitimer(ITIMER_REAL, &v, NULL));
+	nap(20);
+}
+
 static const struct test tests[] = {
 	{ "births", births },
 	{ "mutexes", mutexes },
@@ -976,6 +1001,7 @@ static const struct test tests[] = {
 	{ "faults", faults },
 	{ "memory", memory },
 	{ "two hundred", crowds },
+	{ "alarms", alarms },
 };
 
 /* What exec_now runs: nothing but the first thread is left, and it has the process's id. */

@@ -133,7 +133,7 @@ struct thread *kthread_create(const char *name, void (*fn)(void *), void *arg)
 	struct thread *t = thread_create(name);
 
 	if (!t)
-		panic("no memory for the kernel thread %s", name);
+		return NULL;
 	t->frame = NULL;
 	thread_start(t, fn, arg);
 	return t;

@@ -162,11 +162,18 @@ static void wake(struct waitq *q, bool all)
 
 /*
  * A sleeper that could miss the change is already on the list, whose emptiness may so be read without the
- * lock.
+ * lock: it joined before it looked, and the change was made before this look. Where both look without a lock of
+ * the condition's, as poll does, only the fences order that.
  */
+static inline bool nobody_waits(const struct waitq *q)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return list_empty(&q->waiters);
+}
+
 void waitq_wake_one(struct waitq *q)
 {
-	if (list_empty(&q->waiters))
+	if (nobody_waits(q))
 		return;
 	spin_lock(&q->lock);
 	wake(q, false);
@@ -175,7 +182,7 @@ void waitq_wake_one(struct waitq *q)
 
 void waitq_wake_all(struct waitq *q)
 {
-	if (list_empty(&q->waiters))
+	if (nobody_waits(q))
 		return;
 	spin_lock(&q->lock);
 	wake(q, true);
@@ -184,7 +191,7 @@ void waitq_wake_all(struct waitq *q)
 
 void waitq_wake_nested(struct waitq *q)
 {
-	if (list_empty(&q->waiters))
+	if (nobody_waits(q))
 		return;
 	spin_lock_nested(&q->lock);
 	wake(q, true);
@@ -205,6 +212,7 @@ void waitq_join_fn(struct waitq *q, struct waiter *w)
 	spin_lock(&q->lock);
 	list_append(&q->waiters, &w->link);
 	spin_unlock(&q->lock);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* in the queue before the condition is read: nobody_waits */
 }
 
 void waitq_leave(struct waitq *q, struct waiter *w)

@@ -86,8 +86,8 @@ struct thread {
 struct thread *thread_create(const char *name) __must_check;
 /* Makes it start in fn(arg) in the kernel (fn must not return for user threads; kernel threads end by returning). */
 void thread_start(struct thread *t, void (*fn)(void *), void *arg);
-/* A kernel thread, started; panics without memory (boot). */
-struct thread *kthread_create(const char *name, void (*fn)(void *), void *arg);
+/* A kernel thread, started; NULL: no memory. */
+struct thread *kthread_create(const char *name, void (*fn)(void *), void *arg) __must_check;
 /* Ends the current thread; its memory is freed by the scheduler after the switch unless `proc` keeps it (thread_free). */
 void thread_exit(void) __noreturn;
 void thread_free(

@@ -643,7 +643,7 @@ void pusher(void *arg __unused)
 void vm_start_threads(void)
 {
 	policy_init();
-	kthread_create("pageoutd", pageoutd, NULL);
-	kthread_create("pusher", pusher, NULL);
-	kthread_create("writebackd", writebackd, NULL);
+	if (!kthread_create("pageoutd", pageoutd, NULL) || !kthread_create("pusher", pusher, NULL) ||
+	    !kthread_create("writebackd", writebackd, NULL))
+		panic("no memory for the kernel's threads");
 }
