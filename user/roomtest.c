@@ -163,6 +163,21 @@ static void many_search(void)
 	SYS(rmdir("d"));
 }
 
+/* One page of a device, alone, and then with the next: its cache has no tree yet. Without such a device nothing is shown. */
+static void device(void)
+{
+	static char page[2][2 * PG];
+	int fd = open("/dev/vdb", O_RDONLY);
+
+	if (fd < 0)
+		return;
+	SYS(posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM));
+	EQ(pread(fd, page[0], PG, 0), PG);
+	EQ(pread(fd, page[1], 2 * PG, 0), 2 * PG);
+	EQ(memcmp(page[0], page[1], PG), 0);
+	SYS(close(fd));
+}
+
 /* Fills the disk as another user, then as root. Only by name: it takes all there is. */
 static void kept(void)
 {
@@ -196,6 +211,7 @@ static const struct test tests[] = {
 	{ "writes that fault", faults },
 	{ "truncation in a hole", cut_in_hole },
 	{ "many search a directory", many_search },
+	{ "first pages of a device", device },
 };
 
 static const struct test alone[] = { { "kept for root", kept } };

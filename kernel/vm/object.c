@@ -549,11 +549,9 @@ void object_prefetch(struct object *o, uint64_t first, uint64_t npages)
 /* The page behind the slot s, if that is in the same node and nothing need be waited for; NULL. [o] */
 static struct page *ready_at(const struct object *o, const slot_t *s, uint64_t index)
 {
-	struct page *p = slot_page(*s);
-
-	if (index % NODE_SLOTS == 0 || index >= o->limit || !slot_is_page(*s))
+	if (!o->height || index % NODE_SLOTS == 0 || index >= o->limit || !slot_is_page(*s))
 		return NULL;
-	return p->flags & (PG_BUSY | PG_ERROR) ? NULL : p;
+	return slot_page(*s)->flags & (PG_BUSY | PG_ERROR) ? NULL : slot_page(*s);
 }
 
 int object_get_pages(struct object *o, uint64_t index, struct readahead *ra, struct page **out, unsigned max)
