@@ -199,7 +199,7 @@ test: all host-tests $(BUILD)/oracle/dirtymap
 # The test programs are plain POSIX C: the system of this machine says whether they are right.
 ORACLE := mmaptest cowtest racetest lazytest zerotest stacktest swaptest bigfile forkstress execstress filemodel dirtest
 ORACLE += ttytest eventtest pipetest waittest threadtest timertest
-ORACLE += mremaptest advisetest shmtest viewtest
+ORACLE += mremaptest advisetest shmtest viewtest spacetest
 oracle: $(addprefix $(BUILD)/oracle/,$(ORACLE))
 	$(Q)tests/oracle $(BUILD)/oracle $(ORACLE)
 
