@@ -4,6 +4,7 @@
 #   make             kernel, programs and disk images, into build/
 #   make qemu        boots them to a shell      (MEM=64M SMP=1 SWAP=256M)
 #   make test        runs all tests             (TESTS=pattern for some)
+#   make soak        machines of every size under everything at once (TESTS=pattern for some)
 #   make bench       runs bench/vmbench         (BENCH="cpu io swap null anonw ...")
 #   make oracle      runs the test programs on this machine's own system
 #   make format      lays out the C files as .clang-format says
@@ -32,7 +33,7 @@ COMMON := -std=gnu17 -O2 -g $(WARN) -fno-common -fno-strict-aliasing -ffile-pref
 Q := $(if $(V),,@)
 say = @$(if $(V),:,printf '  %-6s %s\n' $(1) $(2))
 
-.PHONY: FORCE all kernel user images qemu test bench oracle host-tests format clean
+.PHONY: FORCE all kernel user images qemu test soak bench oracle host-tests format clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
@@ -195,6 +196,11 @@ host-tests: $(addprefix $(BUILD)/host/,$(HOST_TESTS))
 test: all host-tests $(BUILD)/oracle/dirtymap
 	+$(MAKE) DEBUG=1 kernel
 	$(Q)tests/run --build $(BUILD) $(addprefix --host ,$(HOST_TESTS)) $(TESTS)
+
+# Machines of every size under everything at once, for hours.
+soak: all
+	+$(MAKE) DEBUG=1 kernel
+	$(Q)tests/run --build $(BUILD) --soak $(TESTS)
 
 # The test programs are plain POSIX C: the system of this machine says whether they are right.
 ORACLE := mmaptest cowtest racetest lazytest zerotest stacktest swaptest bigfile forkstress execstress filemodel dirtest

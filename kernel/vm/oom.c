@@ -87,9 +87,10 @@ static unsigned insert(struct candidate *table, unsigned n, struct candidate *c)
 	while (at > 0 && table[at - 1].score < c->score)
 		at--;
 	if (n == TABLE_ROWS) {
-		space_unpin(at < n ? table[--n].space : c->space);
-		if (at > n)
-			return TABLE_ROWS;
+		space_unpin(at < n ? table[n - 1].space : c->space);
+		if (at == n)
+			return n;
+		n--;
 	}
 	for (unsigned i = n; i > at; i--)
 		table[i] = table[i - 1];

@@ -161,3 +161,13 @@ def replacement(t):
     trace(t, "s3fifo", "scan", 6000, 40000)
     few, more = (trace(t, "fifo", "belady", 4900, 24000, mem) for mem in (16, 18))
     t.check(more > few, "Belady's anomaly: FIFO with more memory has more faults")
+
+
+@test("pressure/oom-many", 10)
+def oom_many(t):
+    """More processes than the OOM killer's table has rows, some larger than others."""
+    script = """for n in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 60 & pids="$pids $!"; done
+bomb malloc 20; echo bomb $?; kill $pids; echo alive"""
+    done = t.guest(script, mem=16, smp=2, swap="none")
+    t.equal(done.stdout.splitlines(), [b"bomb 137", b"alive"], "stdout")
+    t.equal(len(re.findall(rb"^oom: +\d+ +-?\d+ .* \w+\s*$", done.stderr, re.M)), 8, "rows of the table")
