@@ -146,7 +146,8 @@ static void check_object(struct audit *a, struct object *o)
 		npages++;
 		nwriting += !!(slot_page(s)->flags & PG_WRITING);
 		if (i >= o->limit && !(slot_page(s)->flags & PG_BUSY) && !o->truncating)
-			audit_breach(a, "page %#lx of an object lies beyond its limit %#lx", i, o->limit);
+			audit_breach(a, "page %#lx of an object lies beyond its limit %#lx: flags %#x", i,
+				     o->limit, slot_page(s)->flags);
 		if (!(slot_page(s)->flags & PG_DIRTY))
 			continue;
 		ndirty++;
@@ -255,7 +256,7 @@ static void check_swap(struct audit *a, unsigned i)
 {
 	struct swap_area *area = &swap_areas[i];
 	uint64_t used = 0;
-	bool exact = swap_in_flight() == 0 && a->nbusy == 0;
+	bool exact = swap_in_flight() == 0 && a->nbusy == 0 && a->pages[PAGES_WRITING] == 0;
 
 	for (uint32_t slot = 1; slot <= area->last; slot++) {
 		uint16_t found = a->counts[i][slot], says = area->counts[slot];

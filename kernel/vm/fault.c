@@ -253,7 +253,8 @@ static slot_t *prepare_slot(struct fault *f, struct page *src, struct spinlock *
 		return NULL;
 	*step = AGAIN;
 	s = overlay_find(ov, f->vpn, &shared);
-	return s && !shared && *s == was ? s : NULL;
+	/* the limit, too: a truncation that waited for this lock has already taken the PTEs beyond its end */
+	return s && !shared && *s == was && f->vpn < last_page(f->m) ? s : NULL;
 }
 
 static enum step copy_private(struct fault *f, struct page *p)

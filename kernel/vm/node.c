@@ -91,14 +91,17 @@ struct page *purse_take_table(struct purse *p, unsigned want)
 
 bool purse_fill_frame(struct purse *p, struct page *src, struct spinlock *family, struct spinlock *inner)
 {
+	bool filled;
+
 	if (src)
 		src->holds++;
 	if (inner)
 		spin_unlock(inner);
 	spin_unlock(family);
 	p->want_frame = true;
-	if (purse_fill(p))
-		;
+	filled = !purse_fill(p);
+	if (!filled)
+		; /* also with a frame from before, in which there is nothing yet */
 	else if (src)
 		copy_page(page_data(p->frame), page_data(src));
 	else
@@ -108,7 +111,7 @@ bool purse_fill_frame(struct purse *p, struct page *src, struct spinlock *family
 		spin_lock(inner);
 	if (src && --src->holds == 0)
 		page_wake(src);
-	return p->frame;
+	return filled;
 }
 
 void purse_empty(struct purse *p)

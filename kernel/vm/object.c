@@ -154,6 +154,7 @@ void object_destroy(struct object *o)
 	assert(list_empty(&o->mappings));
 	spin_lock(&o->home.lock);
 	o->limit = 0; /* who has it pinned (writeback, swapoff) may look, but brings nothing in */
+	o->truncating++;
 	spin_unlock(&o->home.lock);
 	remove_pages(o, 0, OBJECT_ALL);
 	assert(o->npages == 0 && o->ndirty == 0);
