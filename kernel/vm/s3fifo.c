@@ -36,7 +36,7 @@ static unsigned look_at_trial(struct shoot_batch *batch)
 
 	if (!p)
 		return 0;
-	policy_move(p, used ? MAIN : TRIAL, 0);
+	policy_move(p, MAIN, 0); /* also what cannot go now: many such in TRIAL would keep all eyes on it */
 	return used ? 0 : reclaim_try(p);
 }
 

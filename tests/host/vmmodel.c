@@ -484,8 +484,9 @@ static void swap_off_and_on(void)
 	int err = vm_swapoff(swap);
 
 	CHECK(err == 0 || err == -ENOMEM);
-	if (!err)
-		CHECK(vm_swapon(swap, "/dev/swap", 0) == 0);
+	while (!err && (err = vm_swapon(swap, "/dev/swap", 0)) == -ENOMEM)
+		err = page_wait_memory(); /* as kernel/sys does, and calls again */
+	CHECK(err == 0 || err == -ENOMEM);
 }
 
 static void operate(struct model *m, struct model *other)
@@ -535,7 +536,7 @@ int main(int argc, char **argv)
 	struct model *m = &models[0];
 
 	seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
-	machine_start(seed, NFRAMES);
+	machine_start(seed, NFRAMES, 1);
 	disk = machine_disk("file", F_PAGES, false);
 	swap = machine_disk("swap", SWAP_PAGES, true);
 	CHECK(vm_swapon(swap, "/dev/swap", 0) == 0);

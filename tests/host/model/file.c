@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The model's files: see model.h.
+ *
+ * Page n of the file is page n of a disk, or a hole. Each program has its word of each page, and of each page a count of the truncations
+ * that took its word or, for private copies, the page. A truncation or a write that makes the file longer is under way between
+ * size_begun and size_ended; what overlaps with one is fuzzy. A write that a truncation overlaps may turn out to be such a one.
+ */
+#include "fs/internal.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "model.h"
+
+static struct vnode file = { .mode = S_IFREG };
+static struct object *program_text;
+static struct block_device *disk, *text_disk;
+static bool hole[F_PAGES];
+static struct file_word words[F_PAGES][NPROGS];
+static uint32_t word_cuts[F_PAGES][NPROGS], page_cuts[F_PAGES];
+static uint64_t size_begun, size_ended, ntruncated, nwriters;
+
+/* ---- pagers ---- */
+
+static void pager_done(struct block_request *r, int error)
+{
+	if (error && r->op == BLOCK_WRITE) { /* what a file system would lose is of no use to the model */
+		block_submit(r);
+		return;
+	}
+	for (unsigned i = 0; i < r->nsegs; i++)
+		if (r->op == BLOCK_READ)
+			page_read_done(r->owner[i], error);
+		else
+			page_write_done(r->owner[i], error);
+	block_request_put(r);
+}
+
+static void submit(struct block_device *d, enum block_op op, struct page **pages, unsigned n)
+{
+	struct block_request *r = block_request_get();
+
+	r->dev = d;
+	r->op = op;
+	r->sector = pages[0]->index << (PAGE_SHIFT - SECTOR_SHIFT);
+	r->done = pager_done;
+	for (r->nsegs = 0; r->nsegs < n; r->nsegs++) {
+		r->segs[r->nsegs].phys = page_phys(pages[r->nsegs]);
+		r->segs[r->nsegs].nbytes = PAGE_SIZE;
+		r->owner[r->nsegs] = pages[r->nsegs];
+	}
+	block_submit(r);
+}
+
+static void read_pages(struct object *o, struct page **pages, unsigned n)
+{
+	for (unsigned i = 0, k; i < n; i = k) {
+		bool zeros = o == file.object && hole[pages[i]->index];
+
+		for (k = i + 1; k < n && !zeros && !(o == file.object && hole[pages[k]->index]); k++)
+			;
+		if (!zeros) {
+			submit(o == file.object ? disk : text_disk, BLOCK_READ, pages + i, k - i);
+			continue;
+		}
+		clear_page(page_data(pages[i]));
+		page_read_done(pages[i], 0);
+	}
+}
+
+static void write_pages(struct object *o __unused, struct page **pages, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		hole[pages[i]->index] = false;
+	submit(disk, BLOCK_WRITE, pages, n);
+}
+
+static const struct pager_ops file_ops = { .name = "model", .read = read_pages, .write = write_pages };
+
+static uint64_t text_word(unsigned page)
+{
+	return 0x13 + page * 0x100000001ul;
+}
+
+void file_start(void)
+{
+	disk = machine_disk("file", F_PAGES, false);
+	text_disk = machine_disk("text", X_PAGES, false);
+	for (unsigned i = 0; i < X_PAGES; i++)
+		for (unsigned k = 0; k < PAGE_SIZE / 8; k++)
+			((uint64_t *)machine_disk_page(text_disk, i))[k] = text_word(i);
+	rwlock_init(&file.contents, "file", RANK_INODE);
+	file.size = F_PAGES * PAGE_SIZE;
+	while (!(file.object = object_create(&file_ops, &file, F_PAGES)))
+		CHECK(starved());
+	while (!(program_text = object_create(&file_ops, NULL, X_PAGES)))
+		CHECK(starved());
+	memset(hole, true, sizeof(hole));
+	size_begun = size_ended = 0;
+	memset(words, 0, sizeof(words));
+	memset(word_cuts, 0, sizeof(word_cuts));
+	memset(page_cuts, 0, sizeof(page_cuts));
+}
+
+void file_end(void)
+{
+	object_unref(program_text);
+	object_unref(file.object);
+}
+
+static uint64_t copies(const struct program *p)
+{
+	return B_AT + p->region * REGION;
+}
+
+void file_map(struct program *p)
+{
+	map(p, copies(p), F_PAGES, PROT_READ | PROT_WRITE, MAP_PRIVATE, file.object);
+	map(p, X_AT + p->region * REGION, X_PAGES, PROT_READ | PROT_EXEC, MAP_PRIVATE, program_text);
+	memset(p->b, 0, sizeof(p->b));
+}
+
+void file_map_common(struct program *p)
+{
+	map(p, C_AT, F_PAGES, PROT_READ | PROT_WRITE, MAP_SHARED, file.object);
+}
+
+/* ---- what a word must be ---- */
+
+/* How things stood when an access began. */
+struct begun {
+	uint64_t sizes, size;
+	bool quiet;
+};
+
+static struct begun begin(void)
+{
+	return (struct begun){ size_begun, file.size, size_begun == size_ended };
+}
+
+/* No truncation or growth overlapped with the access. */
+static bool quiet(const struct begun *b)
+{
+	return b->quiet && b->sizes == size_begun;
+}
+
+static bool beyond(const struct begun *b, unsigned page)
+{
+	return page >= DIV_ROUND_UP(b->size, PAGE_SIZE);
+}
+
+/* Is the lane's word in the file, not just in its last page behind the end? */
+static bool inside(const struct begun *b, unsigned page, unsigned lane)
+{
+	return page * PAGE_SIZE + LANE(lane) + 8 <= b->size;
+}
+
+static void note_store(const struct begun *b, unsigned page, unsigned lane, uint64_t value)
+{
+	struct file_word *w = &words[page][lane];
+
+	if (w->cuts != word_cuts[page][lane])
+		w->value = 0;
+	w->old = w->value;
+	w->value = value;
+	w->fuzzy = !quiet(b);
+	w->cuts = word_cuts[page][lane];
+}
+
+static void check_word(const struct begun *b, unsigned page, unsigned lane, uint64_t seen)
+{
+	struct file_word *w = &words[page][lane];
+
+	model_note("page %u lane %u of the file: seen %lu; value %lu, old %lu, cuts %u of %u%s%s; size %#lx",
+		   page, lane, seen, w->value, w->old, w->cuts, word_cuts[page][lane],
+		   w->fuzzy ? ", fuzzy" : "", quiet(b) ? ", quiet" : "", b->size);
+	if (!quiet(b)) {
+		CHECK(seen == 0 || seen == w->value || (w->fuzzy && seen == w->old));
+		return;
+	}
+	if (w->cuts != word_cuts[page][lane])
+		*w = (struct file_word){ .cuts = word_cuts[page][lane] };
+	CHECK(seen == w->value || (w->fuzzy && (seen == 0 || seen == w->old)));
+	w->value = seen;
+	w->fuzzy = false;
+}
+
+/* ---- loads and stores through mappings ---- */
+
+static void touch_shared(struct program *p, unsigned i, bool write)
+{
+	uint64_t va = page_at(C_AT, i) + LANE(p->slot), seen = 0, value = ++model_stamp;
+	struct begun b = begin();
+	bool ok;
+
+	if (!beyond(&b, i) && !inside(&b, i, p->slot))
+		return;
+	ok = write ? machine_store(va, value) : machine_load(va, &seen);
+	model_note("page %u of C, %s: %s; size %#lx, limit %#lx", i, write ? "store" : "load",
+		   ok ? "works" : "fails", b.size, file.object->limit);
+	CHECK(!quiet(&b) || (beyond(&b, i) ? !ok : ok || excused()));
+	if (ok && write)
+		note_store(&b, i, p->slot, value);
+	else if (ok)
+		check_word(&b, i, p->slot, seen);
+}
+
+static void touch_copy(struct program *p, unsigned i, bool write)
+{
+	struct copy *c = &p->b[i];
+	struct begun b = begin();
+	uint64_t seen = 0, value = ++model_stamp;
+	bool ok;
+
+	if (c->copied && c->cuts != page_cuts[i])
+		c->copied = false;
+	if (!c->copied)
+		c->lane = p->slot;
+	write |= c->unknown;
+	if (!beyond(&b, i) && !c->copied && !inside(&b, i, c->lane))
+		return;
+	ok = write ? machine_store(page_at(copies(p), i) + LANE(c->lane), value) :
+		     machine_load(page_at(copies(p), i) + LANE(c->lane), &seen);
+	if (!quiet(&b)) {
+		c->unknown |= write;
+		return;
+	}
+	model_note("page %u of B, region %u, %s: %s; size %#lx, limit %#lx%s", i, p->region,
+		   write ? "store" : "load", ok ? "works" : "fails", b.size, file.object->limit,
+		   c->copied ? ", copied" : "");
+	CHECK(beyond(&b, i) ? !ok : ok || excused());
+	if (!ok)
+		return;
+	if (write)
+		*c = (struct copy){ .value = value, .cuts = page_cuts[i], .lane = c->lane, .copied = true };
+	else if (c->copied)
+		CHECK(seen == c->value);
+	else
+		check_word(&b, i, c->lane, seen);
+}
+
+static void execute(struct program *p)
+{
+	unsigned i = pick(X_PAGES);
+	uint64_t seen = 0;
+
+	if (machine_fetch(page_at(X_AT + p->region * REGION, i) + 8 * pick(512), &seen))
+		CHECK(seen == text_word(i));
+	else
+		CHECK(excused());
+}
+
+/* ---- read and write ---- */
+
+/* The program's buffer: a word of A, or its word of the file's own mapping. */
+static bool buffer(struct program *p, unsigned page, int *own, uint64_t *va)
+{
+	struct begun b = begin();
+
+	if (pick(4) == 0 && inside(&b, page, p->slot)) {
+		*own = -1;
+		*va = page_at(C_AT, page) + LANE(p->slot);
+		return true;
+	}
+	*own = private_writable(p, va);
+	return *own >= 0;
+}
+
+static void write_word(struct program *p, unsigned i)
+{
+	uint64_t at = page_at(0, i) + LANE(p->slot), value = ++model_stamp, truncated;
+	struct uio u = { .user = true, .left = 8 };
+	bool longer;
+	unsigned from = pick(F_PAGES);
+	struct begun b = begin();
+	ssize_t r;
+	int own;
+
+	if (!buffer(p, from, &own, &u.addr) || !machine_store(u.addr, value))
+		return;
+	if (own >= 0)
+		private_stored(p, own, value);
+	else
+		note_store(&b, from, p->slot, value);
+	longer = at + 8 > file.size;
+	size_begun += longer;
+	truncated = ntruncated;
+	nwriters++;
+	b = begin();
+	r = pageio_write(&file, &u, &at, false);
+	nwriters--;
+	size_ended += longer + (ntruncated - truncated);
+	CHECK(r == 8 || excused() || !quiet(&b));
+	if (r == 8)
+		note_store(&b, i, p->slot, value);
+}
+
+static void read_word(struct program *p, unsigned i)
+{
+	uint64_t at = page_at(0, i) + LANE(p->slot), va, seen = 0, value = ++model_stamp;
+	struct uio u = { .user = true, .left = 8 };
+	unsigned into = pick(F_PAGES);
+	struct begun b = begin(), b2;
+	ssize_t r;
+	int own;
+
+	if (!buffer(p, into, &own, &va) || !machine_store(va, value))
+		return;
+	if (own >= 0)
+		private_stored(p, own, value);
+	else
+		note_store(&b, into, p->slot, value);
+	u.addr = va;
+	b = begin();
+	r = pageio_read(&file, NULL, &u, &at);
+	if (quiet(&b))
+		CHECK(r == (inside(&b, i, p->slot) ? 8 : 0) || excused());
+	if (r != 8)
+		return;
+	b2 = begin();
+	if (!machine_load(va, &seen)) {
+		CHECK(own < 0 || excused());
+		return;
+	}
+	if (own >= 0)
+		private_stored(p, own, seen);
+	if (!quiet(&b) || !quiet(&b2) || own >= 0) {
+		if (own >= 0)
+			check_word(&b, i, p->slot, seen);
+		else
+			note_store(&b, into, p->slot, seen);
+		return;
+	}
+	note_store(&b2, into, p->slot, seen);
+	check_word(&b, i, p->slot, seen);
+}
+
+/* ---- sizes ---- */
+
+static void count_cuts(uint64_t size)
+{
+	for (unsigned i = 0; i < F_PAGES; i++) {
+		page_cuts[i] += i >= DIV_ROUND_UP(size, PAGE_SIZE);
+		for (unsigned k = 0; k < NPROGS; k++)
+			word_cuts[i][k] += page_at(0, i) + LANE(k) >= size;
+	}
+}
+
+static void set_size(void)
+{
+	uint64_t size = pick(4) ? pick(F_PAGES + 1) * PAGE_SIZE : pick(F_PAGES * PAGE_SIZE / 520 - 4) * 520ul;
+	int r;
+
+	size = MIN(size, F_PAGES * PAGE_SIZE);
+	rwlock_write(&file.contents);
+	size_begun += 1 + nwriters;
+	ntruncated++;
+	if (size < file.size) {
+		count_cuts(size);
+		r = pageio_shrink(&file, size);
+		for (unsigned i = DIV_ROUND_UP(file.size, PAGE_SIZE); i < F_PAGES; i++)
+			hole[i] = true; /* its block is free */
+		CHECK(r == 0 || excused());
+	} else {
+		r = pageio_extend(&file, size);
+		CHECK(r == 0 || excused());
+	}
+	size_ended++;
+	rwlock_write_unlock(&file.contents);
+}
+
+void file_step(struct program *p)
+{
+	unsigned what = pick(1000);
+
+	if (what < 350)
+		touch_shared(p, pick(F_PAGES), pick(2));
+	else if (what < 650)
+		touch_copy(p, pick(F_PAGES), pick(2));
+	else if (what < 750)
+		execute(p);
+	else if (what < 850)
+		write_word(p, pick(F_PAGES));
+	else if (what < 950)
+		read_word(p, pick(F_PAGES));
+	else if (what < 965)
+		set_size();
+	else if (what < 985)
+		vm_msync(p->in->space, C_AT, F_PAGES * PAGE_SIZE, 4 /* MS_SYNC */);
+	else
+		object_writeback(file.object, pick(F_PAGES), 1 + pick(F_PAGES), pick(2));
+}
+
+void file_check_disk(void)
+{
+	struct begun b = begin();
+
+	CHECK(object_writeback(file.object, 0, OBJECT_ALL, true) == 0);
+	for (unsigned i = 0; !beyond(&b, i) && i < F_PAGES; i++)
+		for (unsigned k = 0; k < NPROGS; k++)
+			if (inside(&b, i, k))
+				check_word(&b, i, k,
+					   hole[i] ? 0 :
+						     *(uint64_t *)((char *)machine_disk_page(disk, i) +
+								   LANE(k)));
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: ISC */
+/* The model's private anonymous memory: see model.h. */
+#include "lib/string.h"
+#include "model.h"
+
+enum {
+	MADV_WILLNEED = 3,
+	MADV_DONTNEED,
+	MADV_FREE = 8,
+	MADV_COLD = 20,
+	MADV_PAGEOUT,
+	MADV_POPULATE_READ,
+	MADV_POPULATE_WRITE
+};
+enum { MREMAP_MAYMOVE = 1, MREMAP_FIXED = 2 };
+
+static uint64_t area(const struct program *p)
+{
+	return A_AT + p->region * REGION;
+}
+
+static uint64_t word_at(const struct program *p, unsigned i)
+{
+	return page_at(area(p), i) + LANE(p->region);
+}
+
+void private_start(struct program *p)
+{
+	map(p, area(p), A_PAGES, PROT_READ | PROT_WRITE, MAP_PRIVATE, NULL);
+	for (unsigned i = 0; i < A_PAGES; i++)
+		p->a[i] = (struct own_page){ 0 };
+}
+
+void private_common(struct program *p)
+{
+	map(p, S_AT, S_PAGES, PROT_READ | PROT_WRITE, MAP_PRIVATE, NULL);
+	for (unsigned i = 0; i < S_PAGES; i++)
+		p->s[i] = (struct word){ .known = true };
+}
+
+/* Takes a range away, again if memory is refused. */
+static void unmap(struct program *p, uint64_t va, uint64_t nbytes)
+{
+	int err;
+
+	CALL(err, vm_munmap(p->in->space, va, nbytes));
+	model_trace(p, "munmap %#lx, %#lx bytes: %d", va, nbytes, err);
+	CHECK(err == 0);
+}
+
+void private_end(struct program *p)
+{
+	unmap(p, area(p), A_PAGES * PAGE_SIZE);
+	unmap(p, B_AT + p->region * REGION, F_PAGES * PAGE_SIZE);
+	unmap(p, X_AT + p->region * REGION, X_PAGES * PAGE_SIZE);
+}
+
+/* ---- loads and stores ---- */
+
+static void load(struct program *p, unsigned i)
+{
+	struct own_page *a = &p->a[i];
+	uint64_t seen = 0, rest = 0;
+	bool ok = machine_load(word_at(p, i), &seen);
+
+	CHECK(a->gone ? !ok : ok || excused());
+	if (!ok)
+		return;
+	model_note("page %u of region %u: seen %lu, value %lu", i, p->region, seen, a->value);
+	CHECK(seen == a->value || (a->freed && seen == 0));
+	a->value = seen;
+	if (!machine_load(page_at(area(p), i) + PAGE_SIZE - 8, &rest))
+		return;
+	model_note("the end of page %u of region %u: %#lx", i, p->region, rest);
+	CHECK(rest == 0); /* nobody ever stored there */
+}
+
+static void store(struct program *p, unsigned i)
+{
+	struct own_page *a = &p->a[i];
+	uint64_t value = ++model_stamp;
+	bool ok = machine_store(word_at(p, i), value);
+
+	CHECK(a->gone || a->read_only ? !ok : ok || excused());
+	if (ok)
+		private_stored(p, i, value);
+}
+
+void private_stored(struct program *p, int page, uint64_t value)
+{
+	p->a[page].value = value;
+	p->a[page].freed = false;
+}
+
+int private_writable(struct program *p, uint64_t *va)
+{
+	for (unsigned tries = 0; tries < 8; tries++) {
+		unsigned i = pick(A_PAGES);
+
+		if (p->a[i].gone || p->a[i].read_only)
+			continue;
+		*va = word_at(p, i);
+		return i;
+	}
+	return -1;
+}
+
+/* ---- what is done to ranges ---- */
+
+static void unmap_some(struct program *p)
+{
+	unsigned first, n;
+
+	pick_range(A_PAGES, &first, &n);
+	unmap(p, page_at(area(p), first), n * PAGE_SIZE);
+	for (unsigned i = first; i < first + n; i++)
+		p->a[i] = (struct own_page){ .gone = true };
+}
+
+static void map_some(struct program *p)
+{
+	unsigned first, n;
+
+	pick_range(A_PAGES, &first, &n);
+	map(p, page_at(area(p), first), n, PROT_READ | PROT_WRITE, MAP_PRIVATE, NULL);
+	for (unsigned i = first; i < first + n; i++)
+		p->a[i] = (struct own_page){ 0 };
+}
+
+static void protect_some(struct program *p)
+{
+	bool read_only = pick(2), hole = false;
+	unsigned first, n;
+	int err;
+
+	pick_range(A_PAGES, &first, &n);
+	for (unsigned i = first; i < first + n; i++)
+		hole |= p->a[i].gone;
+	CALL(err, vm_mprotect(p->in->space, page_at(area(p), first), n * PAGE_SIZE,
+			      read_only ? PROT_READ : PROT_READ | PROT_WRITE));
+	model_trace(p, "mprotect %u+%u read%s: %d", first, n, read_only ? "" : " write", err);
+	CHECK(err == (hole ? -ENOMEM : 0));
+	for (unsigned i = first; i < first + n && !p->a[i].gone; i++)
+		p->a[i].read_only = read_only;
+}
+
+static void advise_some(struct program *p)
+{
+	static const int advices[] = { MADV_WILLNEED, MADV_DONTNEED,	  MADV_DONTNEED,
+				       MADV_FREE,     MADV_COLD,	  MADV_PAGEOUT,
+				       MADV_PAGEOUT,  MADV_POPULATE_READ, MADV_POPULATE_WRITE };
+	int advice = advices[pick(ARRAY_SIZE(advices))], err;
+	bool hole = false, read_only = false;
+	unsigned first, n;
+
+	pick_range(A_PAGES, &first, &n);
+	CALL(err, vm_madvise(p->in->space, page_at(area(p), first), n * PAGE_SIZE, advice));
+	model_trace(p, "madvise %u+%u %d: %d", first, n, advice, err);
+	for (unsigned i = first; i < first + n; i++) {
+		hole |= p->a[i].gone;
+		read_only |= p->a[i].read_only;
+		if (p->a[i].gone)
+			continue;
+		if (advice == MADV_DONTNEED && !err)
+			p->a[i].value = 0;
+		if (advice == MADV_DONTNEED || advice == MADV_FREE)
+			p->a[i].freed = true;
+	}
+	CHECK(!err || hole || err == -EINVAL /* a locked part, and what was before it is done */ ||
+	      excused() || (read_only && advice == MADV_POPULATE_WRITE));
+}
+
+/* Not more than a few pages at once: all of them together must leave memory to use. */
+static void lock_some(struct program *p)
+{
+	unsigned first, n;
+	int err;
+
+	vm_mlock(p->in->space, area(p), A_PAGES * PAGE_SIZE, 0);
+	pick_range(A_PAGES, &first, &n);
+	n = MIN(n, 8u);
+	err = vm_mlock(p->in->space, page_at(area(p), first), n * PAGE_SIZE, pick(2) ? MF_LOCKED : MF_LOCKS);
+	CHECK(!err || err == -ENOMEM || excused());
+}
+
+static void forget(struct program *p, unsigned first, unsigned n)
+{
+	for (unsigned i = first; i < first + n; i++)
+		p->a[i] = (struct own_page){ .gone = true };
+}
+
+/* A range that moves, and may shrink; onto what is there. */
+static void move_some(struct program *p)
+{
+	struct own_page moved[A_PAGES];
+	unsigned from, n, to, keep;
+	int64_t r;
+
+	pick_range(A_PAGES, &from, &n);
+	keep = 1 + pick(n);
+	to = pick(A_PAGES - keep + 1);
+	if (to < from + n && from < to + keep)
+		return; /* they overlap: EINVAL */
+	CALL(r, vm_mremap(p->in->space, page_at(area(p), from), n * PAGE_SIZE, keep * PAGE_SIZE,
+			  MREMAP_MAYMOVE | MREMAP_FIXED, page_at(area(p), to)));
+	model_trace(p, "mremap %u+%u to %u+%u: %ld", from, n, to, keep, r);
+	memcpy(moved, &p->a[from], n * sizeof(moved[0]));
+	forget(p, from, n);
+	forget(p, to, keep);
+	if (r == -EFAULT ||
+	    r == -EINVAL) { /* more than one mapping; told before or after the new place was cleared */
+		unmap(p, page_at(area(p), to), keep * PAGE_SIZE);
+		unmap(p, page_at(area(p), from), n * PAGE_SIZE);
+		return;
+	}
+	CHECK(r == (int64_t)page_at(area(p), to));
+	memcpy(&p->a[to], moved, keep * sizeof(moved[0]));
+}
+
+void private_step(struct program *p)
+{
+	unsigned what = pick(100);
+
+	if (what < 40)
+		load(p, pick(A_PAGES));
+	else if (what < 84)
+		store(p, pick(A_PAGES));
+	else if (what < 86)
+		unmap_some(p);
+	else if (what < 90)
+		map_some(p);
+	else if (what < 94)
+		protect_some(p);
+	else if (what < 97)
+		advise_some(p);
+	else if (what < 98)
+		lock_some(p);
+	else
+		move_some(p);
+}
+
+/* ---- S ---- */
+
+void common_step(struct program *p)
+{
+	unsigned i = pick(S_PAGES);
+	uint64_t va = page_at(S_AT, i) + LANE(p->region), seen = 0;
+	struct word *w = &p->s[i];
+
+	if (pick(2)) {
+		uint64_t value = ++model_stamp;
+		bool ok = machine_store(va, value);
+
+		CHECK(ok || excused());
+		if (ok)
+			*w = (struct word){ value, true };
+		return;
+	}
+	if (!machine_load(va, &seen)) {
+		CHECK(excused());
+		return;
+	}
+	model_note("page %u of S, lane %u: seen %lu, value %lu", i, p->region, seen, w->value);
+	CHECK(!w->known || seen == w->value);
+	*w = (struct word){ seen, true };
+}

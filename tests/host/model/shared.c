@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC */
+/* The model's anonymous memory that relatives share: see model.h. */
+#include "model.h"
+
+#include <stdlib.h>
+
+void shared_start(struct program *p)
+{
+	p->in->d = calloc(1, sizeof(*p->in->d));
+	p->in->d->refs = 1;
+	map(p, D_AT, D_PAGES, PROT_READ | PROT_WRITE, MAP_SHARED, NULL);
+}
+
+void shared_step(struct program *p)
+{
+	unsigned i = pick(D_PAGES);
+	uint64_t *value = &p->in->d->value[i][p->slot], va = page_at(D_AT, i) + LANE(p->slot), seen = 0;
+	bool ok;
+
+	if (pick(2)) {
+		seen = ++model_stamp;
+		ok = machine_store(va, seen);
+		if (ok)
+			*value = seen;
+	} else {
+		ok = machine_load(va, &seen);
+		CHECK(!ok || seen == *value);
+	}
+	CHECK(ok || excused());
+}

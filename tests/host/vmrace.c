@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The model of tests/host/model as a program:
+ *
+ *	vmrace [SEED STEPS [TROUBLE]]
+ *
+ * SEED repeats a run exactly. TROUBLE: 1 reads fail, 2 writes fail, 4 allocations are refused; by default as the seed says.
+ * Without arguments: several seeds, what `make test` runs.
+ */
+#include "model/model.h"
+
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void run(uint64_t seed, uint64_t steps, unsigned trouble)
+{
+	machine_trouble.read_errors = trouble & 1 ? 40 : 0;
+	machine_trouble.write_errors = trouble & 2 ? 30 : 0;
+	machine_trouble.refused = trouble & 4 ? 60 : 0;
+	model_run(seed, steps);
+}
+
+/* Each seed in a process of its own, two at a time: the kernel's state is static. */
+static int run_all(unsigned nseeds, uint64_t steps)
+{
+	unsigned under_way = 0;
+	int status, failed = 0;
+
+	for (unsigned seed = 1; seed <= nseeds || under_way; seed++) {
+		if (seed <= nseeds && fork() == 0) {
+			run(seed, steps, seed % 8);
+			exit(0);
+		}
+		under_way += seed <= nseeds;
+		if (under_way < 2 && seed < nseeds)
+			continue;
+		wait(&status);
+		under_way--;
+		failed |= status != 0;
+	}
+	return failed;
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t seed, steps;
+
+	if (argc < 3)
+		return run_all(40, 15000);
+	seed = strtoull(argv[1], NULL, 10);
+	steps = strtoull(argv[2], NULL, 10);
+	run(seed, steps, argc > 3 ? strtoul(argv[3], NULL, 10) : seed % 8);
+	return 0;
+}
