@@ -161,37 +161,34 @@ static uint64_t last_page(const struct mapping *m)
 	return MIN(m->end, m->start + (limit - m->offset));
 }
 
-/* What the PTE of a neighbour should become, A clear; 0: it is right already, or none of this fault's business. [h][t] */
-static pte_t neighbour(const struct fault *f, slot_t slot, pte_t old, bool shared_path)
+/* What the PTE of a neighbour should become, A clear; 0: it is right already, or none of this fault's business. `bits` are those of a page
+ * that may only be read, and of one that may be written too. [h][t] */
+static inline pte_t neighbour(const struct fault *f, slot_t slot, pte_t old, const pte_t *bits)
 {
 	struct page *p = slot_page(slot);
-	bool writable;
 	pte_t value;
 
 	if (!slot_is_page(slot) || p->flags & (PG_BUSY | PG_ERROR))
 		return 0;
 	if (p->flags & PG_AHEAD && !f->m->ra.sure) /* whether it is used shows only if it is not mapped */
 		return 0;
-	if (p->home->kind == HOME_FAMILY)
-		writable = p->flags & PG_DIRTY && p->sharers == 1 && !shared_path;
-	else
-		writable = p->flags & PG_DIRTY && f->m->shared;
-	value = pte_leaf(page_pfn(p), mapping_bits(f->m, writable));
+	value = pte_leaf(page_pfn(p), bits[p->flags & PG_DIRTY && p->sharers == 1]);
 	if (old & PTE_V && (pte_pfn(old) != page_pfn(p) || !(value & ~old & PTE_W)))
 		return 0;
 	return value;
 }
 
 /*
- * Fault-around: maps the resident pages about f->vpn, of 64 of one leaf table, or makes their PTEs writable too, if its direct neighbours lack that. `slots` are the
- * 64 of the leaf (the overlay's or the base's) that has f->vpn at `at`. `over`: the overlay's leaf whose slots must be EMPTY, for
- * a base under a private mapping. The leaf's lock is held.
+ * Fault-around: maps the resident pages about f->vpn, of 64 of one leaf table, or makes their PTEs writable too, if its direct neighbours lack
+ * that. `slots` are the 64 of the leaf (the overlay's or the base's) that has f->vpn at `at`; `writable`: dirty ones that no other
+ * slot names may be written. `over`: the overlay's leaf whose slots must be EMPTY, for a base under a private mapping. The leaf's lock is held.
  */
-static void map_around(struct fault *f, const slot_t *slots, unsigned at, bool shared_path,
+static void map_around(struct fault *f, const slot_t *slots, unsigned at, bool writable,
 		       const struct node *over)
 {
 	struct mapping *m = f->m;
 	struct space *s = f->space;
+	const pte_t bits[2] = { mapping_bits(m, false), mapping_bits(m, writable) };
 	uint64_t here = f->vpn, block = ALIGN_DOWN(here, NODE_SLOTS), lo = MAX(m->start, block),
 		 hi = MAX(here, MIN(last_page(m), block + NODE_SLOTS));
 	unsigned n = 0;
@@ -201,16 +198,17 @@ static void map_around(struct fault *f, const slot_t *slots, unsigned at, bool s
 	hi = here + MIN(hi - here, NODE_SLOTS - at);
 	spin_lock(&s->table_lock);
 	ptes = s->dying ? NULL : table_find(s, lo);
-	if (!ptes || !((here + 1 < hi && neighbour(f, slots[at + 1], ptes[here + 1 - lo], shared_path)) ||
-		       (here > lo && neighbour(f, slots[at - 1], ptes[here - 1 - lo], shared_path))))
+	if (!ptes || !((here + 1 < hi && neighbour(f, slots[at + 1], ptes[here + 1 - lo], bits)) ||
+		       (here > lo && neighbour(f, slots[at - 1], ptes[here - 1 - lo], bits))))
 		goto out;
 	for (uint64_t vpn = lo; vpn < hi; vpn++) {
 		slot_t slot = slots[at + vpn - here];
-		pte_t value = neighbour(f, slot, ptes[vpn - lo], shared_path);
+		pte_t value = neighbour(f, slot, ptes[vpn - lo], bits);
 
 		if (!value || (over && over->slot[vpn - block]))
 			continue;
-		note_use(f, slot_page(slot));
+		if (slot_page(slot)->flags & PG_AHEAD)
+			note_use(f, slot_page(slot));
 		if (m->prot & PROT_EXEC)
 			make_executable(slot_page(slot));
 		table_set(s, &ptes[vpn - lo], value);
@@ -317,7 +315,7 @@ static enum step fault_overlay_page(struct fault *f, struct node *leaf, bool sha
 	}
 	r = install(f, p, exclusive && p->flags & PG_DIRTY);
 	if (r == DONE)
-		map_around(f, leaf->slot, f->vpn % NODE_SLOTS, shared, NULL);
+		map_around(f, leaf->slot, f->vpn % NODE_SLOTS, !shared, NULL);
 	return r;
 }
 
@@ -446,7 +444,7 @@ static void map_base_around(struct fault *f, const struct node *over)
 	uint64_t index = m->offset + (f->vpn - m->start), at = index % NODE_SLOTS;
 
 	if (m->object->height) /* else it has but one page */
-		map_around(f, object_slot(m->object, index) - at, at, false, over);
+		map_around(f, object_slot(m->object, index) - at, at, m->shared, over);
 }
 
 static enum step fault_private_base(struct fault *f, const struct node *leaf)

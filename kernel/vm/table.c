@@ -140,13 +140,13 @@ static void resume(pte_t *entry, unsigned level)
 		for (unsigned i = next_used(table, t, 0); i < MMU_FANOUT; i = next_used(table, t, i + 1))
 			t[i] &= ~PTE_V;
 	} else {
-		for (unsigned i = 0; table->nwritable; i++) {
-			i = next_used(table, t, i);
-			assert(i < MMU_FANOUT);
-			if (is_private_writable(t[i])) {
-				t[i] &= ~(PTE_W | PTE_D);
-				table->nwritable--;
-			}
+		for (unsigned i = 0; table->nwritable; i++, t += GROUP) {
+			assert(i < MMU_FANOUT / GROUP);
+			for (unsigned k = 0; table->groups >> i & 1 && k < GROUP; k++)
+				if (is_private_writable(t[k])) {
+					t[k] &= ~(PTE_W | PTE_D);
+					table->nwritable--;
+				}
 		}
 	}
 	__atomic_store_n(entry, *entry | PTE_V, __ATOMIC_RELEASE);

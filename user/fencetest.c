@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fencetest: how many remote fences memory operations send, by /proc/vmstat, while three threads spin on other harts
+ * and while none does. Needs four processors and the counters of Quire, else there is nothing to check.
+ *
+ *	fencetest [EVICT_MIB]	with EVICT_MIB also touches so much, more than there is memory
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <limits.h>
+#include <stdbool.h>
+
+#include "include/testlib.h"
+
+#define SPINNERS 3
+#define PAGES	 256ul
+
+static volatile unsigned long turns[SPINNERS];
+static volatile int stop;
+
+static long counter(const char *name)
+{
+	static char text[8192];
+	size_t length = strlen(name);
+	int fd = SYS(open("/proc/vmstat", O_RDONLY));
+	long n = SYS(read(fd, text, sizeof(text) - 1));
+	char *at = text;
+
+	SYS(close(fd));
+	text[n] = 0;
+	while (at && !(strncmp(at, name, length) == 0 && at[length] == ' ')) {
+		at = strchr(at, '\n');
+		at = at ? at + 1 : NULL;
+	}
+	return at ? strtol(at + length, NULL, 10) : -1;
+}
+
+static void *spin(void *arg)
+{
+	volatile unsigned long *mine = arg;
+
+	while (!stop)
+		++*mine;
+	return NULL;
+}
+
+/* All of them have run since this was called: they are on harts of their own, as this thread never sleeps meanwhile. */
+static void all_spin(void)
+{
+	for (int i = 0; i < SPINNERS; i++)
+		for (unsigned long was = turns[i]; turns[i] == was;)
+			;
+}
+
+static char *touched(void)
+{
+	char *p = map_anon(PAGES * PG);
+
+	for (unsigned long i = 0; i < PAGES; i++)
+		p[i * PG] = 1;
+	return p;
+}
+
+static long fences_of_munmap(bool spinning __attribute__((unused)))
+{
+	char *p = touched();
+	long before = counter("fences_sent");
+
+	SYS(munmap(p, PAGES * PG));
+	return counter("fences_sent") - before;
+}
+
+static long fences_of_mprotect(bool spinning __attribute__((unused)))
+{
+	char *p = touched();
+	long before = counter("fences_sent"), fences;
+
+	SYS(mprotect(p, PAGES * PG, PROT_READ));
+	fences = counter("fences_sent") - before;
+	SYS(munmap(p, PAGES * PG));
+	return fences;
+}
+
+static long fences_of_madvise(bool spinning __attribute__((unused)))
+{
+	char *p = touched();
+	long before = counter("fences_sent"), fences;
+
+	SYS(madvise(p, PAGES * PG, MADV_DONTNEED));
+	fences = counter("fences_sent") - before;
+	SYS(munmap(p, PAGES * PG));
+	return fences;
+}
+
+/* The call's own: each page that the parent copies afterwards may cost one more where others run. */
+static long fences_of_fork(bool spinning)
+{
+	char *p = touched();
+	long before = counter("fences_sent"), copies = counter("cow_copies"), fences;
+	pid_t child = SYS(fork());
+
+	if (child == 0)
+		_exit(0);
+	fences = counter("fences_sent") - before;
+	if (spinning)
+		fences -= counter("cow_copies") - copies;
+	SYS(waitpid(child, NULL, 0));
+	SYS(munmap(p, PAGES * PG));
+	return fences;
+}
+
+static const struct {
+	const char *name;
+	long (*fences)(bool spinning);
+} operations[] = {
+	{ "munmap", fences_of_munmap },
+	{ "mprotect", fences_of_mprotect },
+	{ "madvise", fences_of_madvise },
+	{ "fork", fences_of_fork },
+};
+
+static void check_all(const char *when, bool spinning)
+{
+	for (unsigned i = 0; i < sizeof(operations) / sizeof(*operations); i++) {
+		long most = 0, least = LONG_MAX;
+
+		for (int round = 0; round < 3; round++) {
+			long n;
+
+			if (spinning)
+				all_spin();
+			n = operations[i].fences(spinning);
+			most = n > most ? n : most;
+			least = n < least ? n : least;
+		}
+		printf("fencetest: %s, %s: %ld to %ld remote fences\n", operations[i].name, when, least,
+		       most);
+		if (most > spinning)
+			FAIL("%s sent %ld remote fences", operations[i].name, most);
+		if (spinning && most == 0 && operations[i].fences != fences_of_fork)
+			FAIL("%s sent no remote fence", operations[i].name);
+	}
+}
+
+static void evict(unsigned long mib)
+{
+	char *p = map_anon(mib * MIB);
+	long fences = counter("fences_sent"), out = counter("pgsteal_anon");
+
+	for (int round = 0; round < 2; round++)
+		for (unsigned long i = 0; i < mib * MIB; i += PG)
+			p[i]++;
+	out = counter("pgsteal_anon") - out;
+	fences = counter("fences_sent") - fences;
+	printf("fencetest: %ld pages evicted with %ld remote fences\n", out, fences);
+	if (fences > out / 32)
+		FAIL("more than one remote fence for 32 pages");
+	if (out < 1000)
+		FAIL("only %ld pages were evicted", out);
+	SYS(munmap(p, mib * MIB));
+}
+
+int main(int argc, char **argv)
+{
+	pthread_t threads[SPINNERS];
+
+	argc = test_begin("fencetest", argc, argv);
+	if (sysconf(_SC_NPROCESSORS_ONLN) < SPINNERS + 1 || counter("fences_sent") < 0) {
+		printf("fencetest: nothing to check: needs four harts and Quire's counters\n");
+		return 0;
+	}
+	check_all("alone", false);
+	for (int i = 0; i < SPINNERS; i++)
+		EQ(pthread_create(&threads[i], NULL, spin, (void *)&turns[i]), 0);
+	check_all("with three threads", true);
+	stop = 1;
+	for (int i = 0; i < SPINNERS; i++)
+		EQ(pthread_join(threads[i], NULL), 0);
+	check_all("alone again", false);
+	if (argc > 1)
+		evict(strtoul(argv[1], NULL, 10));
+	printf("fencetest: ok\n");
+	return 0;
+}
