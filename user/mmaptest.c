@@ -822,6 +822,80 @@ static void null_and_wild(void)
 	SYS(munmap(p, PG));
 }
 
+/* Handlers that repair what a fault found and return: the access is made again. */
+static int repair_fd;
+static volatile int repairs;
+
+static void repair(int sig, siginfo_t *si, void *context)
+{
+	char *page = (char *)((uintptr_t)si->si_addr & ~(PG - 1));
+
+	(void)context;
+	repairs++;
+	if (sig == SIGBUS)
+		SYS(ftruncate(repair_fd, 4 * PG));
+	else if (si->si_code == SEGV_ACCERR)
+		SYS(mprotect(page, PG, RW));
+	else
+		SYS(mmap(page, PG, RW, ANON | MAP_FIXED, -1, 0));
+}
+
+static void repaired(void)
+{
+	struct sigaction sa, old[2];
+	char *p = map_anon(4 * PG), *q;
+
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_sigaction = repair;
+	sa.sa_flags = SA_SIGINFO;
+	SYS(sigaction(SIGSEGV, &sa, &old[0]));
+	SYS(sigaction(SIGBUS, &sa, &old[1]));
+	repair_fd = make_file("f", PG, 48);
+	q = map_fd(repair_fd, 4 * PG, RW, MAP_SHARED, 0);
+	fill(p, 4 * PG, 0, 49);
+	SYS(mprotect(p + PG, PG, PROT_READ));
+	SYS(munmap(p + 2 * PG, PG));
+	for (unsigned long i = 0; i < 4; i++)
+		((volatile char *)p)[i * PG + 7] = 'r';
+	EQ(repairs, 2);
+	for (unsigned long i = 0; i < 4; i++)
+		EQ(p[i * PG + 7], 'r');
+	ALL(p + 2 * PG + 8, PG - 8, 0);
+	SAME(p + PG + 8, PG - 8, PG + 8, 49);
+	((volatile char *)q)[3 * PG] = 'b';
+	EQ(repairs, 3);
+	EQ(q[3 * PG], 'b');
+	ALL(q + PG, 2 * PG, 0);
+	SYS(sigaction(SIGSEGV, &old[0], NULL));
+	SYS(sigaction(SIGBUS, &old[1], NULL));
+	SYS(munmap(p, 4 * PG));
+	SYS(munmap(q, 4 * PG));
+	SYS(close(repair_fd));
+	SYS(unlink("f"));
+}
+
+/* System calls that come to the end of what is mapped say how far they came. */
+static void partial_counts(void)
+{
+	int fd = make_file("f", 4 * PG, 50);
+	char *p = map_anon(4 * PG), byte;
+
+	SYS(munmap(p + 2 * PG, PG));
+	EQ(SYS(pread(fd, p + PG + 100, 2 * PG, 0)), PG - 100);
+	SAME(p + PG + 100, PG - 100, 0, 50);
+	memset(p + PG, 'w', PG);
+	EQ(SYS(pwrite(fd, p + PG, 2 * PG, 0)), PG);
+	EQ(SYS(pread(fd, &byte, 1, PG)), 1);
+	EQ((unsigned char)byte, pattern(PG, 50));
+	SYS(mprotect(p + PG, PG, PROT_READ));
+	EQ(SYS(pread(fd, p, 2 * PG, 2 * PG)), PG); /* up to what may not be written */
+	ERR(pread(fd, p + PG, PG, 0), EFAULT);
+	EQ(SYS(pwrite(fd, p, 2 * PG, 0)), 2 * PG);
+	SYS(munmap(p, 4 * PG));
+	SYS(close(fd));
+	SYS(unlink("f"));
+}
+
 static const struct test tests[] = {
 	{ "private file", private_file },
 	{ "private file, written first", private_write_first },
@@ -852,6 +926,8 @@ static const struct test tests[] = {
 	{ "kernel copies", kernel_copies },
 	{ "holes", holes },
 	{ "null pointer and edges", null_and_wild },
+	{ "repaired by handlers", repaired },
+	{ "partial counts", partial_counts },
 };
 
 TEST_MAIN("mmaptest", tests)

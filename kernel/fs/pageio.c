@@ -124,7 +124,8 @@ static ssize_t read_step(struct vnode *v, struct readahead *ra, struct uio *u, u
 	}
 	object_put_pages(v->object, run, npages);
 	if (unlikely(done < n)) {
-		r = user_fault_in(u->addr, MIN(n - done, PAGE_SIZE), true);
+		/* a page, so that what lies before a hole is read */
+		r = user_fault_in(u->addr, MIN(n - done, PAGE_SIZE - (u->addr & PAGE_MASK)), true);
 		if (r && !done)
 			return r;
 	}
