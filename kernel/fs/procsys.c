@@ -90,6 +90,27 @@ int show_meminfo(struct text *t, pid_t pid __unused)
 	return 0;
 }
 
+/* Debug builds: for each rank of spinlocks, how often one was taken, and how often somebody had to wait for it. */
+static void put_lock_counts(struct text *t)
+{
+#ifdef QUIRE_DEBUG
+	struct lock_counts c;
+	char name[32];
+
+	for (unsigned rank = 0; rank < LOCK_RANKS; rank++) {
+		if (!lock_counts(rank, &c))
+			continue;
+		strlcpy(name, rank ? c.name : "unranked", sizeof(name));
+		for (char *s = name; *s; s++)
+			if (*s == ' ')
+				*s = '_';
+		text_printf(t, "lock_%s_taken %lu\nlock_%s_waited %lu\n", name, c.acquired, name, c.waited);
+	}
+#else
+	(void)t;
+#endif
+}
+
 int show_vmstat(struct text *t, pid_t pid __unused)
 {
 	struct vm_counts c;
@@ -104,6 +125,7 @@ int show_vmstat(struct text *t, pid_t pid __unused)
 	for (unsigned i = 0; i < EV_COUNT; i++)
 		text_printf(t, "%s %lu\n", vm_event_names[i],
 			    __atomic_load_n(&vm_events[i], __ATOMIC_RELAXED));
+	put_lock_counts(t);
 	return 0;
 }
 

@@ -8,6 +8,16 @@
 
 #ifdef QUIRE_DEBUG
 
+static struct lock_counts counts[LOCK_RANKS];
+
+bool lock_counts(unsigned rank, struct lock_counts *c)
+{
+	if (rank >= LOCK_RANKS || !counts[rank].name)
+		return false;
+	*c = counts[rank];
+	return true;
+}
+
 static void check_rank(const struct spinlock *l, bool nested)
 {
 	struct hart *h = this_hart();
@@ -24,7 +34,8 @@ static void note_taken(struct spinlock *l)
 	struct hart *h = this_hart();
 
 	l->holder = h;
-	l->acquired++;
+	counts[l->rank].name = l->name;
+	__atomic_fetch_add(&counts[l->rank].acquired, 1, __ATOMIC_RELAXED);
 	if (l->rank) {
 		assert(h->nranks < ARRAY_SIZE(h->ranks));
 		h->ranks[h->nranks++] = l->rank;
@@ -43,7 +54,7 @@ static void take(struct spinlock *l)
 					panic("lock %s: waited for ever", l->name);
 			}
 		} while (__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE));
-		l->waited++;
+		__atomic_fetch_add(&counts[l->rank].waited, 1, __ATOMIC_RELAXED);
 	}
 	note_taken(l);
 }

@@ -32,7 +32,6 @@ struct spinlock {
 	const char *name;
 #ifdef QUIRE_DEBUG
 	void *holder; /* the hart */
-	uint64_t acquired, waited;
 #endif
 };
 
@@ -53,6 +52,13 @@ bool spin_trylock(struct spinlock *l);
 void spin_unlock(struct spinlock *l);
 void spin_lock_nested(struct spinlock *l); /* another lock of the same rank is held on purpose */
 bool spin_held(const struct spinlock *l);
+/* Of all locks of a rank together; `name` is one's. False: there was none yet, or no such rank. */
+struct lock_counts {
+	const char *name;
+	uint64_t acquired, waited; /* [a] */
+};
+#define LOCK_RANKS 64
+bool lock_counts(unsigned rank, struct lock_counts *c);
 #else
 static inline void spin_lock(struct spinlock *l)
 {

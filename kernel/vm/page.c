@@ -217,7 +217,7 @@ struct page *page_alloc(void)
 	dassert(!p->home && !p->flags && !p->holds);
 	p->sharers = 0;
 	p->swap = 0;
-	EVENT(pgalloc);
+	EVENT(pgalloc_normal);
 	return p;
 }
 

@@ -69,7 +69,7 @@ void reclaim_wake_waiters(void)
 int page_wait_memory(void)
 {
 	might_sleep();
-	EVENT(allocstall);
+	EVENT(allocstall_normal);
 	if (thread_killed() && page_nfree() == 0)
 		return -ENOMEM;
 	spin_lock(&vm_queue_lock);
