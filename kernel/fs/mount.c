@@ -193,7 +193,7 @@ static void look_for_writer(struct vnode *v, void *arg)
 {
 	bool *found = arg;
 
-	*found |= v->nlink == 0 || (v->object && S_ISREG(v->mode) && object_mapped_for_writing(v->object));
+	*found |= v->nlink == 0 || (v->object && S_ISREG(v->mode) && object_has_writers(v->object));
 }
 
 static bool has_writers(struct mount *m)

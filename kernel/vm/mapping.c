@@ -279,15 +279,3 @@ void mapping_drop_all(struct mapping *drop)
 		kmem_cache_free(&mapping_cache, m);
 	}
 }
-
-bool object_mapped_for_writing(struct object *o)
-{
-	struct mapping *m;
-	bool found = false;
-
-	mutex_lock(&o->mapping_lock);
-	list_for_each(m, &o->mappings, object_link)
-		found |= m->shared && m->max_prot & PROT_WRITE;
-	mutex_unlock(&o->mapping_lock);
-	return found;
-}

@@ -420,8 +420,6 @@ void page_write_done(struct page *p, int error);
 void vm_throttle_writer(unsigned npages);
 /* sync(2): writes every dirty page of every object: files first, then commit, then metadata. Waits. */
 void vm_sync_all(void);
-/* Is there a shared mapping through which stores could reach it? May sleep. */
-bool object_mapped_for_writing(struct object *o);
 /* Under pressure fn(n) is called, by a thread that may sleep, to let go of about n objects that the kernel keeps only for speed. One only. */
 void vm_set_shrinker(unsigned (*fn)(unsigned n));
 /* echo 1 >/proc/sys/vm/drop_caches */

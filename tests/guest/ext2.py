@@ -290,3 +290,11 @@ def damaged(t):
                 args += ["--disk", path]
             done = t.guest(DAMAGED, args=args, smp=2, mem=32, timeout=60)
             t.equal(done.stdout, b"alive\n", f"output after run {run} with blocks of {block}")
+
+
+@test("ext2/churn", 15)
+def churn(t):
+    """Several processes change the same few files, on disks too small for them; what they leave is clean."""
+    for block, size in (1024, 1100), (4096, 1600):
+        image = disk(t, f"disk{block}", size * 1024, "-b", str(block))
+        on_disk(t, image, f"churn 250 {block} 6 keep && sync && churn 100 {block} 6", mem=20, smp=4, timeout=90)
