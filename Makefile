@@ -206,6 +206,7 @@ soak: all
 ORACLE := mmaptest cowtest racetest lazytest zerotest stacktest swaptest bigfile forkstress execstress filemodel dirtest
 ORACLE += ttytest eventtest pipetest waittest threadtest timertest
 ORACLE += mremaptest advisetest shmtest viewtest spacetest
+ORACLE += permtest nametest
 oracle: $(addprefix $(BUILD)/oracle/,$(ORACLE))
 	$(Q)tests/oracle $(BUILD)/oracle $(ORACLE)
 

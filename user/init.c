@@ -5,7 +5,7 @@
  *	init -c COMMAND		runs /bin/sh -c COMMAND on the ports that the front end holds, and ends with its status
  *	init			runs a shell on the console, and ends with its status
  *
- * It mounts what a program expects to find, turns swap on, runs the one command, adopts and buries orphans, and
+ * It mounts what a program expects to find and what /etc/fstab names, turns swap on, runs the one command, adopts and buries orphans, and
  * when the command has ended stops what is left. On a terminal of the front end a second process
  * gives the console the size of its window. Ending makes the kernel sync and power off. Nothing that goes
  * wrong before the command stops it: a root image need not have /proc or /dev, nor be writable.
@@ -91,6 +91,29 @@ static void swap_on(void)
 	if (f)
 		fclose(f);
 	free(line);
+}
+
+static void run(const char *program, const char *option)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		execl(program, program, option, (char *)0);
+		complain(program);
+		_exit(127);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		complain(program);
+}
+
+/* The image's own mounts and swap areas. The tools say what goes wrong. */
+static void take_table(void)
+{
+	if (access("/etc/fstab", R_OK) < 0)
+		return;
+	run("/bin/mount", "-a");
+	run("/bin/swapon", "-a");
 }
 
 static void take_port(int fd, const char *port, int flags)
@@ -204,6 +227,7 @@ int main(int argc, char **argv)
 	if (chdir("/") < 0)
 		complain("/");
 	swap_on();
+	take_table();
 
 	pid_t watcher = command ? 0 : watch_window();
 	pid_t child = fork();

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* mount: attaches a file system, or lists those attached. */
+/*
+ * mount: attaches a file system, or all of /etc/fstab, or lists those attached. A source can be a device, or LABEL= or
+ * UUID= of an ext2 file system.
+ */
 #include <errno.h>
+#include <fcntl.h>
+#include <mntent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -12,11 +17,24 @@ static const struct {
 	const char *name;
 	unsigned long set, clear;
 } words[] = {
-	{ "ro", MS_RDONLY, 0 },		{ "rw", 0, MS_RDONLY },	      { "nosuid", MS_NOSUID, 0 },
-	{ "suid", 0, MS_NOSUID },	{ "nodev", MS_NODEV, 0 },     { "dev", 0, MS_NODEV },
-	{ "noexec", MS_NOEXEC, 0 },	{ "exec", 0, MS_NOEXEC },     { "sync", MS_SYNCHRONOUS, 0 },
-	{ "async", 0, MS_SYNCHRONOUS }, { "remount", MS_REMOUNT, 0 }, { "noatime", MS_NOATIME, 0 },
-	{ "atime", 0, MS_NOATIME },	{ "bind", MS_BIND, 0 },	      { "defaults", 0, 0 },
+	{ "ro", MS_RDONLY, 0 },
+	{ "rw", 0, MS_RDONLY },
+	{ "nosuid", MS_NOSUID, 0 },
+	{ "suid", 0, MS_NOSUID },
+	{ "nodev", MS_NODEV, 0 },
+	{ "dev", 0, MS_NODEV },
+	{ "noexec", MS_NOEXEC, 0 },
+	{ "exec", 0, MS_NOEXEC },
+	{ "sync", MS_SYNCHRONOUS, 0 },
+	{ "async", 0, MS_SYNCHRONOUS },
+	{ "remount", MS_REMOUNT, 0 },
+	{ "noatime", MS_NOATIME, 0 },
+	{ "atime", 0, MS_NOATIME },
+	{ "bind", MS_BIND, 0 },
+	{ "defaults", 0, 0 },
+	{ "auto", 0, 0 },
+	{ "noauto", 0, 0 },
+	{ "nofail", 0, 0 },
 };
 
 static unsigned long flags;
@@ -53,7 +71,7 @@ static int list_mounts(const char *type)
 			printf("%s on %s type %s (%s)\n", source, dir, kind, options);
 	}
 	free(text);
-	return finish(0);
+	return 0;
 }
 
 /* Without -t: every type of file system that needs a device, until one fits. */
@@ -89,20 +107,163 @@ static const char *mounted_source(const char *dir)
 	return found ? found : "none";
 }
 
+/* ---- LABEL=, UUID= ---- */
+
+static bool superblock_has(const char *device, const char *tag)
+{
+	unsigned char sb[1024];
+	char text[40];
+	int fd = open(device, O_RDONLY);
+	bool ok = fd >= 0 && pread(fd, sb, sizeof(sb), 1024) == sizeof(sb) && sb[56] == 0x53 &&
+		  sb[57] == 0xef;
+
+	if (fd >= 0)
+		close(fd);
+	if (ok && strncmp(tag, "LABEL=", 6) == 0)
+		return strncmp((char *)sb + 120, tag + 6, 16) == 0;
+	for (int i = 0, at = 0; i < 16; i++)
+		at += sprintf(text + at, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x",
+			      sb[104 + i]);
+	return ok && strcmp(text, tag + 5) == 0;
+}
+
+/* The device that a source names: fresh memory, or NULL. */
+static char *find_device(const char *source)
+{
+	char *text, *found = NULL;
+
+	if (strncmp(source, "LABEL=", 6) != 0 && strncmp(source, "UUID=", 5) != 0)
+		return xstrdup(source);
+	text = slurp("/proc/partitions", NULL);
+	for (char *rest = text, *line; rest && !found && (line = next_line(&rest)) != NULL;) {
+		char *name = NULL, *device;
+
+		for (char *field; (field = next_field(&line)) != NULL;)
+			name = field;
+		if (!name || strcmp(name, "name") == 0)
+			continue;
+		device = path_join("/dev", name);
+		if (superblock_has(device, source))
+			found = device;
+		else
+			free(device);
+	}
+	free(text);
+	return found;
+}
+
+/* ---- one, or those of /etc/fstab ---- */
+
+static int attach(const char *source, const char *dir, const char *type)
+{
+	char *device = find_device(source);
+	int result;
+
+	if (!device) {
+		complain("no file system has %s", source);
+		return 32;
+	}
+	result = type ? mount(device, dir, type, flags, data) : mount_any(device, dir);
+	if (result < 0)
+		complain("mounting %s on %s failed: %s", device, dir, strerror(errno));
+	free(device);
+	return result < 0 ? 32 : 0;
+}
+
+static bool is_mounted(const char *dir)
+{
+	struct mntent *m;
+	FILE *f = setmntent("/proc/mounts", "r");
+	bool found = false;
+
+	while (f && !found && (m = getmntent(f)) != NULL)
+		found = strcmp(m->mnt_dir, dir) == 0;
+	if (f)
+		endmntent(f);
+	return found;
+}
+
+static int attach_entry(const struct mntent *m, const char *more)
+{
+	char *options = xstrdup(m->mnt_opts), *given = xstrdup(more);
+	int status;
+
+	flags = 0;
+	data = NULL;
+	take_options(options);
+	take_options(given);
+	status = attach(m->mnt_fsname, m->mnt_dir, strcmp(m->mnt_type, "auto") == 0 ? NULL : m->mnt_type);
+	free(options);
+	free(given);
+	free(data);
+	return status;
+}
+
+/* The next entry that is a file system, in memory of its own, as is_mounted reads another table. */
+static bool next_entry(FILE *f, struct mntent *copy)
+{
+	struct mntent *m;
+
+	while ((m = getmntent(f)) != NULL)
+		if (strcmp(m->mnt_type, "swap") != 0 && strcmp(m->mnt_dir, "none") != 0) {
+			*copy = (struct mntent){ xstrdup(m->mnt_fsname),
+						 xstrdup(m->mnt_dir),
+						 xstrdup(m->mnt_type),
+						 xstrdup(m->mnt_opts),
+						 0,
+						 0 };
+			return true;
+		}
+	return false;
+}
+
+/* All that are not mounted yet (operand NULL), or the one with that source or directory. */
+static int from_table(const char *operand, const char *more)
+{
+	FILE *f = setmntent("/etc/fstab", "r");
+	bool found = false;
+	struct mntent m;
+	int status = 0;
+
+	if (!f)
+		die_file("/etc/fstab");
+	while (!(operand && found) && next_entry(f, &m)) {
+		found = operand ? strcmp(operand, m.mnt_dir) == 0 || strcmp(operand, m.mnt_fsname) == 0 :
+				  !hasmntopt(&m, "noauto") && !is_mounted(m.mnt_dir);
+		if (found)
+			status |= attach_entry(&m, more);
+		free(m.mnt_fsname);
+		free(m.mnt_dir);
+		free(m.mnt_type);
+		free(m.mnt_opts);
+	}
+	endmntent(f);
+	if (operand && !found) {
+		complain("%s is not in /etc/fstab", operand);
+		return 1;
+	}
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct long_name longs[] = {
 		{ "types", 't' }, { "options", 'o' }, { "read-only", 'r' }, { "bind", 'B' }, { 0 },
 	};
-	const char *type = NULL;
+	const char *type = NULL, *options = "";
+	bool all = false;
 
-	tool_init(argc, argv, 1, "[-t TYPE] [-o OPTION,...] [-r] [SOURCE] DIRECTORY", longs);
-	for (int c; (c = next_option(argc, argv, "Bo:rt:w")) != -1;) {
+	tool_init(argc, argv, 1, "[-a] [-t TYPE] [-o OPTION,...] [-r] [SOURCE] [DIRECTORY]", longs);
+	for (int c; (c = next_option(argc, argv, "aBo:rt:w")) != -1;) {
 		switch (c) {
+		case 'a':
+			all = true;
+			break;
 		case 'B':
 			flags |= MS_BIND;
 			break;
 		case 'o':
+			options = xstrdup(optarg);
 			take_options(optarg);
 			break;
 		case 'r':
@@ -116,16 +277,15 @@ int main(int argc, char **argv)
 			break;
 		}
 	}
+	if (all)
+		return finish(from_table(NULL, options));
 	if (optind == argc)
-		return list_mounts(type);
+		return finish(list_mounts(type));
 	bool remount = flags & MS_REMOUNT;
-	if (argc - optind > 2 || (argc - optind == 1 && !remount))
+	if (argc - optind > 2)
 		usage();
+	if (argc - optind == 1 && !remount)
+		return finish(from_table(argv[optind], options));
 	const char *dir = argv[argc - 1], *source = argc - optind == 2 ? argv[optind] : mounted_source(dir);
-	bool typed = type || remount || (flags & MS_BIND);
-	if ((typed ? mount(source, dir, type ? type : "none", flags, data) : mount_any(source, dir)) < 0) {
-		complain("mounting %s on %s failed: %s", source, dir, strerror(errno));
-		return 32;
-	}
-	return finish(0);
+	return finish(attach(source, dir, !type && (remount || flags & MS_BIND) ? "none" : type));
 }
