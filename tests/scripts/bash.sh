@@ -71,13 +71,13 @@ set -o pipefail; false | true; echo $?; set +o pipefail
 yes | head -n 3
 seq 1000 | sort -rn | head -n 1
 cmp -s <(seq 3) <(seq 1 2 5) || echo differ
-tee >(cat > teed) <<< tee >/dev/null; sleep 0.2; cat teed
+tee >(cat > teed) <<< tee >/dev/null; until [ -s teed ]; do sleep 0.1; done; cat teed
 echo in | (read -r v; echo "sub $v")
 mkfifo fifo; (seq 5 > fifo &); paste -sd+ fifo
 coproc ADD { while read -r m n; do echo $((m + n)); done; }
 echo 3 4 >&"${ADD[1]}"; read -r sum <&"${ADD[0]}"; echo $sum
 eval "exec ${ADD[1]}>&-"; wait $ADD_PID; echo coproc $?
-{ sleep 0.3; echo late; } | { read -t 0.1 -r v || echo timed out; cat; }
+exec 7<> fifo; read -t 0.1 -r -u 7 v; (($? > 128)) && echo timed out; exec 7>&-
 printf 'abcdef' | { read -n 3 v; echo $v; read -N 2 v; echo $v; }
 dd if=/dev/zero bs=1000 count=300 2>/dev/null | wc -c | tr -d ' '
 
@@ -85,7 +85,7 @@ section processes
 (exit 42); echo $?
 sleep 0.1 & wait $!; echo $?
 for i in 3 1 2; do (sleep 0.$i; exit $i) & done
-for i in 1 2 3; do wait -n; echo ended $?; done
+ended=; for i in 1 2 3; do wait -n; ended+=" $?"; done; echo $ended | tr ' ' '\n' | sort
 { sh -c 'kill -9 $$'; echo $?; } 2>/dev/null
 { sh -c 'kill -TERM $$'; echo $?; } 2>/dev/null
 (trap 'echo exit trap' EXIT; exit 3); echo $?
@@ -94,7 +94,7 @@ for i in 1 2 3; do wait -n; echo ended $?; done
 trap 'echo child' CHLD; sleep 0.05 & wait; trap - CHLD
 (sleep 5 & p=$!; kill $p; wait $p; echo $?) 2>/dev/null
 { timeout 0.2 sleep 5 || echo ended; } 2>/dev/null
-set -m; sleep 0.1 & jobs | sed 's/  */ /g'; wait; set +m
+set -m; sleep 5 & jobs | sed 's/  */ /g'; { kill %1; wait; } 2>/dev/null; set +m
 (set -e; false; echo not reached); echo $?
 (set -eu; f() { false; true; }; f || echo handled; echo reached)
 bash -c 'echo $0 $1' name arg
