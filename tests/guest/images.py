@@ -57,6 +57,7 @@ def dropped_in(t):
     """A .c put into user/ is a program on the image after make; make clean leaves nothing behind."""
     tree = t.path("tree")
     shutil.copytree(t.top, tree, symlinks=True, ignore=shutil.ignore_patterns("build", ".git"))
+    shutil.copytree(t.build, os.path.join(tree, "build"), ignore=shutil.ignore_patterns("*.img", "test-logs"))
     with open(os.path.join(tree, "user/dropped.c"), "w", encoding="ascii") as file:
         file.write('#include <fnmatch.h>\n#include <stdio.h>\n\n'
                    'int main(void)\n{\n\treturn printf("dropped in\\n") != 11;\n}\n')
