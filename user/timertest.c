@@ -267,6 +267,41 @@ static void overruns(void)
 	block(SIG_UNBLOCK, SIGRTMIN);
 }
 
+/* Who waits for a time of the wall clock waits for less when that is set. Not done to a system unless it is asked for. */
+static int may_set_clock;
+
+static void wall_clock(void)
+{
+	struct timespec old, t;
+	pid_t sleeper;
+	timer_t x;
+
+	if (!may_set_clock)
+		return;
+	x = make(CLOCK_REALTIME, SIGUSR1, 0);
+	catch (SIGUSR1);
+	SYS(clock_gettime(CLOCK_REALTIME, &old));
+	t = old;
+	t.tv_sec += 100;
+	sleeper = test_fork();
+	if (sleeper == 0)
+		_exit(clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &t, NULL));
+	SYS(timer_settime(x, TIMER_ABSTIME, &(struct itimerspec){ .it_value = t }, NULL));
+	nap(20);
+	EQ(count, 0);
+	EQ(waitpid(sleeper, NULL, WNOHANG), 0);
+	t.tv_sec += 10;
+	SYS(clock_settime(CLOCK_REALTIME, &t));
+	EXITED(sleeper, 0);
+	while (!count)
+		nap(1);
+	SYS(clock_gettime(CLOCK_REALTIME, &t));
+	t.tv_sec -= 110;
+	SYS(clock_settime(CLOCK_REALTIME, &t));
+	SYS(timer_delete(x));
+	CHECK(signal(SIGUSR1, SIG_DFL) != SIG_ERR);
+}
+
 /* Many timers, each with its own signal though the number is one. */
 static void many(void)
 {
@@ -364,9 +399,15 @@ static void inheritance(void)
 }
 
 static const struct test tests[] = {
-	{ "alarm", alarms },	{ "processor time", cpu_alarms }, { "clocks", clocks },
-	{ "periods", periods }, { "overruns", overruns },	  { "many", many },
-	{ "errors", errors },	{ "inheritance", inheritance },
+	{ "alarm", alarms },
+	{ "processor time", cpu_alarms },
+	{ "clocks", clocks },
+	{ "periods", periods },
+	{ "overruns", overruns },
+	{ "many", many },
+	{ "wall clock", wall_clock },
+	{ "errors", errors },
+	{ "inheritance", inheritance },
 };
 
 int main(int argc, char **argv)
@@ -374,6 +415,12 @@ int main(int argc, char **argv)
 	if (argc > 1 && strcmp(argv[1], "--wait") == 0) {
 		nap(800);
 		return 0;
+	}
+	if (argc > 1 && strcmp(argv[1], "--set-clock") == 0) {
+		may_set_clock = 1;
+		argv[1] = argv[0];
+		argc--;
+		argv++;
 	}
 	return test_main("timertest", tests, (int)(sizeof(tests) / sizeof(tests[0])), argc, argv);
 }

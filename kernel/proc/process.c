@@ -258,6 +258,7 @@ static void copy_thread(struct thread *t, const struct clone_args *a)
 	if (a->flags & CLONE_CHILD_CLEARTID)
 		t->clear_child_tid = a->child_tid;
 	t->sigmask = me->sigmask;
+	t->policy = me->policy;
 	if (!(a->flags & CLONE_VM) || a->flags & CLONE_VFORK)
 		t->altstack = me->altstack;
 }

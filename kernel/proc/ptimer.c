@@ -22,6 +22,7 @@ struct posix_timer {
 	int id, notify;
 	pid_t tid, counted; /* of the thread that gets the signal; whose processor time it counts */
 	struct sigqueue signal;
+	bool wall;		  /* [g] it was set to a time of the wall clock */
 	uint64_t missed, overrun; /* [g] ends since the signal was queued; of the last one taken */
 };
 
@@ -373,12 +374,34 @@ int ptimer_set(struct proc *p, int id, bool absolute, const struct ptimer_time *
 		pt->missed = pt->overrun = 0;
 		spin_unlock(&p->sig_lock);
 		pt->t.interval_ns = new->interval_ns;
+		pt->wall = absolute && pt->t.clock == PT_REALTIME;
 		if (new->left_ns)
 			start(&pt->t, MAX(deadline_of(&pt->t, new->left_ns, absolute), 1ul),
 			      new->interval_ns);
 	}
 	mutex_unlock(&control);
 	return pt ? 0 : -EINVAL;
+}
+
+/* expire() takes no proc_lock, so it may be waited for with that held. */
+void ptimers_wall_set(int64_t delta_ns)
+{
+	struct posix_timer *pt;
+	struct proc *p;
+
+	mutex_lock(&control);
+	spin_lock(&proc_lock);
+	list_for_each(p, &proc_list, all)
+		list_for_each(pt, &p->timers, link) {
+			int64_t deadline = pt->t.deadline_ns;
+
+			if (!pt->wall || !deadline)
+				continue;
+			stop(&pt->t);
+			start(&pt->t, MAX(deadline - delta_ns, 1l), pt->t.interval_ns);
+		}
+	spin_unlock(&proc_lock);
+	mutex_unlock(&control);
 }
 
 int ptimer_get(struct proc *p, int id, struct ptimer_time *now)

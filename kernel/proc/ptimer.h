@@ -35,6 +35,8 @@ int ptimer_get(struct proc *p, int id, struct ptimer_time *now);
 int ptimer_overrun(struct proc *p, int id); /* of the last signal that was taken; -EINVAL */
 int ptimer_delete(struct proc *p, int id);
 
+/* The wall clock was set forward by so much: who waits for a time of it waits for less. May sleep. */
+void ptimers_wall_set(int64_t delta_ns);
 /* exec: those of timer_create end. exit: all. May sleep. */
 void ptimers_drop(struct proc *p);
 void ptimers_end(struct proc *p);

@@ -25,7 +25,6 @@
 #include "vm/kmem.h"
 #include "vm/vm.h"
 
-#define SLICE_TICKS   2
 #define BOOST_STREAK  8
 #define STACKS_CACHED 8
 

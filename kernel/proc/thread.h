@@ -44,6 +44,7 @@ struct thread {
 	bool on_cpu;	       /* its registers are in a hart: written under that hart's run queue lock */
 	bool boosted;	       /* woke from a sleep and has not used up a time slice since */
 	uint8_t slice;	       /* ticks left */
+	uint8_t policy;	       /* [a] what sched_setscheduler(2) said: all are treated alike */
 	struct space *space;   /* the address space it runs in; NULL for kernel threads */
 	struct proc *proc;     /* NULL for kernel threads */
 	struct list proc_link; /* proc.h */

@@ -19,7 +19,8 @@ struct timer {
 	bool set;
 };
 
-#define TICK_NS 10000000ul
+#define TICK_NS	    10000000ul
+#define SLICE_TICKS 2 /* how long a thread runs while others want to */
 
 void timer_init(void);
 /*

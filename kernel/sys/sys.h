@@ -30,6 +30,8 @@
 	/* processes: proc.c */                                                                                         \
 	X(90, capget) X(91, capset) X(92, personality) X(93, exit) X(94, exit_group) X(95, waitid)                     \
 	X(96, set_tid_address) X(98, futex) X(99, set_robust_list) X(100, get_robust_list) X(123, sched_getaffinity) X(124, sched_yield)       \
+	X(118, sched_setparam) X(119, sched_setscheduler) X(120, sched_getscheduler) X(121, sched_getparam)            \
+	X(125, sched_get_priority_max) X(126, sched_get_priority_min) X(127, sched_rr_get_interval)                    \
 	X(140, setpriority) X(141, getpriority) X(142, reboot) X(143, setregid) X(144, setgid) X(145, setreuid)        \
 	X(146, setuid) X(147, setresuid) X(148, getresuid) X(149, setresgid) X(150, getresgid) X(153, times)           \
 	X(154, setpgid) X(155, getpgid) X(156, getsid) X(157, setsid) X(158, getgroups) X(159, setgroups)              \

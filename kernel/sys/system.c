@@ -249,24 +249,6 @@ int64_t sys_capset(const uint64_t *a __unused)
 	return -ENOSYS;
 }
 
-int64_t sys_sched_yield(const uint64_t *a __unused)
-{
-	thread_yield();
-	return 0;
-}
-
-int64_t sys_sched_getaffinity(const uint64_t *a)
-{
-	uint64_t mask = (1ul << nharts) - 1;
-	int64_t r = (int)a[0] ? sys_getpgid(a) : 0;
-
-	if (r < 0)
-		return r;
-	if (a[1] < sizeof(mask) || a[1] % sizeof(mask))
-		return -EINVAL;
-	return put_user(a[2], &mask, sizeof(mask)) ? -EFAULT : (int64_t)sizeof(mask);
-}
-
 int64_t sys_getrandom(const uint64_t *a)
 {
 	uint8_t buf[256];

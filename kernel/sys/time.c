@@ -2,9 +2,13 @@
 /* System calls about time. */
 #include "arch/user.h"
 #include "proc/proc.h"
+#include "proc/ptimer.h"
 #include "sys/sys.h"
 
 #define NS 1000000000l
+
+static struct spinlock wall_lock = SPINLOCK_INIT("wall clock", RANK_SIGNAL);
+static struct waitq wall_sleepers = WAITQ_INIT(wall_sleepers); /* until a time of the wall clock */
 
 enum {
 	REALTIME,
@@ -113,6 +117,42 @@ int64_t sys_clock_getres(const uint64_t *a)
 		      0;
 }
 
+/*
+ * Sleeps until a time of the monotonic or the wall clock: 0, or interrupted, with the rest in *left_ns. The wall clock
+ * may be set meanwhile.
+ */
+static int sleep_until(uint64_t until, bool wall, uint64_t *left_ns)
+{
+	struct spinlock own = SPINLOCK_INIT("sleep", RANK_SIGNAL), *lock = wall ? &wall_lock : &own;
+	struct waitq never = WAITQ_INIT(never), *queue = wall ? &wall_sleepers : &never;
+	uint64_t now;
+	int err = 0;
+
+	spin_lock(lock);
+	for (;;) {
+		now = wall ? time_realtime_ns() : time_ns();
+		if (now >= until || err == -ERESTARTSYS)
+			break;
+		err = waitq_sleep_until(queue, lock, time_ns() + (until - now), true);
+	}
+	spin_unlock(lock);
+	*left_ns = now < until ? until - now : 0;
+	return *left_ns ? -ERESTART_RESTARTBLOCK : 0;
+}
+
+/* Sets the wall clock, for those too who wait for a time of it. */
+static void set_wall(uint64_t ns)
+{
+	int64_t delta;
+
+	spin_lock(&wall_lock);
+	delta = ns - time_realtime_ns();
+	time_set_realtime(ns);
+	waitq_wake_all(&wall_sleepers);
+	spin_unlock(&wall_lock);
+	ptimers_wall_set(delta);
+}
+
 int64_t sys_clock_settime(const uint64_t *a)
 {
 	uint64_t ns;
@@ -124,24 +164,8 @@ int64_t sys_clock_settime(const uint64_t *a)
 		return -EPERM;
 	err = get_time(a[1], &ns);
 	if (!err)
-		time_set_realtime(ns);
+		set_wall(ns);
 	return err;
-}
-
-/* Sleeps until the monotonic deadline: 0, or interrupted, with the rest in *left_ns. */
-static int sleep_until(uint64_t deadline, uint64_t *left_ns)
-{
-	struct waitq never = WAITQ_INIT(never);
-	struct spinlock lock = SPINLOCK_INIT("sleep", RANK_SIGNAL);
-	uint64_t now;
-	int err = 0;
-
-	spin_lock(&lock);
-	while ((now = time_ns()) < deadline && err != -ERESTARTSYS)
-		err = waitq_sleep_until(&never, &lock, deadline, true);
-	spin_unlock(&lock);
-	*left_ns = now < deadline ? deadline - now : 0;
-	return *left_ns ? -ERESTART_RESTARTBLOCK : 0;
 }
 
 /*
@@ -151,17 +175,17 @@ static int sleep_until(uint64_t deadline, uint64_t *left_ns)
 static int64_t nap_on(struct restart *r)
 {
 	uint64_t left, uleft = r->args[0];
-	int err = sleep_until(r->deadline_ns, &left);
+	int err = sleep_until(r->deadline_ns, r->args[1], &left);
 
 	r->again = err ? nap_on : NULL;
 	return err && uleft && put_time(uleft, left) ? -EFAULT : err;
 }
 
-static int64_t nap(uint64_t deadline, uint64_t uleft)
+static int64_t nap(uint64_t deadline, bool wall, uint64_t uleft)
 {
 	struct restart *r = &thread_current()->restart;
 
-	*r = (struct restart){ .deadline_ns = deadline, .args = { uleft } };
+	*r = (struct restart){ .deadline_ns = deadline, .args = { uleft, wall } };
 	return nap_on(r);
 }
 
@@ -177,7 +201,7 @@ int64_t sys_nanosleep(const uint64_t *a)
 	uint64_t ns, now = time_ns();
 	int err = get_time(a[0], &ns);
 
-	return err ? err : nap(ns > INT64_MAX - now ? INT64_MAX : now + ns, a[1]);
+	return err ? err : nap(ns > INT64_MAX - now ? INT64_MAX : now + ns, false, a[1]);
 }
 
 int64_t sys_clock_nanosleep(const uint64_t *a)
@@ -192,8 +216,8 @@ int64_t sys_clock_nanosleep(const uint64_t *a)
 	if (a[0] == PROCESS_CPUTIME)
 		return -EOPNOTSUPP; /* it would have to count only while others run */
 	if (a[1] & 1)		    /* TIMER_ABSTIME */
-		return nap(ns > now ? mono + (ns - now) : mono, 0);
-	return nap(ns > INT64_MAX - mono ? INT64_MAX : mono + ns, a[3]);
+		return nap(ns, a[0] == REALTIME, 0);
+	return nap(ns > INT64_MAX - mono ? INT64_MAX : mono + ns, false, a[3]);
 }
 
 int64_t sys_gettimeofday(const uint64_t *a)
@@ -219,6 +243,6 @@ int64_t sys_settimeofday(const uint64_t *a)
 		return -EFAULT;
 	if (tv[0] < 0 || (uint64_t)tv[1] > 999999)
 		return -EINVAL;
-	time_set_realtime(tv[0] * NS + tv[1] * 1000);
+	set_wall(tv[0] * NS + tv[1] * 1000);
 	return 0;
 }

@@ -25,7 +25,7 @@ for smp in 1, 4:
         add("paging", paging(mem), smp, mem, 60)
 
 for smp, mem in (1, 16), (4, 16), (8, 64):
-    add("threads", "threadtest && timertest && threadtest", smp, mem, 40)
+    add("threads", "threadtest && timertest --set-clock && threadtest", smp, mem, 40)
 
 
 @test("memory/release", 20)
