@@ -138,6 +138,75 @@ static void after_fork(void)
 	SYS(munmap(p, 8 * PG));
 }
 
+/* Pages that were put into swap, by themselves and shared with a child, go along. */
+static void swapped(void)
+{
+	enum { N = 256 };
+	char *p = map_anon(N * PG), *q = make_room(2 * N * PG);
+	pid_t pid;
+
+	fill(p, N * PG, 0, 14);
+	SYS(madvise(p, N * PG, MADV_PAGEOUT));
+	NOFAULT(load(p + 5 * PG)); /* some are back, clean, with their copies kept */
+	EQ(SYS(mremap(p, N * PG, N * PG, MREMAP_MAYMOVE | MREMAP_FIXED, q)), q);
+	SAME(q, N / 2 * PG, 0, 14);
+	SYS(madvise(q, N * PG, MADV_PAGEOUT));
+	pid = test_fork();
+	if (pid == 0) {
+		EQ(SYS(mremap(q, N * PG, N * PG, MREMAP_MAYMOVE | MREMAP_FIXED, q + N * PG)), q + N * PG);
+		for (int i = 0; i < N; i += 2)
+			q[(N + i) * PG] = 'c';
+		SYS(madvise(q + N * PG, N * PG, MADV_PAGEOUT));
+		for (int i = 1; i < N; i += 2)
+			SAME(q + (N + i) * PG, PG, i * PG, 14);
+		for (int i = 0; i < N; i += 2) {
+			EQ(q[(N + i) * PG], 'c');
+			SAME(q + (N + i) * PG + 1, PG - 1, i * PG + 1, 14);
+		}
+		_exit(0);
+	}
+	EXITED(pid, 0);
+	SAME(q, N * PG, 0, 14);
+	SYS(munmap(q, N * PG));
+}
+
+static void old_stays(void)
+{
+	char *p = map_anon(8 * PG), *q;
+
+	fill(p, 8 * PG, 0, 15);
+	q = (char *)SYS(mremap(p, 8 * PG, 8 * PG, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL));
+	CHECK(q != p);
+	SAME(q, 8 * PG, 0, 15);
+	ALL(p, 8 * PG, 0); /* mapped still, and empty */
+	fill(p, 8 * PG, 0, 16);
+	EQ(SYS(mremap(p, 8 * PG, 8 * PG, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, q)), q);
+	SAME(q, 8 * PG, 0, 16);
+	ALL(p, 8 * PG, 0);
+	ERR(mremap(p, 8 * PG, 9 * PG, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL), EINVAL);
+	ERR(mremap(p, 8 * PG, 8 * PG, MREMAP_DONTUNMAP, NULL), EINVAL);
+	SYS(munmap(p, 8 * PG));
+	SYS(munmap(q, 8 * PG));
+}
+
+static void twice_mapped(void)
+{
+	char *p = (char *)SYS(mmap(NULL, 4 * PG, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0)), *a = map_anon(PG),
+	     *q;
+
+	fill(p, 4 * PG, 0, 17);
+	q = (char *)SYS(mremap(p, 0, 4 * PG, MREMAP_MAYMOVE)); /* the same memory once more */
+	CHECK(q != p);
+	SAME(q, 4 * PG, 0, 17);
+	q[PG] = 't';
+	EQ(p[PG], 't');
+	ERR(mremap(a, 0, PG, MREMAP_MAYMOVE), EINVAL); /* of shared memory only */
+	SYS(munmap(p, 4 * PG));
+	EQ(q[PG], 't');
+	SYS(munmap(q, 4 * PG));
+	SYS(munmap(a, PG));
+}
+
 static void errors(void)
 {
 	char *p = map_anon(4 * PG);
@@ -160,6 +229,9 @@ static const struct test tests[] = {
 	{ "shared file", shared_file },
 	{ "private file", private_file },
 	{ "fork", after_fork },
+	{ "swapped", swapped },
+	{ "DONTUNMAP", old_stays },
+	{ "mapped twice", twice_mapped },
 	{ "errors", errors },
 };
 

@@ -437,6 +437,17 @@ static void lock(struct model *m)
 	}
 }
 
+/* A hole in D, for all who share it. */
+static void punch(struct model *m)
+{
+	unsigned first, n;
+
+	range(D_PAGES, &first, &n);
+	CHECK(vm_madvise(m->space, page_at(D_AT, first), n * PAGE_SIZE, 9 /* REMOVE */) == 0);
+	for (unsigned i = first; i < first + n; i++)
+		m->d->value[i] = 0;
+}
+
 /* WILLNEED, COLD or PAGEOUT of a part of everything: nothing changes that a program sees. */
 static void advise(struct model *m)
 {
@@ -525,6 +536,8 @@ static void operate(struct model *m, struct model *other)
 		inherit(m);
 	else if (what < 996)
 		lock(m);
+	else if (what < 998)
+		punch(m);
 	else
 		advise(m);
 }

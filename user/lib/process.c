@@ -147,7 +147,7 @@ void *mremap(void *addr, size_t old, size_t new, int flags, ...)
 	va_list ap;
 
 	va_start(ap, flags);
-	void *to = flags & MREMAP_FIXED ? va_arg(ap, void *) : 0;
+	void *to = flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) ? va_arg(ap, void *) : 0;
 	va_end(ap);
 	return (void *)SC(SYS_mremap, addr, old, new, flags, to);
 }
