@@ -36,6 +36,8 @@ bool commit_take(uint64_t npages)
 
 	if (likely(mode == COMMIT_ALWAYS || npages == 0))
 		return true;
+	if (mode == COMMIT_GUESS && npages <= page_totals()->total)
+		return true; /* no need to look at swap */
 	if (mode == COMMIT_GUESS ? npages <= page_totals()->total + swap_pages() : now <= vm_commit_limit())
 		return true;
 	commit_put(npages);

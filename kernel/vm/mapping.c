@@ -227,12 +227,18 @@ void mapping_resize(struct mapping *m, uint64_t start, uint64_t end)
 	end_change(m);
 }
 
+/* Could they be one, if they touched? */
+static bool same_kind(const struct mapping *a, const struct mapping *b)
+{
+	return a->object == b->object && a->prot == b->prot && a->max_prot == b->max_prot &&
+	       a->shared == b->shared && a->flags == b->flags && a->ra.random == b->ra.random &&
+	       a->ra.sequential == b->ra.sequential &&
+	       (!a->object || a->offset - a->start == b->offset - b->start);
+}
+
 static bool can_merge(const struct mapping *a, const struct mapping *b)
 {
-	return a->end == b->start && a->object == b->object && a->prot == b->prot &&
-	       a->max_prot == b->max_prot && a->shared == b->shared && a->flags == b->flags &&
-	       a->ra.random == b->ra.random && a->ra.sequential == b->ra.sequential &&
-	       (!a->object || a->offset + (a->end - a->start) == b->offset);
+	return a->end == b->start && same_kind(a, b);
 }
 
 /* Makes b part of a; b is gone. The object's reference that b held is put on `drop`. */
@@ -261,6 +267,29 @@ struct mapping *mapping_merge(struct mapping *m, struct mapping **drop)
 	if (next && can_merge(m, next))
 		absorb(m, next, drop);
 	return m;
+}
+
+int mapping_put(struct space *s, const struct mapping *m, struct mapping **drop)
+{
+	struct mapping *next = mapping_at_or_after(s, m->start),
+		       *prev = next ? mapping_prev(next) : entry(tree_last(&s->mappings));
+
+	if (prev && can_merge(prev, m)) {
+		mapping_resize(prev, prev->start, m->end);
+		if (next && can_merge(prev, next))
+			absorb(prev, next, drop);
+		return 1;
+	}
+	if (next && can_merge(m, next)) {
+		mapping_resize(next, m->start, next->end);
+		return 1;
+	}
+	next = mapping_alloc();
+	if (!next)
+		return -ENOMEM;
+	*next = *m;
+	mapping_insert(s, next);
+	return 0;
 }
 
 void mapping_drop_all(struct mapping *drop)

@@ -15,6 +15,8 @@ struct mapping *mapping_next(struct mapping *m);
 struct mapping *mapping_prev(struct mapping *m);
 /* The caller has taken the promise for MF_ACCOUNT, filled in everything but space and links, and holds the object reference that becomes the mapping's. */
 void mapping_insert(struct space *s, struct mapping *m);
+/* The same with a copy of m, or by making longer a neighbour of its kind: then 1, and m's reference is left over. 0; -ENOMEM. */
+int mapping_put(struct space *s, const struct mapping *m, struct mapping **drop);
 void mapping_remove(
 	struct mapping
 		*m); /* with its promise, from tree and list; the reference stays: put it on a drop list */

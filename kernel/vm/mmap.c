@@ -104,7 +104,7 @@ int unmap_range(struct space *s, uint64_t first, uint64_t end, struct mapping **
 
 	if (!m || m->start >= end)
 		return 0;
-	if (mapping_cut(s, first) || mapping_cut(s, end))
+	if (m->start < first && m->end > end && mapping_cut(s, end)) /* within one: that becomes two */
 		return -ENOMEM;
 	table_clear_range(s, first, end);
 	space_shoot(
@@ -112,9 +112,15 @@ int unmap_range(struct space *s, uint64_t first, uint64_t end, struct mapping **
 	for (m = mapping_at_or_after(s, first); m && m->start < end; m = next) {
 		next = mapping_next(m);
 		private |= !m->shared;
-		mapping_remove(m);
-		m->next_dropped = *drop;
-		*drop = m;
+		if (m->start < first) {
+			mapping_resize(m, m->start, first);
+		} else if (m->end > end) {
+			mapping_resize(m, end, m->end);
+		} else {
+			mapping_remove(m);
+			m->next_dropped = *drop;
+			*drop = m;
+		}
 	}
 	if (private)
 		clear_overlay(s, first, end);
@@ -179,82 +185,67 @@ static unsigned mapping_flags(struct space *s, int prot, int flags)
 	return f;
 }
 
-/* Makes room for m (its flags, protection and object are filled in), takes its promise and puts it in. 0 or -errno. */
+/* Makes room for m (its flags, protection and object are filled in), takes its promise and puts it in. 0; 1: it joined a neighbour, and
+ * its reference is left over; or -errno. */
 static int enter(struct space *s, struct mapping *m, uint64_t addr, uint64_t n, int flags,
 		 struct mapping **drop)
 {
-	bool data = mapping_is_data(m->prot, m->shared, m->flags), may_merge = m->object || !m->shared;
-	uint64_t first;
+	bool data = mapping_is_data(m->prot, m->shared, m->flags);
 	int err;
 
 	if (s->nmappings > MAPPINGS_MAX)
 		return -ENOMEM;
-	first = place(s, addr, n, flags, &err);
-	if (!first)
+	m->start = place(s, addr, n, flags, &err);
+	m->end = m->start + n;
+	if (!m->start)
 		return err;
 	err = check_limits(s, n, data, m->flags & MF_LOCKED);
 	if (err)
 		return err;
 	if (m->flags & MF_ACCOUNT && !commit_take(n))
 		return -ENOMEM;
-	if (unmap_range(s, first, first + n, drop)) {
-		if (m->flags & MF_ACCOUNT)
-			commit_put(n);
-		return -ENOMEM;
-	}
-	m->start = first;
-	m->end = first + n;
-	mapping_insert(s, m);
-	if (may_merge)
-		mapping_merge(m, drop);
+	err = unmap_range(s, m->start, m->end, drop);
+	if (!err)
+		err = mapping_put(s, m, drop);
+	if (err < 0 && m->flags & MF_ACCOUNT)
+		commit_put(n);
 	s->peak_pages = MAX(s->peak_pages, s->npages);
-	return 0;
+	return err;
 }
 
 int64_t vm_mmap(struct space *s, uint64_t addr, uint64_t len, int prot, int flags, struct object *object,
 		uint64_t offset, int max_prot)
 {
 	int err = check_mmap(len, flags, object, offset);
-	uint64_t n = page_round_up(len) >> PAGE_SHIFT, first;
-	struct mapping *m, *drop = NULL;
-	unsigned locks;
+	uint64_t n = page_round_up(len) >> PAGE_SHIFT;
+	struct mapping *drop = NULL;
 
 	if (err)
 		return err;
 	if (n > USER_PAGES)
 		return -ENOMEM;
-	m = mapping_alloc();
-	if (!m)
-		return -ENOMEM;
-	*m = (struct mapping){ .prot = prot & 7, .max_prot = max_prot & 7, .shared = flags & MAP_SHARED };
+	struct mapping m = { .prot = prot & 7, .max_prot = max_prot & 7, .shared = flags & MAP_SHARED };
 	if (object) {
 		object_ref(object);
-		m->offset = offset >> PAGE_SHIFT;
-	} else if (m->shared) { /* memory of its own that forked children share */
+		m.offset = offset >> PAGE_SHIFT;
+	} else if (m.shared) { /* memory of its own that forked children share */
 		object = object_create_shared(n, flags & MAP_NORESERVE);
-		if (!object) {
-			mapping_discard(m);
+		if (!object)
 			return -ENOMEM;
-		}
 	}
-	m->object = object;
-	m->error_seen = object ? object->error_count : 0;
+	m.object = object;
 	rwlock_write(&s->lock);
-	m->flags = mapping_flags(s, prot, flags);
-	locks = m->flags & MF_LOCKS;
-	err = flags & MAP_LOCKED && !s->limits.memlock ? -EPERM : enter(s, m, addr, n, flags, &drop);
-	first = m->start;
+	m.flags = mapping_flags(s, prot, flags);
+	err = flags & MAP_LOCKED && !s->limits.memlock ? -EPERM : enter(s, &m, addr, n, flags, &drop);
 	rwlock_write_unlock(&s->lock);
 	mapping_drop_all(drop);
-	if (err) {
-		if (object)
-			object_unref(object);
-		mapping_discard(m);
+	if (err && object)
+		object_unref(object);
+	if (err < 0)
 		return err;
-	}
-	if ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE || locks == MF_LOCKED)
-		populate(s, first, first + n, FOR_LOCK);
-	return first << PAGE_SHIFT;
+	if ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE || (m.flags & MF_LOCKS) == MF_LOCKED)
+		populate(s, m.start, m.end, FOR_LOCK);
+	return m.start << PAGE_SHIFT;
 }
 
 int vm_map_stack(struct space *s, uint64_t stack_top, uint64_t nbytes)
@@ -286,28 +277,22 @@ int vm_map_stack(struct space *s, uint64_t stack_top, uint64_t nbytes)
 
 static int grow_heap(struct space *s, uint64_t old_end, uint64_t new_end, struct mapping **drop)
 {
-	struct mapping *m, *next = mapping_at_or_after(s, old_end);
+	struct mapping *next = mapping_at_or_after(s, old_end);
+	struct mapping m = { .start = old_end,
+			     .end = new_end,
+			     .prot = PROT_READ | PROT_WRITE,
+			     .max_prot = PROT_READ | PROT_WRITE | PROT_EXEC,
+			     .flags = MF_HEAP | MF_ACCOUNT | s->future };
 	uint64_t n = new_end - old_end;
-	unsigned flags = MF_HEAP | MF_ACCOUNT | s->future;
 
 	if (next && guarded_start(next) < new_end)
 		return -ENOMEM;
-	if (check_limits(s, n, true, flags & MF_LOCKED))
+	if (check_limits(s, n, true, m.flags & MF_LOCKED) || !commit_take(n))
 		return -ENOMEM;
-	m = mapping_alloc();
-	if (!m)
-		return -ENOMEM;
-	if (!commit_take(n)) {
-		mapping_discard(m);
+	if (mapping_put(s, &m, drop) < 0) {
+		commit_put(n);
 		return -ENOMEM;
 	}
-	*m = (struct mapping){ .start = old_end,
-			       .end = new_end,
-			       .prot = PROT_READ | PROT_WRITE,
-			       .max_prot = PROT_READ | PROT_WRITE | PROT_EXEC,
-			       .flags = flags };
-	mapping_insert(s, m);
-	mapping_merge(m, drop);
 	s->peak_pages = MAX(s->peak_pages, s->npages);
 	return 0;
 }
