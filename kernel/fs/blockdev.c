@@ -218,6 +218,20 @@ struct object *blockdev_object(struct block_device *d)
 	return d->object;
 }
 
+int blockdev_settle(struct block_device *d)
+{
+	int r = 0, e;
+
+	for (struct block_device *o = block_next(NULL); o; o = block_next(o)) {
+		if (!o->object || (o != d && o->whole != d && o != d->whole))
+			continue;
+		e = object_writeback(o->object, 0, OBJECT_ALL, true);
+		r = r ? r : e;
+		object_drop_range(o->object, 0, OBJECT_ALL);
+	}
+	return r;
+}
+
 /* ---- /dev/NAME ---- */
 
 static int dev_open(struct vnode *v, struct file *f)

@@ -96,7 +96,9 @@ static int create_mount(struct fs_type *t, const char *source, uint32_t flags, c
 		if (m->dev->read_only)
 			m->read_only = true;
 	}
-	r = t->mount(m, m->options);
+	r = m->dev ? blockdev_settle(m->dev) : 0;
+	if (!r)
+		r = t->mount(m, m->options);
 	if (r)
 		goto fail_claimed;
 	m->root_name = name_create(NULL, "/", 1);
@@ -125,8 +127,12 @@ static int destroy_mount(struct mount *m)
 
 	name_unref(m->root_name);
 	r = m->type->unmount ? m->type->unmount(m) : 0;
-	if (m->dev)
+	if (m->dev) {
+		int e = blockdev_settle(m->dev);
+
+		r = r ? r : e;
 		block_release(m->dev);
+	}
 	kfree(m);
 	return r;
 }

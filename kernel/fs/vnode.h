@@ -379,6 +379,14 @@ void fs_shutdown(void);
 
 /* A vnode without a file system's table: pipes, memfd, the embedded init. One reference. */
 struct vnode *vnode_create_anonymous(const struct vnode_ops *ops, uint32_t mode, void *data);
+/* ---- blockdev.c ---- */
+
+/*
+ * Before a device changes hands (a file system is mounted on it or unmounted, it becomes swap): what was written to it, to the disk it
+ * is on or to its partitions is on the disk, and nothing of it is cached, as it would go stale. 0, -EIO. May sleep.
+ */
+int blockdev_settle(struct block_device *d);
+
 /* ---- memfile.c ---- */
 
 /* A regular file in memory holding a copy of the bytes, with mode 0555. */

@@ -3,6 +3,7 @@
 #include "arch/mmu.h"
 #include "arch/user.h"
 #include "dev/block.h"
+#include "fs/vnode.h"
 #include "proc/proc.h"
 #include "sys/sys.h"
 #include "vm/kmem.h"
@@ -190,7 +191,17 @@ int64_t sys_swapon(const uint64_t *a)
 	char path[256];
 	int err = block_by_path(a[0], &dev, path, sizeof(path));
 
-	return err ? err : vm_swapon(dev, path, a[1]);
+	if (err)
+		return err;
+	err = block_claim(dev, "swap");
+	if (err)
+		return err;
+	err = blockdev_settle(dev);
+	if (!err)
+		err = vm_swapon(dev, path, a[1]);
+	if (err)
+		block_release(dev);
+	return err;
 }
 
 int64_t sys_swapoff(const uint64_t *a)

@@ -412,12 +412,7 @@ int vm_swapon(struct block_device *dev, const char *path, int flags)
 	for (unsigned i = 0; i < SWAP_AREAS && !a; i++)
 		if (!swap_areas[i].on)
 			a = &swap_areas[i];
-	err = a ? block_claim(dev, "swap") : -EPERM;
-	if (!err) {
-		err = turn_on(a, dev, path, flags);
-		if (err)
-			block_release(dev);
-	}
+	err = a ? turn_on(a, dev, path, flags) : -EPERM;
 	mutex_unlock(&area_mutex);
 	return err;
 }

@@ -596,9 +596,9 @@ void vm_print(struct space *s);
 /* ---- swap.c ------------------------------------------------------------------------------------------- */
 
 #define SWAP_FLAG_PREFER 0x8000
-int vm_swapon(struct block_device *dev, const char *path,
-	      int flags);		  /* -EINVAL, -EBUSY, -EPERM, -ENOMEM, -EIO */
-int vm_swapoff(struct block_device *dev); /* -EINVAL, -ENOMEM */
+/* The device is claimed by the caller (block_claim), who releases it again after an error. -EINVAL, -EPERM, -ENOMEM, -EIO. */
+int vm_swapon(struct block_device *dev, const char *path, int flags);
+int vm_swapoff(struct block_device *dev); /* releases the device; -EINVAL, -ENOMEM */
 struct swap_info {
 	char path[64];
 	uint64_t npages, used;

@@ -298,3 +298,19 @@ def churn(t):
     for block, size in (1024, 1100), (4096, 1600):
         image = disk(t, f"disk{block}", size * 1024, "-b", str(block))
         on_disk(t, image, f"churn 250 {block} 6 keep && sync && churn 100 {block} 6", mem=20, smp=4, timeout=90)
+
+
+@test("ext2/device")
+def device(t):
+    """A device and the file system on it are never seen one older than the other: written, mounted, changed, unmounted, read."""
+    for block in 1024, 4096:
+        one, two = (disk(t, f"{name}{block}", 2 * MIB, "-b", str(block), "-L", name) for name in ("one", "two"))
+        done = t.guest("""sha256sum </dev/vdd >/dev/null   # all of it is cached now
+            mount -t ext2 /dev/vdd /mnt && echo inside >/mnt/file && umount /mnt
+            grep -c inside /dev/vdd; sha256sum </dev/vdd >/tmp/cached; echo 3 >/proc/sys/vm/drop_caches; sha256sum </dev/vdd | cmp - /tmp/cached
+            dd if=/dev/zero of=/dev/vdd bs=64k count=32 2>/dev/null; mount -t ext2 /dev/vdd /mnt 2>/dev/null && echo mounted zeros
+            dd if=/dev/vdc of=/dev/vdd bs=64k 2>/dev/null; mount -t ext2 /dev/vdd /mnt && ls /mnt && umount /mnt""",
+                       args=["--disk", one, "--disk", two])
+        t.equal(done.stdout, b"1\nlost+found\n", f"output with blocks of {block}")
+        t.check(b"no ext2 file system" in done.stderr, "an old superblock was read")
+        t.fsck(two)
