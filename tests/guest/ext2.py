@@ -249,49 +249,6 @@ def features(t):
             "it can be written")
 
 
-DAMAGED = """
-for d in c d e f; do
-    mkdir -p /tmp/$d
-    mount -t ext2 /dev/vd$d /tmp/$d 2>/dev/null || continue
-    ls -lR /tmp/$d >/dev/null 2>&1
-    find /tmp/$d -type f 2>/dev/null | xargs head -c 200000 >/dev/null 2>&1
-    echo new >/tmp/$d/new 2>/dev/null; mkdir /tmp/$d/newdir 2>/dev/null; mv /tmp/$d/new /tmp/$d/newdir/ 2>/dev/null
-    for f in /tmp/$d/*/*; do echo more >>"$f"; truncate -s 5000 "$f"; done 2>/dev/null
-    rm -rf /tmp/$d/dir* 2>/dev/null
-    sync; umount /tmp/$d
-done
-mmaptest >/dev/null && echo alive"""
-
-
-@test("ext2/damaged", 20)
-def damaged(t):
-    """Images with flipped bytes in their metadata: mounted, walked, read and written; errors, but the system goes on."""
-    os.mkdir(t.path("tree"))
-    rng = random.Random(99)
-    for i in range(6):
-        os.makedirs(os.path.join(t.path("tree"), f"dir{i}/deep"))
-        for k in range(4):
-            with open(os.path.join(t.path("tree"), f"dir{i}/file{k}"), "wb") as file:
-                file.write(rng.randbytes(rng.randrange(90_000)))
-    for block in 1024, 4096:
-        good = disk(t, f"good{block}", 2 * MIB, "-b", str(block), "-N", "128", "-d", t.path("tree"))
-        with open(good, "rb") as file:
-            data = file.read()
-        for run in range(3):
-            args = []
-            for n in range(4):
-                bad = bytearray(data)
-                for _ in range(rng.choice((1, 3, 20, 200))):
-                    at = rng.randrange(1024, 40 * 1024) if rng.random() < 0.8 else rng.randrange(len(bad))
-                    bad[at] = rng.choice((0, 1, 0xff, 0x7f, bad[at] ^ 1 << rng.randrange(8), rng.randrange(256)))
-                path = t.path(f"bad{n}")
-                with open(path, "wb") as file:
-                    file.write(bad)
-                args += ["--disk", path]
-            done = t.guest(DAMAGED, args=args, smp=2, mem=32, timeout=60)
-            t.equal(done.stdout, b"alive\n", f"output after run {run} with blocks of {block}")
-
-
 @test("ext2/churn", 15)
 def churn(t):
     """Several processes change the same few files, on disks too small for them; what they leave is clean."""

@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: ISC
 """Random input of every kind; what it is to survive is said in the programs."""
+import os
+import random
+import re
+
+KIB = 1024
 
 
 @test("fuzz/system-calls", 25)
@@ -9,3 +14,41 @@ def system_calls(t):
         cd /tmp && sysfuzz -s 10000 3 4 >&2 && mkdir /root/g && cd /root/g && sysfuzz -r 5000 4 4 >&2; s=$?; ps | wc -l; exit $s)""",
                    smp=4, mem=32)
     t.check(int(done.stdout) <= 6, f"{int(done.stdout)} lines of ps: some process is left")
+
+
+def small_tree(t):
+    """Files of every kind that a small disk has room for."""
+    top, rng = t.path("tree"), random.Random(5)
+    os.makedirs(os.path.join(top, "d/e"))
+    for name, nbytes in ("small", 700), ("d/indirect", 40_000), ("d/e/long", 90_000):
+        with open(os.path.join(top, name), "wb") as file:
+            file.write(rng.randbytes(nbytes))
+    with open(os.path.join(top, "holes"), "wb") as file:
+        file.seek(300_000)
+        file.write(b"behind a hole")
+    os.symlink("small", os.path.join(top, "fast"))
+    os.symlink("x" * 100, os.path.join(top, "slow"))
+    os.link(os.path.join(top, "small"), os.path.join(top, "d/hard"))
+    os.mkfifo(os.path.join(top, "fifo"))
+    for i in range(40):
+        open(os.path.join(top, f"d/e/entry-of-a-directory-{i}"), "wb").close()
+    return top
+
+
+def images(t, block, rounds):
+    disks = []
+    for name in "pristine", "damaged":
+        disks.append(t.path(name))
+        with open(disks[-1], "wb") as file:
+            file.truncate(400 * KIB if block == 1024 else 800 * KIB)
+        t.run("mke2fs", "-q", "-F", "-t", "ext2", "-b", str(block), "-N", "80", "-d", small_tree(t) if name == "pristine" else t.path("tree"),
+              disks[-1])
+    done = t.guest(f"cd /tmp && ext2fuzz /dev/vdc /dev/vdd {rounds} {block}", smp=2, args=["--disk", disks[0], "--disk", disks[1]])
+    t.check(int(re.search(rb"ext2fuzz: (\d+) of", done.stdout)[1]) > rounds // 2, "hardly an image was mounted")
+
+
+for block in 1024, 2048, 4096:
+    @test(f"fuzz/images-{block}", 25)
+    def fuzz_images(t, block=block):
+        """Damaged images of a file system: mounted, walked, read, written and unmounted."""
+        images(t, block, 150)

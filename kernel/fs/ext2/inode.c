@@ -244,6 +244,7 @@ struct fresh {
 	uint32_t mode, uid, gid;
 	uint64_t rdev;
 	const char *target;
+	bool loaded;
 };
 
 static int load_fresh(struct vnode *v, void *arg)
@@ -280,6 +281,7 @@ static int load_fresh(struct vnode *v, void *arg)
 	if (r)
 		return unset(v, ei, r);
 	vnode_mark_dirty(v);
+	f->loaded = true;
 	return 0;
 }
 
@@ -314,6 +316,10 @@ int ext2_new_inode(struct vnode *dir, uint32_t mode, uint64_t rdev, const char *
 	if (r) {
 		ext2_free_inode(fs, ino, S_ISDIR(mode));
 		return r;
+	}
+	if (!f.loaded) { /* it may be the directory itself, whose lock is held */
+		vnode_unref(*out);
+		return ext2_damaged(fs, "an inode in use was marked free:", ino);
 	}
 	r = target && !ext2_i(*out)->fast_link ? write_target(*out, target) : ext2_commit(ext2_i(*out));
 	if (r) {
