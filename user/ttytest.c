@@ -719,6 +719,109 @@ static void leader_ends(void)
 	SYS(close(tell[0]) | close(tell[1]));
 }
 
+static void stopped(pid_t pid, int sig)
+{
+	int status;
+
+	EQ(SYS(waitpid(pid, &status, WUNTRACED)), pid);
+	if (!WIFSTOPPED(status) || WSTOPSIG(status) != sig)
+		FAIL("expected a stop by %d, seen status 0x%x", sig, (unsigned)status);
+}
+
+/* a group in the background: reading stops it, changing the terminal too, writing as the terminal is set */
+static void background(void)
+{
+	pid_t pid = session(), kid, orphan;
+	char c, buf[64];
+
+	if (pid == 0) {
+		signal(SIGTTOU, SIG_IGN);
+		kid = test_fork();
+		if (kid == 0) {
+			SYS(setpgid(0, 0));
+			EQ(SYS(read(slave, buf, sizeof(buf))), 12); /* stopped first */
+			_exit(7);
+		}
+		stopped(kid, SIGTTIN);
+		put_token(tell[1], 'r');
+		SYS(tcsetpgrp(slave, kid));
+		SYS(kill(-kid, SIGCONT));
+		EXITED(kid, 7);
+		SYS(tcsetpgrp(slave, getpid()));
+		kid = test_fork();
+		if (kid == 0) {
+			SYS(setpgid(0, 0));
+			signal(SIGTTIN, SIG_IGN);
+			ERR(read(slave, &c, 1), EIO);
+			set(); /* SIGTTOU is ignored: it may, also in the background */
+			put(slave, "done");
+			_exit(0);
+		}
+		EXITED(kid, 0);
+		_exit(9);
+	}
+	EQ(get_token(tell[0]), 'r');
+	put(master, "for the job\n");
+	EXPECT(master, "for the job\r\ndone");
+	EXITED(pid, 9);
+	SYS(close(master));
+	SYS(close(tell[0]) | close(tell[1]));
+
+	/* stops while it writes or changes; an orphan gets an error instead */
+	pid = session();
+	if (pid == 0) {
+		signal(SIGTTOU, SIG_IGN);
+		modes.c_lflag |= TOSTOP;
+		set();
+		kid = test_fork();
+		if (kid == 0) {
+			SYS(setpgid(0, 0));
+			signal(SIGTTOU, SIG_DFL);
+			put(slave, "a");
+			modes.c_lflag &= ~(tcflag_t)ECHO;
+			set();
+			_exit(7);
+		}
+		stopped(kid, SIGTTOU);
+		SYS(tcsetpgrp(slave, kid));
+		SYS(kill(kid, SIGCONT));
+		EXITED(kid, 7);
+		SYS(tcsetpgrp(slave, getpid()));
+		kid = test_fork();
+		if (kid == 0) {
+			SYS(setpgid(0, 0));
+			signal(SIGTTOU, SIG_DFL);
+			modes.c_lflag |= ECHO;
+			set();
+			_exit(8);
+		}
+		stopped(kid, SIGTTOU);
+		SYS(kill(kid, SIGKILL));
+		KILLED(kid, SIGKILL);
+		kid = test_fork();
+		if (kid == 0) {
+			SYS(setpgid(0, 0));
+			orphan = test_fork();
+			if (orphan == 0) {
+				while (getppid() == getpgrp())
+					usleep(1000);
+				signal(SIGTTOU, SIG_DFL);
+				ERR(read(slave, &c, 1), EIO);
+				ERR(write(slave, "x", 1), EIO);
+				ERR(tcsetattr(slave, TCSANOW, &modes), EIO);
+				put_token(tell[1], 'o');
+				_exit(0);
+			}
+			_exit(0);
+		}
+		EXITED(kid, 0);
+		EQ(get_token(tell[0]), 'o');
+		_exit(0);
+	}
+	EXPECT(master, "a");
+	finish(pid);
+}
+
 /* a shell on a pseudo-terminal, as a terminal emulator runs one */
 static void shell(void)
 {
@@ -773,6 +876,7 @@ static const struct test tests[] = {
 	{ "no terminal", no_terminal },
 	{ "hanging up", hanging_up },
 	{ "leader ends", leader_ends },
+	{ "background", background },
 	{ "shell", shell },
 	{ "many", many },
 };

@@ -280,7 +280,27 @@ static void whole_file_locks(void)
 	SYS(flock(other, LOCK_SH | LOCK_NB));
 	SYS(flock(other, LOCK_UN));
 	ERR(flock(other, 77), EINVAL);
+
+	/* two that convert: each lets its old lock go, so neither waits for ever */
+	fd = (int)SYS(open("f", O_RDONLY));
+	SYS(flock(fd, LOCK_SH));
+	SYS(flock(other, LOCK_SH));
+	ERR(flock(fd, LOCK_EX | LOCK_NB), EAGAIN); /* and has lost the old one */
+	SYS(flock(other, LOCK_EX | LOCK_NB));
+	SYS(flock(other, LOCK_SH));
+	SYS(flock(fd, LOCK_SH));
+	pid_t pid = test_fork();
+	if (pid == 0) {
+		SYS(close(fd));
+		SYS(flock(other, LOCK_EX));
+		SYS(flock(other, LOCK_UN));
+		_exit(0);
+	}
 	SYS(close(other));
+	SYS(flock(fd, LOCK_EX));
+	SYS(flock(fd, LOCK_UN));
+	EXITED(pid, 0);
+	SYS(close(fd));
 	SYS(unlink("f"));
 }
 

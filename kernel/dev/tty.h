@@ -150,6 +150,12 @@ void tty_closed(struct tty *t);
 int tty_job_ioctl(struct tty *t, unsigned cmd, uint64_t uarg);
 /* A session leader without a terminal that opens one (without O_NOCTTY) takes it if no session has it. */
 void tty_acquire_at_open(struct tty *t);
+/*
+ * A process in the background reads from its controlling terminal (SIGTTIN) or changes it (SIGTTOU): its group gets
+ * the signal, and the call is made again when it goes on: -ERESTARTSYS. If it ignores or blocks the signal, it may
+ * change the terminal, but not read (-EIO); in an orphaned group it may neither (POSIX.1-2017, 11.1.4).
+ */
+int tty_check_background(struct tty *t, int sig);
 /* SIGHUP and SIGCONT for the leader of its session. */
 void tty_tell_leader(struct tty *t);
 /* The terminal of the current process's session, referenced, or NULL. */

@@ -143,6 +143,43 @@ void tty_unref(struct tty *t)
 		pty_free(t);
 }
 
+/* [p] Does the thread not want to hear of the signal? */
+static bool deaf_to(struct proc *p, const struct thread *t, int sig)
+{
+	bool deaf;
+
+	spin_lock(&p->sig_lock);
+	deaf = p->actions[sig - 1].handler == SIG_IGN || t->sigmask & SIGBIT(sig);
+	spin_unlock(&p->sig_lock);
+	return deaf;
+}
+
+int tty_check_background(struct tty *t, int sig)
+{
+	struct thread *me = thread_current();
+	struct proc *p = me->proc;
+	int err = 0, pgrp;
+
+	if (!p || p->ctty != t)
+		return 0;
+	spin_lock(&proc_lock);
+	spin_lock(&t->lock);
+	pgrp = p->ctty == t ? t->pgrp : 0;
+	spin_unlock(&t->lock);
+	if (pgrp && p->pgid != pgrp) {
+		if (deaf_to(p, me, sig)) {
+			err = sig == SIGTTIN ? -EIO : 0;
+		} else if (proc_group_orphaned(p->pgid, NULL)) {
+			err = -EIO;
+		} else {
+			signal_group_locked(p->pgid, sig);
+			err = -ERESTARTSYS;
+		}
+	}
+	spin_unlock(&proc_lock);
+	return err;
+}
+
 static int give_up(struct tty *t, struct proc *p)
 {
 	int pgrp = -1, err = 0;

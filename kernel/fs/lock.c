@@ -4,8 +4,8 @@
  * whoever waits looks again whenever one goes.
  *
  * An owner's own ranges never overlap: a new one cuts or swallows what it had there, and joins equal
- * neighbours. The memory that cutting may need is taken before the lock. Record locks that would wait in a
- * circle fail with EDEADLK.
+ * neighbours. The memory that cutting may need is taken before the lock. Record locks of processes that would
+ * wait in a circle fail with EDEADLK.
  */
 #include "fs/lock.h"
 #include "vm/kmem.h"
@@ -136,13 +136,23 @@ static int wait_for(struct file_lock_request *q)
 
 		if (!q->wait)
 			return -EAGAIN;
-		if (!q->whole && circular(q->owner, h->owner))
+		if (!q->whole && q->pid >= 0 && circular(q->owner, h->owner))
 			return -EDEADLK;
 		list_push(&sleepers, &w.link);
 		r = waitq_sleep_intr(&changed, &lock);
 		list_remove(&w.link);
 	}
 	return r;
+}
+
+/* flock(2): another kind of lock means letting the old one go first, so that two who convert do not wait for each other. */
+static void let_go_to_convert(const struct file_lock_request *q, struct list *dead)
+{
+	struct held *h, *tmp;
+
+	list_for_each_safe(h, tmp, &all, link) if (same_owner(h, q) && h->type != q->type) discard(h, dead);
+	if (!list_empty(dead))
+		waitq_wake_all(&changed);
 }
 
 static void bury(struct list *dead)
@@ -165,6 +175,8 @@ int file_lock(struct file_lock_request *q)
 		return -ENOLCK;
 	}
 	spin_lock(&lock);
+	if (q->whole)
+		let_go_to_convert(q, &dead);
 	r = wait_for(q);
 	if (!r) {
 		carve(q, &spare, &dead);

@@ -12,9 +12,8 @@
 #include "proc/proc.h"
 #include "vm/vm.h"
 
-#define TICK	   10000000ul /* ns in 1/100 s, the unit of times here */
-#define ARGS_MAX   (256ul << 10)
-#define TTY_DEVICE 0x440 /* 4:64, the only terminal */
+#define TICK	 10000000ul /* ns in 1/100 s, the unit of times here */
+#define ARGS_MAX (256ul << 10)
 
 /* ---- references ---- */
 
@@ -237,7 +236,7 @@ int show_pid_environ(struct text *t, pid_t pid)
 struct snapshot {
 	char name[16], state;
 	pid_t pid, ppid, pgid, sid;
-	bool tty;
+	uint64_t tty;	/* its device number, or 0 */
 	int foreground; /* process group of the terminal */
 	int nice, exit_signal, exit_status, oom_score_adj;
 	unsigned nthreads;
@@ -281,7 +280,7 @@ static int take(pid_t pid, struct snapshot *s)
 	s->ppid = p->parent ? p->parent->pid : 0;
 	s->pgid = p->pgid;
 	s->sid = p->sid;
-	s->tty = p->ctty != NULL;
+	s->tty = p->ctty ? p->ctty->rdev : 0;
 	s->foreground = p->ctty ? p->ctty->pgrp : -1;
 	s->nice = p->nice;
 	s->exit_signal = p->exit_signal;
@@ -322,8 +321,8 @@ int show_pid_stat(struct text *t, pid_t pid)
 		return r;
 	counts_of(pid, &c);
 	text_printf(t, "%d (%s) %c %d %d %d %d %d 0 %lu %lu %lu %lu ", s.pid, s.name, s.state, s.ppid, s.pgid,
-		    s.sid, s.tty ? TTY_DEVICE : 0, s.foreground, s.usage.minflt, s.waited.minflt,
-		    s.usage.majflt, s.waited.majflt);
+		    s.sid, (int)s.tty, s.foreground, s.usage.minflt, s.waited.minflt, s.usage.majflt,
+		    s.waited.majflt);
 	text_printf(t, "%lu %lu %lu %lu %d %d %u 0 %lu %lu %lu %lu ", s.usage.utime_ns / TICK,
 		    s.usage.stime_ns / TICK, s.waited.utime_ns / TICK, s.waited.stime_ns / TICK, 20 + s.nice,
 		    s.nice, s.nthreads, s.start_ns / TICK, c.size * PAGE_SIZE, c.resident, s.rlimits[5].cur);

@@ -408,7 +408,16 @@ int show_version(struct text *t, pid_t pid __unused)
 		return 0;                                   \
 	}
 CONSTANT(randomize, "%u\n", randomize_va_space)
-CONSTANT(hostname, "quire\n")
+
+int show_hostname(struct text *t, pid_t pid __unused)
+{
+	char name[HOSTNAME_SIZE];
+
+	system_hostname(name);
+	text_printf(t, "%s\n", name);
+	return 0;
+}
+
 CONSTANT(ostype, "%s\n", OSTYPE)
 CONSTANT(osrelease, "%s\n", OSRELEASE)
 CONSTANT(osversion, "%s\n", OSVERSION)

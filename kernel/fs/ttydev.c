@@ -3,6 +3,7 @@
 #include "dev/dev.h"
 #include "dev/tty.h"
 #include "fs/chardev.h"
+#include "proc/proc.h"
 
 static ssize_t terminal_read(struct file *f, char *buf, size_t n, bool nonblock)
 {
@@ -16,17 +17,38 @@ static ssize_t terminal_write(struct file *f, const char *buf, size_t n, bool no
 
 ssize_t ttydev_read(struct file *f, struct uio *u, uint64_t *offset __unused)
 {
-	return read_stream(f, u, terminal_read);
+	int r = tty_check_background(f->data, SIGTTIN);
+
+	return r ? r : read_stream(f, u, terminal_read);
 }
 
 ssize_t ttydev_write(struct file *f, struct uio *u, uint64_t *offset __unused)
 {
-	return write_stream(f, u, terminal_write);
+	struct tty *t = f->data;
+	int r = t->termios.lflag & TOSTOP ? tty_check_background(t, SIGTTOU) : 0;
+
+	return r ? r : write_stream(f, u, terminal_write);
 }
 
 int ttydev_ioctl(struct file *f, unsigned cmd, uint64_t uarg)
 {
-	return tty_ioctl(f->data, cmd, uarg);
+	int r = 0;
+
+	switch (cmd) {
+	case TCSETS:
+	case TCSETSW:
+	case TCSETSF:
+	case TCSBRK:
+	case TCSBRKP:
+	case TCXONC:
+	case TCFLSH:
+		r = tty_check_background(f->data, SIGTTOU);
+		break;
+	case TIOCSPGRP:
+		r = tty_check_background(f->data, SIGTTOU);
+		r = r == -EIO ? -ENOTTY : r;
+	}
+	return r ? r : tty_ioctl(f->data, cmd, uarg);
 }
 
 unsigned ttydev_poll(struct file *f, struct waitq **wait)

@@ -360,5 +360,8 @@ int64_t signal_return(struct trapframe *f);		 /* rt_sigreturn */
  */
 void system_shutdown(int status) __noreturn;
 void system_reboot(void) __noreturn;
+/* What sethostname(2) said last, with its NUL. */
+#define HOSTNAME_SIZE 65
+void system_hostname(char name[HOSTNAME_SIZE]);
 
 #endif

@@ -35,7 +35,7 @@
 	X(140, setpriority) X(141, getpriority) X(142, reboot) X(143, setregid) X(144, setgid) X(145, setreuid)        \
 	X(146, setuid) X(147, setresuid) X(148, getresuid) X(149, setresgid) X(150, getresgid) X(153, times)           \
 	X(154, setpgid) X(155, getpgid) X(156, getsid) X(157, setsid) X(158, getgroups) X(159, setgroups)              \
-	X(160, uname) X(163, getrlimit) X(164, setrlimit) X(165, getrusage) X(166, umask) X(167, prctl)                \
+	X(160, uname) X(161, sethostname) X(162, setdomainname) X(163, getrlimit) X(164, setrlimit) X(165, getrusage) X(166, umask) X(167, prctl)                \
 	X(172, getpid) X(173, getppid) X(174, getuid) X(175, geteuid) X(176, getgid) X(177, getegid) X(178, gettid)    \
 	X(179, sysinfo) X(220, clone) X(435, clone3) X(221, execve) X(260, wait4) X(261, prlimit64) X(278, getrandom) X(116, syslog)  \
 	/* signals: signal.c */                                                                                         \

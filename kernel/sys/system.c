@@ -175,11 +175,52 @@ int64_t sys_umask(const uint64_t *a)
 	return old;
 }
 
+/* uname(2)'s fields; two of them can be set. */
+enum { NODENAME = 1, DOMAINNAME = 5 };
+static char names[6][HOSTNAME_SIZE] = { "Linux", "quire", "6.1.0-quire", "#1 Quire", "riscv64", "(none)" };
+static struct spinlock uname_lock = SPINLOCK_INIT("host name", RANK_FILES);
+
+void system_hostname(char name[HOSTNAME_SIZE])
+{
+	spin_lock(&uname_lock);
+	memcpy(name, names[NODENAME], HOSTNAME_SIZE);
+	spin_unlock(&uname_lock);
+}
+
 int64_t sys_uname(const uint64_t *a)
 {
-	static const char names[6][65] = { "Linux", "quire", "6.1.0-quire", "#1 Quire", "riscv64", "(none)" };
+	char copy[sizeof(names) / HOSTNAME_SIZE][HOSTNAME_SIZE];
 
-	return put_user(a[0], names, sizeof(names));
+	spin_lock(&uname_lock);
+	memcpy(copy, names, sizeof(copy));
+	spin_unlock(&uname_lock);
+	return put_user(a[0], copy, sizeof(copy));
+}
+
+static int64_t set_name(unsigned field, uint64_t uname, uint64_t n)
+{
+	char name[HOSTNAME_SIZE] = { 0 };
+
+	if (proc_current()->cred.euid != 0)
+		return -EPERM;
+	if (n >= HOSTNAME_SIZE)
+		return -EINVAL;
+	if (get_user(name, uname, n))
+		return -EFAULT;
+	spin_lock(&uname_lock);
+	memcpy(names[field], name, sizeof(name));
+	spin_unlock(&uname_lock);
+	return 0;
+}
+
+int64_t sys_sethostname(const uint64_t *a)
+{
+	return set_name(NODENAME, a[0], (uint32_t)a[1]);
+}
+
+int64_t sys_setdomainname(const uint64_t *a)
+{
+	return set_name(DOMAINNAME, a[0], (uint32_t)a[1]);
 }
 
 int64_t sys_prctl(const uint64_t *a)

@@ -23,7 +23,8 @@ def image(t):
                 raise Skipped(done.stderr.decode().strip())
             t.equal(done.returncode, 0, "exit status of fetch-debian")
             os.rename(packages + ".new", packages)
-        if not os.path.exists(made) or os.path.getmtime(made) < os.path.getmtime(t.built("root.img")):
+        sources = [t.built("root.img")] + [os.path.join(SCRIPTS, name) for name in os.listdir(SCRIPTS)]
+        if not os.path.exists(made) or os.path.getmtime(made) < max(map(os.path.getmtime, sources)):
             extra = t.path("extra")
             os.makedirs(os.path.join(extra, "bin"))
             for name, where in ("busybox", "usr/bin/busybox"), ("bash", "usr/bin/bash-static"):
@@ -95,6 +96,15 @@ def interactive(t):
         terminal.expect(r"^sleep 100\r?$")
         time.sleep(0.5)
         terminal.type("\x03")
+        prompt(terminal)
+        terminal.type("cat &\r")
+        prompt(terminal)
+        time.sleep(0.5)
+        say(terminal, "", r"Stopped +cat")  # in the background it may not read the terminal
+        terminal.type("fg\r")
+        terminal.expect(r"^cat\r?$")
+        terminal.type("to cat\r\x04")
+        terminal.expect(r"^to cat\r?\nto cat\r?$")
         prompt(terminal)
         terminal.type("busybox vi /tmp/x\r")
         terminal.expect(r"/tmp/x.*1/1")
