@@ -52,9 +52,13 @@ int eventfd_create(uint64_t count, bool semaphore, uint32_t flags, struct file *
 
 /* clock: CLOCK_REALTIME (0) or any that runs as the monotonic one. */
 int timerfd_create(int clock, uint32_t flags, struct file **out);
+#define TIMERFD_ABSOLUTE      1
+#define TIMERFD_CANCEL_ON_SET 2
 /* -EINVAL: f is none. `first` 0 disarms; times in ns of its clock if absolute. Old ones, relative, in *left, *period. */
-int timerfd_set(struct file *f, bool absolute, uint64_t first, uint64_t interval, uint64_t *left,
+int timerfd_set(struct file *f, unsigned how, uint64_t first, uint64_t interval, uint64_t *left,
 		uint64_t *period);
+/* The wall clock was set forward by so much: those that wait for a time of it are set anew. May sleep. */
+void timerfds_wall_set(int64_t delta_ns);
 int timerfd_get(struct file *f, uint64_t *left, uint64_t *period);
 
 int signalfd_create(uint64_t mask, uint32_t flags, struct file **out);

@@ -4,6 +4,7 @@
  * and sets it again, so a short period costs nothing while nobody reads.
  *
  * t->mutex is held while the timer is set or stopped; t->lock guards what its function, in an interrupt, changes.
+ * When the wall clock is set, timers that wait for a time of it are set anew; all_mutex, taken first, guards their list.
  */
 #include "fs/epoll.h"
 #include "fs/internal.h"
@@ -17,6 +18,10 @@ struct timerfd {
 	struct mutex mutex;
 	struct spinlock lock;
 	bool realtime;	      /* [c] */
+	struct list link;     /* [all_mutex] if so */
+	bool wall;	      /* [mutex] the deadline is a time of the wall clock */
+	bool cancel_on_set;   /* [mutex] then setting that clock ends a read with ECANCELED */
+	bool cancelled;	      /* [lock] */
 	bool expired;	      /* [lock] at `deadline_ns`, and not read since */
 	uint64_t deadline_ns; /* [mutex] monotonic; 0: disarmed */
 	uint64_t interval_ns; /* [mutex] 0: once */
@@ -24,6 +29,9 @@ struct timerfd {
 	struct waitq wait;
 };
 
+static struct mutex all_mutex = { .lock = SPINLOCK_INIT("timerfds", RANK_NONE),
+				  .waiters = WAITQ_INIT(all_mutex.waiters) };
+static struct list all = LIST_INIT(all);
 static const struct vnode_ops timerfd_ops;
 
 static void expire(struct timer *timer)
@@ -44,6 +52,22 @@ static bool has_expired(struct timerfd *t)
 	expired = t->expired;
 	spin_unlock(&t->lock);
 	return expired;
+}
+
+static bool take_cancelled(struct timerfd *t)
+{
+	bool cancelled;
+
+	spin_lock(&t->lock);
+	cancelled = t->cancelled;
+	t->cancelled = false;
+	spin_unlock(&t->lock);
+	return cancelled;
+}
+
+static bool is_ready(struct timerfd *t)
+{
+	return t->expired || t->cancelled;
 }
 
 /* With the mutex held and the timer stopped or run out. */
@@ -82,13 +106,15 @@ static ssize_t timerfd_read(struct file *f, struct uio *u, uint64_t *offset __un
 		return -EINVAL;
 	while (!ticks && !r) {
 		mutex_lock(&t->mutex);
-		if (has_expired(t))
+		if (take_cancelled(t))
+			r = -ECANCELED;
+		else if (has_expired(t))
 			ticks = take_ticks(t);
 		mutex_unlock(&t->mutex);
-		if (ticks)
+		if (ticks || r)
 			break;
 		spin_lock(&t->lock);
-		if (!t->expired)
+		if (!is_ready(t))
 			r = f->flags & O_NONBLOCK ? -EAGAIN : waitq_sleep_intr(&t->wait, &t->lock);
 		spin_unlock(&t->lock);
 	}
@@ -101,14 +127,22 @@ static unsigned timerfd_poll(struct file *f, struct waitq **wait)
 {
 	struct timerfd *t = f->data;
 
+	bool ready;
+
 	*wait = &t->wait;
-	return has_expired(t) ? POLLIN : 0;
+	spin_lock(&t->lock);
+	ready = is_ready(t);
+	spin_unlock(&t->lock);
+	return ready ? POLLIN : 0;
 }
 
 static void timerfd_release(struct file *f)
 {
 	struct timerfd *t = f->data;
 
+	mutex_lock(&all_mutex);
+	list_remove(&t->link);
+	mutex_unlock(&all_mutex);
 	timer_cancel(&t->timer);
 	kfree(t);
 }
@@ -128,10 +162,38 @@ int timerfd_create(int clock, uint32_t flags, struct file **out)
 	spin_init(&t->lock, "timerfd", RANK_FILES);
 	waitq_init(&t->wait);
 	t->realtime = clock == CLOCK_REALTIME;
+	list_init(&t->link);
 	r = anonymous_file(&timerfd_ops, t, O_RDWR | flags, "anon_inode:[timerfd]", out);
-	if (r)
+	if (r) {
 		kfree(t);
+	} else if (t->realtime) {
+		mutex_lock(&all_mutex);
+		list_append(&all, &t->link);
+		mutex_unlock(&all_mutex);
+	}
 	return r;
+}
+
+void timerfds_wall_set(int64_t delta_ns)
+{
+	struct timerfd *t;
+
+	mutex_lock(&all_mutex);
+	list_for_each(t, &all, link) {
+		mutex_lock(&t->mutex);
+		if (t->wall && t->deadline_ns && !has_expired(t)) {
+			timer_cancel(&t->timer);
+			arm(t, MAX((int64_t)t->deadline_ns - delta_ns, 1l));
+		}
+		if (t->wall && t->cancel_on_set) {
+			spin_lock(&t->lock);
+			t->cancelled = true;
+			waitq_wake_all(&t->wait);
+			spin_unlock(&t->lock);
+		}
+		mutex_unlock(&t->mutex);
+	}
+	mutex_unlock(&all_mutex);
 }
 
 /* The monotonic time of `first`; never 0. */
@@ -153,7 +215,7 @@ static void get_times(struct timerfd *t, uint64_t *left, uint64_t *interval)
 	*interval = t->interval_ns;
 }
 
-int timerfd_set(struct file *f, bool absolute, uint64_t first, uint64_t interval, uint64_t *left,
+int timerfd_set(struct file *f, unsigned how, uint64_t first, uint64_t interval, uint64_t *left,
 		uint64_t *old_interval)
 {
 	struct timerfd *t = f->data;
@@ -164,7 +226,10 @@ int timerfd_set(struct file *f, bool absolute, uint64_t first, uint64_t interval
 	get_times(t, left, old_interval);
 	timer_cancel(&t->timer);
 	t->interval_ns = interval;
-	arm(t, first ? deadline_of(t, absolute, first) : 0);
+	t->wall = t->realtime && how & TIMERFD_ABSOLUTE && first;
+	t->cancel_on_set = how & TIMERFD_CANCEL_ON_SET;
+	take_cancelled(t);
+	arm(t, first ? deadline_of(t, how & TIMERFD_ABSOLUTE, first) : 0);
 	mutex_unlock(&t->mutex);
 	return 0;
 }

@@ -150,7 +150,6 @@ static int put_times(uint64_t uaddr, uint64_t left, uint64_t interval)
 
 int64_t sys_timerfd_settime(const uint64_t *a)
 {
-	enum { ABSTIME = 1 };
 	uint64_t left = 0, interval = 0;
 	struct itimerspec new;
 	struct file *f;
@@ -158,12 +157,13 @@ int64_t sys_timerfd_settime(const uint64_t *a)
 
 	if (get_user(&new, a[2], sizeof(new)))
 		return -EFAULT;
-	if (a[1] & ~(uint64_t)ABSTIME || !time_ok(&new.interval) || !time_ok(&new.value))
+	if (a[1] & ~(uint64_t)(TIMERFD_ABSOLUTE | TIMERFD_CANCEL_ON_SET) || !time_ok(&new.interval) ||
+	    !time_ok(&new.value))
 		return -EINVAL;
 	f = fd_get(proc_current()->files, a[0]);
 	if (!f)
 		return -EBADF;
-	r = timerfd_set(f, a[1] & ABSTIME, to_ns(&new.value), to_ns(&new.interval), &left, &interval);
+	r = timerfd_set(f, a[1], to_ns(&new.value), to_ns(&new.interval), &left, &interval);
 	file_unref(f);
 	return r ? r : a[3] ? put_times(a[3], left, interval) : 0;
 }

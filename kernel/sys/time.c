@@ -2,6 +2,7 @@
 /* System calls about time. */
 #include "arch/user.h"
 #include "proc/proc.h"
+#include "fs/epoll.h"
 #include "proc/ptimer.h"
 #include "sys/sys.h"
 
@@ -151,6 +152,7 @@ static void set_wall(uint64_t ns)
 	waitq_wake_all(&wall_sleepers);
 	spin_unlock(&wall_lock);
 	ptimers_wall_set(delta);
+	timerfds_wall_set(delta);
 }
 
 int64_t sys_clock_settime(const uint64_t *a)

@@ -6,9 +6,10 @@
 #include <fcntl.h>
 #include <time.h>
 
-#define TFD_TIMER_ABSTIME 1
-#define TFD_CLOEXEC	  O_CLOEXEC
-#define TFD_NONBLOCK	  O_NONBLOCK
+#define TFD_TIMER_ABSTIME	1
+#define TFD_TIMER_CANCEL_ON_SET 2
+#define TFD_CLOEXEC		O_CLOEXEC
+#define TFD_NONBLOCK		O_NONBLOCK
 
 int timerfd_create(int clock, int flags);
 int timerfd_settime(int fd, int flags, const struct itimerspec *value, struct itimerspec *old);
