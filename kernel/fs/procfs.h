@@ -70,4 +70,7 @@ bool counts_of(pid_t pid, struct space_counts *c);
 pid_t next_pid(pid_t pid);
 bool pid_owner(pid_t pid, uint32_t *uid, uint32_t *gid); /* false: there is no such process */
 
+/* sysinfo(2)'s: the averages of /proc/loadavg in 1/65536. */
+void system_loads(uint64_t loads[3]);
+
 #endif

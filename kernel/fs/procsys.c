@@ -237,6 +237,12 @@ void loadavg_start(void)
 		timer_set(&load_timer, time_ns() + LOAD_EVERY_NS, load_sample);
 }
 
+void system_loads(uint64_t loads[3])
+{
+	for (unsigned i = 0; i < 3; i++)
+		loads[i] = load[i] * (65536 / LOAD_ONE);
+}
+
 int show_loadavg(struct text *t, pid_t pid __unused)
 {
 	unsigned nprocs, nthreads = count_threads(&nprocs);

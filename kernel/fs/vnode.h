@@ -239,6 +239,7 @@ struct cred {
 	uint32_t uid, gid, euid, egid, suid, sgid;
 	unsigned ngroups;
 	uint32_t groups[32];
+	bool no_new_privs; /* prctl(2): set-id programs mean nothing, for good */
 };
 
 struct fs_context { /* a process's view: root, current directory, umask */

@@ -284,7 +284,7 @@ static int build_space(struct next *n, struct proc *p, struct fs_context *fs, st
 /* Set-id programs; and the saved ids become the effective ones in any case. */
 static void exec_cred(struct cred *c, const struct vnode *v)
 {
-	bool honoured = !(v->mount && v->mount->flags & MOUNT_NOSUID);
+	bool honoured = !c->no_new_privs && !(v->mount && v->mount->flags & MOUNT_NOSUID);
 
 	if (honoured && v->mode & S_ISUID)
 		c->euid = v->uid;
@@ -321,6 +321,8 @@ static void become(struct proc *p, const struct next *n, struct name *name, stru
 	p->exe_name = name ? name_ref(name) : NULL;
 	if (n->files)
 		p->files = n->files;
+	if (n->cred.euid != p->cred.euid || n->cred.egid != p->cred.egid)
+		p->parent_death_signal = 0;
 	p->cred = n->cred;
 	strlcpy(p->name, slash ? slash + 1 : path, sizeof(p->name));
 	strlcpy(t->name, p->name, sizeof(t->name));

@@ -97,7 +97,10 @@ static void orphan_children(struct proc *p, struct list *unwanted)
 
 	while ((l = list_pop(&p->children))) {
 		struct proc *c = list_entry(l, struct proc, sibling);
+		struct siginfo si = { .signo = c->parent_death_signal, .code = SI_KERNEL };
 
+		if (si.signo)
+			signal_send(c, &si);
 		c->parent = init_proc;
 		c->exit_signal = SIGCHLD;
 		list_append(&init_proc->children, &c->sibling);

@@ -95,8 +95,9 @@ struct proc {
 	struct sigaction_k actions[NSIG]; /* [g] signal n at n-1 */
 	struct pending pending;		  /* [g] for any thread that does not block it */
 	unsigned nqueued;		  /* [g] of all its queues */
-	bool stop_dequeued; /* [g] a stop signal was taken and no SIGCONT or SIGKILL came since */
-	int exit_signal;    /* to the parent: SIGCHLD */
+	bool stop_dequeued;	 /* [g] a stop signal was taken and no SIGCONT or SIGKILL came since */
+	int exit_signal;	 /* to the parent: SIGCHLD */
+	int parent_death_signal; /* [p] prctl(2): to this process, when its parent ends; 0: none */
 	struct ptimer itimers[NITIMERS]; /* setitimer */
 	struct list timers;		 /* [g] timer_create: ptimer.c's struct posix_timer */
 	unsigned ncpu_timers;		 /* [g] that count processor time and run */

@@ -2,6 +2,7 @@
 /* System calls about limits and accounts of processes, and what the system says of itself. */
 #include "arch/user.h"
 #include "dev/dev.h"
+#include "fs/procfs.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "proc/proc.h"
@@ -225,7 +226,14 @@ int64_t sys_setdomainname(const uint64_t *a)
 
 int64_t sys_prctl(const uint64_t *a)
 {
-	enum { PR_SET_NAME = 15, PR_GET_NAME = 16 };
+	enum {
+		PR_SET_PDEATHSIG = 1,
+		PR_GET_PDEATHSIG = 2,
+		PR_SET_NAME = 15,
+		PR_GET_NAME = 16,
+		PR_SET_NO_NEW_PRIVS = 38,
+		PR_GET_NO_NEW_PRIVS = 39
+	};
 	struct thread *t = thread_current();
 	struct proc *p = t->proc;
 	char name[16] = { 0 };
@@ -246,6 +254,22 @@ int64_t sys_prctl(const uint64_t *a)
 	}
 	case PR_GET_NAME:
 		return put_user(a[1], t->name, sizeof(t->name));
+	case PR_SET_PDEATHSIG:
+		if (a[1] > NSIG)
+			return -EINVAL;
+		spin_lock(&proc_lock);
+		p->parent_death_signal = a[1];
+		spin_unlock(&proc_lock);
+		return 0;
+	case PR_GET_PDEATHSIG:
+		return put_user(a[1], &p->parent_death_signal, sizeof(p->parent_death_signal));
+	case PR_SET_NO_NEW_PRIVS:
+		if (a[1] != 1 || a[2] || a[3] || a[4])
+			return -EINVAL;
+		p->cred.no_new_privs = true;
+		return 0;
+	case PR_GET_NO_NEW_PRIVS:
+		return a[1] || a[2] || a[3] || a[4] ? -EINVAL : p->cred.no_new_privs;
 	default:
 		return -EINVAL;
 	}
@@ -272,6 +296,7 @@ int64_t sys_sysinfo(const uint64_t *a)
 	info.totalswap = npages * PAGE_SIZE;
 	info.freeswap = nfree * PAGE_SIZE;
 	info.procs = proc_count();
+	system_loads(info.loads);
 	return put_user(a[0], &info, sizeof(info));
 }
 
