@@ -6,6 +6,7 @@
  *	malloc   private memory, each page written
  *	dirty    a shared mapping of a file, each page written, over and over
  *	shm      shared anonymous memory
+ *	pipe     pipes full of bytes, by four processes, with as many descriptors as there may be
  *	write    a file of 128 MiB by write(2); says how long the longest call took, and the most that was dirty
  *	sparse   1 GiB written once every 2 MiB, again and again; then 1 GiB that is only read
  */
@@ -85,6 +86,30 @@ static int memory_bomb(int flags)
 		n++;
 	}
 	printf("bomb: %lu MiB in time\n", n);
+	return 0;
+}
+
+static int pipe_bomb(void)
+{
+	static char buf[65536];
+	unsigned long n = 0;
+	int p[2];
+
+	fork();
+	fork();
+	while (pipe(p) == 0) {
+		fcntl(p[1], F_SETFL, O_NONBLOCK);
+		for (ssize_t got; (got = write(p[1], buf, sizeof(buf))) > 0;)
+			n += (unsigned long)got;
+	}
+	if (errno != EMFILE && errno != ENFILE)
+		return perror("bomb"), 1;
+	if (n < 4096 * 100) {
+		printf("bomb: only %lu bytes in pipes\n", n);
+		return 1;
+	}
+	while (wait(NULL) > 0)
+		;
 	return 0;
 }
 
@@ -184,12 +209,14 @@ int main(int argc, char **argv)
 		return memory_bomb(MAP_PRIVATE);
 	if (!strcmp(kind, "shm"))
 		return memory_bomb(MAP_SHARED);
+	if (!strcmp(kind, "pipe"))
+		return pipe_bomb();
 	if (!strcmp(kind, "dirty"))
 		return dirty_bomb();
 	if (!strcmp(kind, "write"))
 		return write_bomb();
 	if (!strcmp(kind, "sparse"))
 		return sparse();
-	fprintf(stderr, "usage: bomb fork|malloc|dirty|shm|write|sparse [SECONDS]\n");
+	fprintf(stderr, "usage: bomb fork|malloc|dirty|shm|pipe|write|sparse [SECONDS]\n");
 	return 2;
 }

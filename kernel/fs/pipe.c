@@ -10,6 +10,9 @@
  *
  * A write of up to PIPE_BUF bytes waits for room for all of it. A longer one goes in as room of PIPE_BUF
  * comes; so a reader of single bytes does not cause a switch for each.
+ *
+ * The frames of pipes belong to no space, so nobody could be held to account for them. When pipes have an eighth of
+ * memory, each takes more only up to PIPE_BUF: a full one has bytes then too, so its reader will wake the writers.
  */
 #include "fs/pipe.h"
 #include "arch/user.h"
@@ -38,12 +41,20 @@ struct pipe {
 static struct spinlock fifos_lock = SPINLOCK_INIT("fifos", RANK_FILES);
 static struct list fifos = LIST_INIT(fifos);
 
+static uint64_t nframes_used;	/* [a] by all pipes */
+static uint64_t nframes_wanted; /* at most, but for PIPE_BUF bytes in each */
+
 static struct pipe *pipe_alloc(void)
 {
 	struct pipe *p = kzalloc(sizeof(*p));
+	struct vm_counts c;
 
 	if (!p)
 		return NULL;
+	if (!nframes_wanted) {
+		vm_count(&c);
+		nframes_wanted = c.total / 8;
+	}
 	p->nframes = NFRAMES;
 	p->frames = kzalloc(NFRAMES * sizeof(p->frames[0]));
 	if (!p->frames) {
@@ -62,13 +73,20 @@ static struct pipe *pipe_alloc(void)
 	return p;
 }
 
+static void put_frame(struct page *frame)
+{
+	if (!frame)
+		return;
+	page_free(frame);
+	__atomic_fetch_sub(&nframes_used, 1, __ATOMIC_RELAXED);
+}
+
 static void pipe_free(struct pipe *p)
 {
 	if (!p)
 		return;
 	for (unsigned i = 0; i < p->nframes; i++)
-		if (p->frames[i])
-			page_free(p->frames[i]);
+		put_frame(p->frames[i]);
 	kfree(p->frames);
 	kfree(p);
 }
@@ -80,7 +98,10 @@ static inline size_t size_of(const struct pipe *p)
 
 static inline size_t room_of(const struct pipe *p)
 {
-	return size_of(p) - (p->head - p->tail);
+	bool scarce = __atomic_load_n(&nframes_used, __ATOMIC_RELAXED) >= nframes_wanted;
+	size_t size = scarce ? MIN(size_of(p), PIPE_BUF) : size_of(p), used = p->head - p->tail;
+
+	return used < size ? size - used : 0;
 }
 
 static inline struct page **frame_at(struct pipe *p, uint64_t pos)
@@ -113,8 +134,8 @@ static void consume(struct pipe *p, size_t n)
 	uint64_t end = p->writing ? p->reserved : p->head;
 
 	for (uint64_t i = p->tail / PAGE_SIZE; i < (p->tail + n) / PAGE_SIZE; i++)
-		if (end <= (i + p->nframes) * PAGE_SIZE && p->frames[i % p->nframes]) {
-			page_free(p->frames[i % p->nframes]);
+		if (end <= (i + p->nframes) * PAGE_SIZE) {
+			put_frame(p->frames[i % p->nframes]);
 			p->frames[i % p->nframes] = NULL;
 		}
 	p->tail += n;
@@ -176,6 +197,8 @@ static struct page *take_frame(void)
 
 	while (!frame && page_wait_memory() == 0)
 		frame = page_alloc_kernel();
+	if (frame)
+		__atomic_fetch_add(&nframes_used, 1, __ATOMIC_RELAXED);
 	return frame;
 }
 
@@ -376,8 +399,7 @@ int64_t pipe_resize(struct file *f, size_t nbytes)
 			old[i % p->nframes] = NULL;
 		}
 		for (unsigned i = 0; i < p->nframes; i++) /* one that a failed write left */
-			if (old[i])
-				page_free(old[i]);
+			put_frame(old[i]);
 		p->frames = fresh;
 		p->nframes = n;
 	}

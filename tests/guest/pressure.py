@@ -53,7 +53,7 @@ def swap_io(t):
 
 BOMBS = """cd /root
 echo shell $$
-for bomb in fork malloc dirty shm; do bomb $bomb 5; echo $bomb status $?; echo answers $$; done
+for bomb in fork pipe malloc dirty shm; do bomb $bomb 5; echo $bomb status $?; echo answers $$; done
 dd if=/dev/zero of=flood bs=1M count=320 && dd if=flood of=/dev/null bs=1M && rm flood && echo flood done
 echo answers $$
 cat /proc/swaps"""
@@ -65,8 +65,8 @@ def bombs(t):
     done = t.guest(BOMBS, mem=32, smp=4, swap="32M", kernel="release", timeout=150)
     lines = done.stdout.splitlines()
     shell = lines[0].split()[1]
-    t.equal([line for line in lines if line.startswith(b"answers")], [b"answers " + shell] * 5, "the shell's answers")
-    for line in b"fork status 0", b"malloc status 137", b"dirty status 0", b"shm status 137", b"flood done":
+    t.equal([line for line in lines if line.startswith(b"answers")], [b"answers " + shell] * 6, "the shell's answers")
+    for line in b"fork status 0", b"pipe status 0", b"malloc status 137", b"dirty status 0", b"shm status 137", b"flood done":
         t.check(line in lines, f"no line {line.decode()!r}")
     t.check(int(lines[-1].split()[3]) < 1024, "swap is still in use")
     # Before the first one is killed, nine tenths of RAM and swap are in use by it.
