@@ -42,7 +42,8 @@ static uint64_t next_in_overlay(const struct overlay *ov, uint64_t from, const s
 	return UINT64_MAX;
 }
 
-/* Reads the first page of the family, at or after *vpn, that is in the area. 1: done, look on; 0: none left; -ENOMEM. */
+/* Reads a page of the family, at or after *vpn, which moves behind it, that is in the area. 1: done, look on; 0: none found there; -ENOMEM.
+ * What other members have before it is left to the next walk. */
 static int bring_one(struct family *f, uint64_t *vpn, const struct swap_area *a)
 {
 	struct page *p = page_alloc();
@@ -62,6 +63,7 @@ static int bring_one(struct family *f, uint64_t *vpn, const struct swap_area *a)
 		slot = *overlay_find(ov, at, &shared);
 		entry = slot_swap(slot);
 		family_swap_in(f, at, slot, p, PG_AHEAD);
+		*vpn = at + 1;
 		break;
 	}
 	spin_unlock(&f->home.lock);

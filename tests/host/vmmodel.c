@@ -273,9 +273,13 @@ static void set_a(struct model *m, unsigned first, unsigned n, uint64_t value)
 static void unmap(struct model *m)
 {
 	unsigned first, n;
+	int err;
 
 	range(A_PAGES, &first, &n);
-	CHECK(vm_munmap(m->space, page_at(A_AT, first), n * PAGE_SIZE) == 0);
+	do /* as kernel/sys does: a mapping may have to be cut */
+		err = vm_munmap(m->space, page_at(A_AT, first), n * PAGE_SIZE);
+	while (err == -ENOMEM && !page_wait_memory());
+	CHECK(err == 0);
 	set_a(m, first, n, GONE);
 }
 
