@@ -4,6 +4,8 @@
  *
  *	swap MIB [AREA]      private memory is filled and read back: how many pages were right, how many raised SIGBUS; then AREA cannot be
  *	                     turned off, and nothing changed
+ *	keep MIB AREA        AREA, which memory needs, cannot be turned off, and nothing is lost
+ *	shared MIB CHILDREN  memory that was written and went to swap is read by children at the same time: how many pages were read from swap
  *	file FILE PAGE       page PAGE cannot be written: every open file and mapping is told once, and the new bytes stay to be read
  *	make FILE PAGES      writes the file for "read"
  *	read FILE PAGE       page PAGE cannot be read, by read and by a mapping; all others can
@@ -46,6 +48,57 @@ static int swap(unsigned long mib, const char *area)
 		ERR(swapoff(area), EIO);
 		look(p, npages * 3 / 4, npages);
 	}
+	return 0;
+}
+
+static int keep(unsigned long mib, const char *area)
+{
+	unsigned long npages = mib * MIB / PG;
+	unsigned char *p = map_anon(mib * MIB);
+
+	for (unsigned long i = 0; i < npages; i++)
+		fill(p + i * PG, 64, i * PG, 1);
+	for (int i = 0; i < 3; i++)
+		ERR(swapoff(area), ENOMEM);
+	look(p, 0, npages);
+	return 0;
+}
+
+static long counter(const char *name)
+{
+	char line[128];
+	long n = -1;
+	FILE *f = fopen("/proc/vmstat", "r");
+
+	while (f && n < 0 && fgets(line, sizeof(line), f))
+		if (!strncmp(line, name, strlen(name)) && line[strlen(name)] == ' ')
+			n = atol(line + strlen(name));
+	if (f)
+		fclose(f);
+	return n;
+}
+
+static int shared(unsigned long mib, int nchildren)
+{
+	unsigned long npages = mib * MIB / PG;
+	unsigned char *p = map_anon(mib * MIB);
+	pid_t pid[64];
+	long before;
+
+	for (unsigned long i = 0; i < npages; i++)
+		fill(p + i * PG, 64, i * PG, 1);
+	SYS(madvise(p, mib * MIB, MADV_PAGEOUT));
+	sleep(1);
+	before = counter("pswpin");
+	for (int k = 0; k < nchildren; k++)
+		if ((pid[k] = test_fork()) == 0) {
+			for (unsigned long i = 0; i < npages; i++)
+				SAME(p + i * PG, 64, i * PG, 1);
+			_exit(0);
+		}
+	for (int k = 0; k < nchildren; k++)
+		EXITED(pid[k], 0);
+	printf("pages %lu\npswpin %ld\n", npages, counter("pswpin") - before);
 	return 0;
 }
 
@@ -134,13 +187,18 @@ int main(int argc, char **argv)
 	argc = test_begin("iotest", argc, argv);
 	if (argc >= 3 && !strcmp(kind, "swap"))
 		return swap(strtoul(argv[2], NULL, 10), argv[3]);
+	if (argc == 4 && !strcmp(kind, "keep"))
+		return keep(strtoul(argv[2], NULL, 10), argv[3]);
+	if (argc == 4 && !strcmp(kind, "shared") && atoi(argv[3]) <= 64)
+		return shared(strtoul(argv[2], NULL, 10), atoi(argv[3]));
 	if (argc == 4 && !strcmp(kind, "make"))
 		return make(argv[2], strtoul(argv[3], NULL, 10));
 	if (argc == 4 && !strcmp(kind, "file"))
 		return file(argv[2], strtoul(argv[3], NULL, 10));
 	if (argc == 4 && !strcmp(kind, "read"))
 		return reading(argv[2], strtoul(argv[3], NULL, 10));
-	fprintf(stderr,
-		"usage: iotest swap MIB [AREA] | make FILE PAGES | file FILE PAGE | read FILE PAGE\n");
+	fprintf(stderr, "usage: iotest swap MIB [AREA] | keep MIB AREA | shared MIB CHILDREN | make FILE "
+			"PAGES | file FILE "
+			"PAGE | read FILE PAGE\n");
 	return 2;
 }

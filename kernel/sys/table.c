@@ -48,7 +48,7 @@ static int64_t wait_and_call(syscall_fn call, const uint64_t *args)
  */
 static int64_t __attribute__((noinline)) settle_error(syscall_fn call, const uint64_t *args, int64_t r)
 {
-	if (r == -ENOMEM && call != sys_swapoff && call != sys_swapon)
+	if (r == -ENOMEM && call != sys_swapoff)
 		r = wait_and_call(call, args);
 	if (r <= -ERESTARTSYS && r >= -ERESTART_RESTARTBLOCK)
 		thread_current()->sigpending = true; /* so that signal_deliver looks at it */

@@ -5,7 +5,8 @@
  * A space is judged by what its end would give back: pages and swap slots that no other slot names, its nodes and page tables, and shared
  * anonymous memory that only it maps; oom_score_adj shifts that by thousandths of memory and swap together, and at -1000 forbids it. The
  * processes of the worst space are killed. Its faults fail from then on, its threads may use the reserve to get out, and its overlay
- * is emptied here, at once: a victim that cannot run, or waits for another, frees its memory all the same.
+ * is emptied here, at once: a victim that cannot run, or waits for another, frees its memory all the same. But if an area of swap is just
+ * being turned off, that ends, and nobody.
  */
 #include "lib/printf.h"
 #include "proc/thread.h"
@@ -153,9 +154,12 @@ static void wait_for_exit(void)
 void oom_kill(void)
 {
 	static struct candidate table[TABLE_ROWS]; /* pageoutd's */
-	unsigned n = make_table(table);
 	bool killed = false;
+	unsigned n;
 
+	if (swap_stay_on())
+		return;
+	n = make_table(table);
 	if (n)
 		print_table(table, n);
 	for (unsigned i = 0; i < n; i++) {

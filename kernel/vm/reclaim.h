@@ -193,6 +193,8 @@ void swap_read(uint32_t entry, struct page **pages, unsigned n);
 /* Starts writing n PG_WRITING pages to consecutive entries; swap_write_done for each, which ends in page_write_done. */
 void swap_write(uint32_t entry, struct page **pages, unsigned n);
 bool swap_entry_valid(uint32_t entry);
+/* Memory is exhausted: makes swapoff give up, with ENOMEM. False: none is at work. */
+bool swap_stay_on(void);
 uint64_t swap_in_flight(void);
 
 /* ---- reclaim.c ---- */

@@ -467,7 +467,7 @@ static int swapoff_area(struct swap_area *a)
 	a->leaving = true;
 	spin_unlock(&swap_lock);
 	while (a->nused && !err) {
-		if (!would_fit(a))
+		if (!a->leaving || !would_fit(a))
 			err = -ENOMEM;
 		else if (thread_killed())
 			err = -EINTR;
@@ -477,11 +477,26 @@ static int swapoff_area(struct swap_area *a)
 			err = drop_copies(a);
 	}
 	spin_lock(&swap_lock);
+	if (!err && !a->leaving)
+		err = -ENOMEM;
 	a->leaving = false;
 	if (!err)
 		a->on = false;
 	spin_unlock(&swap_lock);
 	return err;
+}
+
+bool swap_stay_on(void)
+{
+	bool any = false;
+
+	spin_lock(&swap_lock);
+	for (unsigned i = 0; i < SWAP_AREAS; i++) {
+		any |= swap_areas[i].leaving;
+		swap_areas[i].leaving = false;
+	}
+	spin_unlock(&swap_lock);
+	return any;
 }
 
 int vm_swapoff(struct block_device *dev)

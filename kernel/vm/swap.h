@@ -8,7 +8,8 @@
 #define SWAP_AREAS 8
 
 struct swap_area {
-	bool on, leaving; /* leaving: swapoff brings everything back, nothing new goes there */
+	bool on,
+		leaving; /* leaving: swapoff brings everything back, nothing new goes there; false again: it is to give up */
 	struct block_device *dev;
 	char path[64];
 	int priority;

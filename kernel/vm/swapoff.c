@@ -80,9 +80,12 @@ static int bring_family(struct family *f, const struct swap_area *a)
 	uint64_t vpn = 0;
 	int r;
 
-	while ((r = bring_one(f, &vpn, a)) > 0)
+	while ((r = bring_one(f, &vpn, a)) > 0) {
 		if (thread_killed())
 			return -EINTR;
+		if (!a->leaving)
+			return -ENOMEM;
+	}
 	return r;
 }
 
@@ -99,7 +102,7 @@ static int bring_object(struct object *o, const struct swap_area *a)
 		if (!slot_is_swap(s) || !swap_entry_in(slot_swap(s), a))
 			continue;
 		spin_unlock(&o->home.lock);
-		err = object_read_in(o, i, 1, i);
+		err = a->leaving ? object_read_in(o, i, 1, i) : -ENOMEM;
 		spin_lock(&o->home.lock);
 	}
 	spin_unlock(&o->home.lock);
