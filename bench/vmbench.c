@@ -4,7 +4,7 @@
  *
  *   vmbench [-d DIR] [-m RAM_MIB] [-x SELF] [-z SEC] NAME...
  *
- * NAME is a metric of the table at the end, a group (cpu, io, swap), `all`,
+ * NAME is a metric of the table at the end, a group (cpu, path, io, swap), `all`,
  * or `mkfiles`, which writes the data files that the metrics read into DIR
  * (run that on the host, in the directory given to mke2fs -d).
  * One line per result:   metric value unit     (or: metric FAIL reason)
@@ -16,8 +16,10 @@
  * cpu group is preceded by untimed rounds of the same thing.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -325,6 +327,89 @@ static void m_pipe(const char *nm, long n, NO_ARG unused)
 	out(nm, t, n, "ns/trip");
 }
 
+/* one op: open a file three names down, and close it; with what == 's' only stat it */
+static void m_open(const char *nm, long what, long n)
+{
+	char path[300];
+	struct stat st;
+	u64 t = 0;
+	int fd;
+	snprintf(path, sizeof path, "%s/cached.bin", dir);
+	TIMED(t, 100, (u64)n, {
+		if (what == 's') {
+			CHECK(!stat(path, &st), "stat");
+		} else {
+			CHECK((fd = open(path, O_RDONLY)) >= 0, "open");
+			close(fd);
+		}
+	});
+	out(nm, t, n, "ns/op");
+}
+
+/* read a directory of `files` names from the beginning; per name */
+static void m_dirscan(const char *nm, long files, long n)
+{
+	char path[300];
+	struct dirent *e;
+	u64 t = 0, seen = 0;
+	DIR *d;
+	snprintf(path, sizeof path, "%s/names", dir);
+	CHECK(!mkdir(path, 0755) || errno == EEXIST, "mkdir");
+	for (long i = 0; i < files; i++) {
+		snprintf(path, sizeof path, "%s/names/name-%ld", dir, i);
+		int fd = open(path, O_RDWR | O_CREAT, 0644);
+		CHECK(fd >= 0, "create");
+		close(fd);
+	}
+	snprintf(path, sizeof path, "%s/names", dir);
+	CHECK((d = opendir(path)), "opendir");
+	TIMED(t, 1, (u64)n, {
+		rewinddir(d);
+		for (seen = 0; (e = readdir(d)); seen++)
+			;
+		CHECK(seen == (u64)files + 2, "count");
+	});
+	closedir(d);
+	out(nm, t, n * seen, "ns/name");
+}
+
+/* `n` writes of a pipe's worth to a child that reads them; per 4 KiB */
+static void m_pipethru(const char *nm, long chunk, long n)
+{
+	u64 t = 0;
+	int a[2];
+	CHECK(!pipe(a), "pipe");
+	memset(buf, 1, chunk);
+	pid_t k = fork();
+	CHECK(k >= 0, "fork");
+	if (!k) {
+		close(a[1]);
+		while (read(a[0], buf, chunk) > 0)
+			;
+		_exit(0);
+	}
+	close(a[0]);
+	TIMED(t, 16, (u64)n, CHECK(write(a[1], buf, chunk) == chunk, "write"));
+	close(a[1]);
+	waitpid(k, 0, 0);
+	out(nm, t, n * (chunk / PAGE), "ns/4KiB");
+}
+
+/* two processes that give way to each other; per switch */
+static void m_yield(const char *nm, long n, NO_ARG unused)
+{
+	u64 t = 0;
+	pid_t k = fork();
+	CHECK(k >= 0, "fork");
+	if (!k)
+		for (;;)
+			sched_yield();
+	TIMED(t, 100, (u64)n, sched_yield());
+	kill(k, SIGKILL);
+	waitpid(k, 0, 0);
+	out(nm, t, n * 2, "ns/switch");
+}
+
 static volatile long nsignals;
 
 /* count; after a fault, step over the faulting load */
@@ -540,6 +625,11 @@ static const struct metric {
 	{ "pipe", "cpu", m_pipe, 4000, 0 },
 	{ "segv", "cpu", m_signal, SIGSEGV, 3000 },
 	{ "kill", "cpu", m_signal, SIGUSR1, 3000 },
+	{ "openclose", "path", m_open, 'o', 5000 },
+	{ "stat", "path", m_open, 's', 5000 },
+	{ "dirscan", "path", m_dirscan, 1000, 20 },
+	{ "pipethru", "path", m_pipethru, 65536, 512 },
+	{ "yield", "path", m_yield, 5000, 0 },
 	{ "coldread", "io", m_coldread, 64, 65536 },
 	{ "coldmmap", "io", m_coldmmap, 64 * MIB / PAGE, 0 },
 	{ "randmmap", "io", m_randmap, 8192, 0 },
@@ -622,7 +712,7 @@ int main(int argc, char **argv)
 	}
 	if (!hits)
 		printf("usage: vmbench [-d DIR] [-m RAM_MIB] [-x SELF] [-z SEC] "
-		       "cpu|io|swap|all|mkfiles|METRIC...\n");
+		       "cpu|path|io|swap|all|mkfiles|METRIC...\n");
 	printf("# vmbench done\n");
 	return !hits;
 }

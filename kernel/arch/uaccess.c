@@ -5,7 +5,6 @@
 #include "lib/errno.h"
 #include "proc/thread.h"
 
-size_t user_copy_raw(void *dst, const void *src, size_t n);
 size_t user_zero_raw(void *dst, size_t n);
 ssize_t user_string_raw(char *dst, const char *src, size_t max);
 int user_touch(void *p, bool write);

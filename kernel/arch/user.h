@@ -7,8 +7,16 @@
 #ifndef ARCH_USER_H
 #define ARCH_USER_H
 
+#include "arch/mmu.h"
 #include "lib/base.h"
 
+static inline bool user_range_ok(uint64_t uaddr, size_t n)
+{
+	return n <= USER_TOP && uaddr <= USER_TOP - n;
+}
+
+/* user_copy.S: the loop alone, without a look at the addresses. */
+size_t user_copy_raw(void *dst, const void *src, size_t n);
 /* Both return the number of bytes NOT copied (0: all). May sleep in a fault. */
 size_t user_copy_in(void *dst, uint64_t usrc, size_t n);
 size_t user_copy_out(uint64_t udst, const void *src, size_t n);
@@ -36,12 +44,12 @@ ssize_t user_copy_string(char *dst, uint64_t usrc, size_t max);
 /* 0 or -EFAULT for whole objects. */
 static inline int get_user(void *dst, uint64_t usrc, size_t n)
 {
-	return user_copy_in(dst, usrc, n) ? -14 : 0;
+	return user_range_ok(usrc, n) && !user_copy_raw(dst, (const void *)usrc, n) ? 0 : -14;
 }
 
 static inline int put_user(uint64_t udst, const void *src, size_t n)
 {
-	return user_copy_out(udst, src, n) ? -14 : 0;
+	return user_range_ok(udst, n) && !user_copy_raw((void *)udst, src, n) ? 0 : -14;
 }
 
 /* 32-bit atomic compare and exchange on user memory (futexes); 0 and *old, or -EFAULT. */

@@ -36,12 +36,6 @@ bool file_is_stream(const struct file *f)
 	       (S_ISCHR(v->mode) && v->ops && !v->ops->mmap && v->ops->poll);
 }
 
-/* Linux looks at the whole range before it transfers a byte of it. */
-static inline bool range_ok(uint64_t addr, uint64_t n)
-{
-	return n <= USER_TOP && addr <= USER_TOP - n;
-}
-
 int64_t sys_read(const uint64_t *a)
 {
 	struct uio u = { .user = true, .addr = a[1], .left = MIN(a[2], RW_MAX) };
@@ -51,7 +45,7 @@ int64_t sys_read(const uint64_t *a)
 
 	if (unlikely(!f))
 		return -EBADF;
-	r = likely(range_ok(a[1], a[2])) ? file_read(f, &u, &f->offset) : -EFAULT;
+	r = likely(user_range_ok(a[1], a[2])) ? file_read(f, &u, &f->offset) : -EFAULT;
 	file_done(f, counted);
 	return r;
 }
@@ -66,7 +60,7 @@ int64_t sys_write(const uint64_t *a)
 	if (unlikely(!f))
 		return -EBADF;
 	limit_write(&u);
-	r = likely(range_ok(a[1], a[2])) ? file_write(f, &u, &f->offset) : -EFAULT;
+	r = likely(user_range_ok(a[1], a[2])) ? file_write(f, &u, &f->offset) : -EFAULT;
 	file_done(f, counted);
 	return write_signal(r);
 }
@@ -84,7 +78,7 @@ int64_t sys_pread64(const uint64_t *a)
 	f = file_of(a[0], &counted);
 	if (unlikely(!f))
 		return -EBADF;
-	r = file_is_stream(f) ? -ESPIPE : range_ok(a[1], a[2]) ? file_read(f, &u, &offset) : -EFAULT;
+	r = file_is_stream(f) ? -ESPIPE : user_range_ok(a[1], a[2]) ? file_read(f, &u, &offset) : -EFAULT;
 	file_done(f, counted);
 	return r;
 }
@@ -103,7 +97,7 @@ int64_t sys_pwrite64(const uint64_t *a)
 	if (unlikely(!f))
 		return -EBADF;
 	limit_write(&u);
-	r = file_is_stream(f) ? -ESPIPE : range_ok(a[1], a[2]) ? file_write(f, &u, &offset) : -EFAULT;
+	r = file_is_stream(f) ? -ESPIPE : user_range_ok(a[1], a[2]) ? file_write(f, &u, &offset) : -EFAULT;
 	file_done(f, counted);
 	return write_signal(r);
 }
