@@ -18,6 +18,7 @@ static bool hole[F_PAGES];
 static struct file_word words[F_PAGES][NPROGS];
 static uint32_t word_cuts[F_PAGES][NPROGS], page_cuts[F_PAGES];
 static uint64_t size_begun, size_ended, ntruncated, nwriters;
+static bool truncating;
 
 /* ---- pagers ---- */
 
@@ -281,7 +282,7 @@ static void write_word(struct program *p, unsigned i)
 		private_stored(p, own, value);
 	else
 		note_store(&b, from, p->slot, value);
-	longer = at + 8 > file.size;
+	longer = at + 8 > file.size || truncating; /* it may be, when its turn comes */
 	size_begun += longer;
 	truncated = ntruncated;
 	nwriters++;
@@ -354,6 +355,7 @@ static void set_size(void)
 	rwlock_write(&file.contents);
 	size_begun += 1 + nwriters;
 	ntruncated++;
+	truncating = true;
 	if (size < file.size) {
 		count_cuts(size);
 		r = pageio_shrink(&file, size);
@@ -365,6 +367,7 @@ static void set_size(void)
 		CHECK(r == 0 || excused());
 	}
 	size_ended++;
+	truncating = false;
 	rwlock_write_unlock(&file.contents);
 }
 
