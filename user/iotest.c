@@ -108,6 +108,7 @@ static int file(const char *name, unsigned long page)
 	unsigned char buf[PG], again[PG];
 	unsigned char *p = (unsigned char *)SYS(
 		mmap(NULL, PG, PROT_READ | PROT_WRITE, MAP_SHARED, b, (long)(page * PG)));
+	unsigned char *q;
 
 	test_now = "fsync";
 	fill(buf, PG, 0, 7);
@@ -129,6 +130,9 @@ static int file(const char *name, unsigned long page)
 	CHECK(p[5] == (buf[5] ^ 1));
 	ERR(fdatasync(c), EIO);
 	SYS(fdatasync(c));
+	q = (unsigned char *)SYS(mmap(NULL, PG, PROT_READ | PROT_WRITE, MAP_SHARED, c, 0));
+	SYS(msync(q, PG, MS_SYNC)); /* made after all that failed */
+	SYS(munmap(q, PG));
 	test_ok("msync");
 
 	test_now = "writeback";

@@ -234,6 +234,7 @@ int64_t vm_mmap(struct space *s, uint64_t addr, uint64_t len, int prot, int flag
 			return -ENOMEM;
 	}
 	m.object = object;
+	m.error_seen = object ? object->error_count : 0;
 	rwlock_write(&s->lock);
 	m.flags = mapping_flags(s, prot, flags);
 	err = flags & MAP_LOCKED && !s->limits.memlock ? -EPERM : enter(s, &m, addr, n, flags, &drop);
