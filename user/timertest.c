@@ -340,6 +340,32 @@ static void many(void)
 	block(SIG_UNBLOCK, SIGRTMIN + 1);
 }
 
+/* A process that has stopped goes on by its own timer. */
+static void awakening(void)
+{
+	int status, fds[2];
+	pid_t pid;
+
+	SYS(pipe(fds));
+	pid = test_fork();
+	if (pid == 0) {
+		set(make(CLOCK_MONOTONIC, SIGCONT, 0), 300, 0);
+		raise(SIGSTOP);
+		get_token(fds[0]); /* a stop at once would hide that it went on */
+		set(make(CLOCK_MONOTONIC, SIGKILL, 0), 300, 0);
+		raise(SIGSTOP);
+		_exit(0);
+	}
+	EQ(SYS(waitpid(pid, &status, WUNTRACED)), pid);
+	CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
+	EQ(SYS(waitpid(pid, &status, WCONTINUED)), pid);
+	CHECK(WIFCONTINUED(status));
+	put_token(fds[1], 1);
+	KILLED(pid, SIGKILL);
+	SYS(close(fds[0]));
+	SYS(close(fds[1]));
+}
+
 static void errors(void)
 {
 	struct itimerspec v = msec(1, 0);
@@ -399,15 +425,11 @@ static void inheritance(void)
 }
 
 static const struct test tests[] = {
-	{ "alarm", alarms },
-	{ "processor time", cpu_alarms },
-	{ "clocks", clocks },
-	{ "periods", periods },
-	{ "overruns", overruns },
-	{ "many", many },
-	{ "wall clock", wall_clock },
-	{ "errors", errors },
-	{ "inheritance", inheritance },
+	{ "alarm", alarms },	      { "processor time", cpu_alarms },
+	{ "clocks", clocks },	      { "periods", periods },
+	{ "overruns", overruns },     { "many", many },
+	{ "wall clock", wall_clock }, { "awakening", awakening },
+	{ "errors", errors },	      { "inheritance", inheritance },
 };
 
 int main(int argc, char **argv)

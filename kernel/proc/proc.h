@@ -310,6 +310,8 @@ void signal_send_held(struct proc *p, const struct siginfo *si);
  * as it is ignored or the thread has gone. And takes it back, if it is still queued.
  */
 bool signal_post(struct proc *p, pid_t tid, struct sigqueue *q);
+/* [p] After that, for SIGCONT and SIGKILL: a process that stops, or has, goes on. */
+void signal_resume(struct proc *p, int sig);
 void signal_unpost(struct proc *p, struct sigqueue *q);
 /*
  * kill(2): 0, -ESRCH, -EPERM, -EINVAL; and to one process (rt_sigqueueinfo) or thread (tgkill; tgid 0: of any

@@ -19,6 +19,7 @@
 struct posix_timer {
 	struct ptimer t;
 	struct list link; /* changed under `control` and [g] */
+	struct list all;  /* `control` */
 	int id, notify;
 	pid_t tid, counted; /* of the thread that gets the signal; whose processor time it counts */
 	struct sigqueue signal;
@@ -27,6 +28,7 @@ struct posix_timer {
 };
 
 static struct mutex control = MUTEX_INIT(control, "timers", RANK_NONE);
+static struct list posix_timers = LIST_INIT(posix_timers);
 
 static inline bool counts_cpu(const struct ptimer *t)
 {
@@ -118,40 +120,58 @@ static void fire(struct ptimer *t, uint64_t now)
 	advance(t, now, PERIOD_MIN_NS);
 }
 
+static inline bool resumes(const struct ptimer *t)
+{
+	return t->signo == SIGCONT || t->signo == SIGKILL;
+}
+
 static void expire(struct timer *timer)
 {
 	struct ptimer *t = container_of(timer, struct ptimer, timer);
 	struct proc *p = t->proc;
+	bool tree = resumes(t), due;
 
+	if (tree)
+		spin_lock(&proc_lock);
 	spin_lock(&p->sig_lock);
-	if (t->deadline_ns)
+	due = t->deadline_ns;
+	if (due)
 		fire(t, MAX(time_ns(), t->deadline_ns));
 	spin_unlock(&p->sig_lock);
+	if (tree && due)
+		signal_resume(p, t->signo);
+	if (tree)
+		spin_unlock(&proc_lock);
 }
 
-/* [p] [g] */
-static void look(struct ptimer *t)
+/* [p] [g] Does the process go on if it was about to stop? */
+static bool look(struct ptimer *t)
 {
 	struct usage u;
 
 	if (!t->deadline_ns || !counts_cpu(t))
-		return;
+		return false;
 	usage_of(t, &u);
-	if (cpu_time(t, &u) >= t->deadline_ns)
-		fire(t, cpu_time(t, &u));
+	if (cpu_time(t, &u) < t->deadline_ns)
+		return false;
+	fire(t, cpu_time(t, &u));
+	return resumes(t);
 }
 
 void ptimer_tick(struct proc *p)
 {
 	struct posix_timer *pt;
+	bool go_on = false;
 
 	spin_lock(&proc_lock);
 	spin_lock(&p->sig_lock);
 	for (unsigned i = 0; i < NITIMERS; i++)
 		look(&p->itimers[i]);
 	list_for_each(pt, &p->timers, link)
-		look(&pt->t);
+		go_on |= look(&pt->t);
 	spin_unlock(&p->sig_lock);
+	if (go_on)
+		signal_resume(p, SIGCONT);
 	spin_unlock(&proc_lock);
 }
 
@@ -290,8 +310,7 @@ static bool sensible(struct proc *p, int notify, int signo, pid_t tid)
 {
 	if (notify == SIGEV_NONE)
 		return true;
-	if (signo < 1 || signo > NSIG || signo == SIGKILL ||
-	    signo == SIGCONT) /* these two act when they are sent */
+	if (signo < 1 || signo > NSIG)
 		return false;
 	if (notify == SIGEV_THREAD_ID)
 		return is_own_thread(p, tid);
@@ -341,6 +360,7 @@ int ptimer_create(struct proc *p, int clock, int notify, int signo, pid_t tid, c
 		spin_lock(&p->sig_lock);
 		list_append(&p->timers, &pt->link);
 		spin_unlock(&p->sig_lock);
+		list_append(&posix_timers, &pt->all);
 	}
 	mutex_unlock(&control);
 	if (id < 0)
@@ -383,24 +403,19 @@ int ptimer_set(struct proc *p, int id, bool absolute, const struct ptimer_time *
 	return pt ? 0 : -EINVAL;
 }
 
-/* expire() takes no proc_lock, so it may be waited for with that held. */
 void ptimers_wall_set(int64_t delta_ns)
 {
 	struct posix_timer *pt;
-	struct proc *p;
 
 	mutex_lock(&control);
-	spin_lock(&proc_lock);
-	list_for_each(p, &proc_list, all)
-		list_for_each(pt, &p->timers, link) {
-			int64_t deadline = pt->t.deadline_ns;
+	list_for_each(pt, &posix_timers, all) {
+		int64_t deadline = pt->t.deadline_ns;
 
-			if (!pt->wall || !deadline)
-				continue;
-			stop(&pt->t);
-			start(&pt->t, MAX(deadline - delta_ns, 1l), pt->t.interval_ns);
-		}
-	spin_unlock(&proc_lock);
+		if (!pt->wall || !deadline)
+			continue;
+		stop(&pt->t);
+		start(&pt->t, MAX(deadline - delta_ns, 1l), pt->t.interval_ns);
+	}
 	mutex_unlock(&control);
 }
 
@@ -436,6 +451,7 @@ static void destroy(struct proc *p, struct posix_timer *pt)
 	signal_unpost(p, &pt->signal);
 	list_remove(&pt->link);
 	spin_unlock(&p->sig_lock);
+	list_remove(&pt->all);
 	kfree(pt);
 }
 

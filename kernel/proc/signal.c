@@ -200,6 +200,11 @@ static void resume(struct proc *p, bool tell)
 	}
 }
 
+void signal_resume(struct proc *p, int sig)
+{
+	resume(p, sig == SIGCONT);
+}
+
 /* [g] */
 static void kill_thread(struct thread *t)
 {
@@ -219,14 +224,29 @@ void signal_kill_thread(struct thread *t)
 }
 
 /* [g] SIGKILL is never queued: all threads end. */
-static int kill_all(struct proc *p)
+static void kill_all(struct proc *p)
 {
 	struct thread *t;
 
 	if (!ignored(p, SIGKILL))
 		list_for_each(t, &p->threads, proc_link)
 			kill_thread(t);
-	return 0;
+}
+
+/* [g] What a signal does when it is sent, blocked or not. True: that was all. */
+static bool at_once(struct proc *p, int sig)
+{
+	uint64_t bit = SIGBIT(sig);
+
+	if (bit & (SIGBIT(SIGCONT) | SIGBIT(SIGKILL)))
+		p->stop_dequeued = false;
+	if (sig == SIGKILL)
+		kill_all(p);
+	if (sig == SIGCONT)
+		forget_everywhere(p, STOPPERS);
+	if (bit & STOPPERS)
+		forget_everywhere(p, SIGBIT(SIGCONT));
+	return sig == SIGKILL;
 }
 
 /* [g] To the thread `only`, or to any. */
@@ -236,14 +256,8 @@ static int send_locked(struct proc *p, struct thread *only, const struct siginfo
 	uint64_t bit = SIGBIT(si->signo);
 	int err;
 
-	if (bit & (SIGBIT(SIGCONT) | SIGBIT(SIGKILL)))
-		p->stop_dequeued = false;
-	if (si->signo == SIGKILL)
-		return kill_all(p);
-	if (si->signo == SIGCONT)
-		forget_everywhere(p, STOPPERS);
-	if (bit & STOPPERS)
-		forget_everywhere(p, SIGBIT(SIGCONT));
+	if (at_once(p, si->signo))
+		return 0;
 	if ((ignored(p, si->signo) && !wanted_later(p, only, bit)) ||
 	    (si->signo < REALTIME && pending->set & bit))
 		return 0;
@@ -264,11 +278,10 @@ bool signal_post(struct proc *p, pid_t tid, struct sigqueue *q)
 	struct thread *only = tid ? proc_thread(p, tid) : NULL;
 	uint64_t bit = SIGBIT(q->si.signo);
 
-	if (p->exiting || list_empty(&p->threads) || (tid && (!only || only->exiting)) ||
-	    (ignored(p, q->si.signo) && !wanted_later(p, only, bit)))
+	if (p->exiting || list_empty(&p->threads) || (tid && (!only || only->exiting)))
 		return false;
-	if (bit & STOPPERS)
-		forget_everywhere(p, SIGBIT(SIGCONT));
+	if (at_once(p, q->si.signo) || (ignored(p, q->si.signo) && !wanted_later(p, only, bit)))
+		return false;
 	append(only ? &only->pending : &p->pending, q);
 	wake_taker(p, only, bit);
 	return true;
