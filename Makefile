@@ -5,6 +5,8 @@
 #   make qemu        boots them to a shell      (MEM=64M SMP=1 SWAP=256M)
 #   make test        runs all tests             (TESTS=pattern for some)
 #   make soak        machines of every size under everything at once (TESTS=pattern for some)
+#   make fuzz        the models of tests/host with new inputs        (FUZZ_SECONDS=60)
+#   make mutants     plants known bugs in kernel/vm, which the models must catch
 #   make bench       runs bench/vmbench         (BENCH="cpu io swap null anonw ...")
 #   make oracle      runs the test programs on this machine's own system
 #   make format      lays out the C files as .clang-format says
@@ -204,7 +206,7 @@ soak: all
 
 # The test programs are plain POSIX C: the system of this machine says whether they are right.
 ORACLE := mmaptest cowtest racetest lazytest zerotest stacktest swaptest bigfile forkstress execstress filemodel dirtest
-ORACLE += ttytest eventtest pipetest waittest threadtest timertest
+ORACLE += drifttest ttytest eventtest pipetest waittest threadtest timertest
 ORACLE += mremaptest advisetest shmtest viewtest spacetest
 ORACLE += permtest nametest
 oracle: $(addprefix $(BUILD)/oracle/,$(ORACLE))

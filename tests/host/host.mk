@@ -2,8 +2,9 @@
 # Host tests: kernel/vm, fs/pageio.c and the sleeping locks, the same files as in the kernel, on the simulated machine of tests/host/machine.
 #
 #	vmmodel   one program at a time, every call and errno exactly
+#	vmrefuse  each allocation of each operation fails once
 #	vmrace    several programs on several harts, with disks that fail and memory that is refused
-HOST_TESTS += vmmodel vmrace
+HOST_TESTS += vmmodel vmrace vmrefuse
 VM_SRCS := $(filter-out kernel/vm/kmap.c,$(wildcard kernel/vm/*.c)) kernel/fs/pageio.c kernel/lib/tree.c kernel/lib/lock.c kernel/proc/sync.c
 VM_SRCS += $(wildcard tests/host/machine/*.c)
 VM_CFLAGS := -Itests/host/machine/include -Itests/host/machine -Itests/host -Ikernel -D_GNU_SOURCE -DQUIRE_HOST -DQUIRE_DEBUG=1 \
@@ -20,10 +21,48 @@ $(BUILD)/host/$(1).d/tests/host/machine/sched.o: $(1)_CFLAGS += -fno-sanitize=al
 endef
 vmmodel_SRCS := tests/host/vmmodel.c $(VM_SRCS)
 vmrace_SRCS := tests/host/vmrace.c $(wildcard tests/host/model/*.c) $(VM_SRCS)
-$(foreach t,vmmodel vmrace,$(eval $(call on_machine,$(t))))
+vmrefuse_SRCS := tests/host/vmrefuse.c $(VM_SRCS)
+$(foreach t,vmmodel vmrace vmrefuse,$(eval $(call on_machine,$(t))))
 
 # The kernel's replacement policies on a mechanism that only counts.
 HOST_TESTS += policysim
 policysim_SRCS := tests/host/policysim.c kernel/vm/policy.c kernel/vm/clock.c kernel/vm/fifo.c kernel/vm/s3fifo.c
 policysim_CFLAGS := $(VM_CFLAGS) $(SANITIZE)
 policysim_LIBS := $(SANITIZE)
+
+# ---- fuzzing: `make fuzz` does it for FUZZ_SECONDS: with new seeds, and with libFuzzer if clang is there ----
+
+FUZZ_SECONDS ?= 60
+FUZZ_SRCS := tests/host/vmfuzz.c $(wildcard tests/host/model/*.c) $(VM_SRCS)
+FUZZ_CFLAGS := $(filter-out -O2 -MMD -MP,$(COMMON)) -O1 $(VM_CFLAGS) -U_FORTIFY_SOURCE -Wno-unknown-warning-option -Wno-gnu-folding-constant
+
+# By clang for libFuzzer, or AFL_CC=afl-clang-fast for AFL++.
+$(BUILD)/host/vmfuzz $(BUILD)/host/vmfuzz-afl: $(FUZZ_SRCS) $(wildcard tests/host/*/*.h) Makefile tests/host/host.mk
+	@mkdir -p $@.d
+	$(call say,FUZZCC,$@)
+	$(Q)set -e; for source in $(FUZZ_SRCS); do \
+		case $$source in \
+		*/page.c) with="-Dpage_alloc=real_page_alloc -Dpage_alloc_kernel=real_page_alloc_kernel $(FUZZ_SANITIZE)" ;; \
+		*/kmem.c) with="-Dkmem_cache_alloc=real_kmem_cache_alloc $(FUZZ_SANITIZE)" ;; \
+		*/machine/sched.c) with= ;; \
+		*) with="$(FUZZ_SANITIZE)" ;; \
+		esac; \
+		$(FUZZ_CC) $(FUZZ_CFLAGS) $$with -c $$source -o $@.d/$$(echo $$source | tr / _).o; \
+	done; $(FUZZ_CC) $(FUZZ_LINK) $@.d/*.o -o $@
+$(BUILD)/host/vmfuzz: FUZZ_CC := clang
+$(BUILD)/host/vmfuzz: FUZZ_SANITIZE := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+$(BUILD)/host/vmfuzz: FUZZ_LINK := -fsanitize=fuzzer,address,undefined
+AFL_CC ?= afl-clang-fast
+$(BUILD)/host/vmfuzz-afl: FUZZ_CC := $(AFL_CC) -DVMFUZZ_MAIN
+$(BUILD)/host/vmfuzz-afl: FUZZ_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+$(BUILD)/host/vmfuzz-afl: FUZZ_LINK := -fsanitize=address,undefined
+
+.PHONY: fuzz mutants
+fuzz: $(BUILD)/host/vmrace $(if $(shell command -v clang),$(BUILD)/host/vmfuzz)
+	$(Q)$(BUILD)/host/vmrace --seconds $(FUZZ_SECONDS)
+	$(Q)if command -v clang >/dev/null; then mkdir -p $(BUILD)/fuzz/corpus && cd $(BUILD)/fuzz && \
+		../host/vmfuzz -max_total_time=$(FUZZ_SECONDS) -max_len=60000 -len_control=0 -rss_limit_mb=0 -timeout=60 corpus; fi
+
+# Plants known bugs and sees that the models catch them.
+mutants:
+	$(Q)tests/mutants/run --build $(BUILD)

@@ -228,11 +228,11 @@ void machine_point(void)
 		return;
 	h = this_hart();
 	if (h->intr_depth == 0 && !running->idle) {
-		unsigned what = sched_random() % 8;
+		unsigned what = sched_random() % 64;
 
-		if (what == 0)
+		if (what < 8)
 			interrupt();
-		if (what == 1) {
+		if (what == 8 && runnable()) { /* seldom: it empties the TLB */
 			running->thread.state = THREAD_RUNNABLE;
 			switch_to(idle_of(this_hart()));
 		}

@@ -371,10 +371,14 @@ static void set_size(void)
 	rwlock_write_unlock(&file.contents);
 }
 
-void file_step(struct program *p)
+void file_step(struct program *p, bool often)
 {
 	unsigned what = pick(1000);
 
+	if (often && pick(12) == 0) {
+		set_size();
+		return;
+	}
 	if (what < 350)
 		touch_shared(p, pick(F_PAGES), pick(2));
 	else if (what < 650)

@@ -10,7 +10,7 @@
 
 #define NFRAMES	   480
 #define SWAP_PAGES 4096
-#define AUDIT_EACH 400
+#define AUDIT_EACH 150
 
 struct program programs[NPROGS];
 uint64_t model_stamp, model_step;
@@ -247,31 +247,40 @@ static void look_around(struct program *p)
 		  S_AT + pick(S_PAGES) * PAGE_SIZE, &word, 8, false);
 }
 
+/* Of 1000 operations: those on private memory end below the first number, and so on; the rest look around. A seed chooses the mood. */
+enum { PRIVATE, COMMON, SHARED, FILES, FORK, THREAD, END, DROP, IDLE, SWAPOFF, NUMBERS };
+static const uint16_t moods[][NUMBERS] = {
+	{ 400, 500, 600, 970, 978, 981, 986, 988, 993, 994 },
+	{ 200, 300, 350, 930, 960, 965, 985, 987, 990, 991 }, /* files, forks */
+	{ 500, 700, 720, 850, 890, 910, 940, 945, 985, 988 }, /* forks, threads, sleep */
+};
+
 static void operate(struct program *p)
 {
+	const uint16_t *below = moods[seed / 4 % ARRAY_SIZE(moods)];
 	unsigned what = pick(1000);
 
 	if (p->fresh)
 		tidy(p);
-	else if (what < 400)
+	else if (what < below[PRIVATE])
 		private_step(p);
-	else if (what < 500)
+	else if (what < below[COMMON])
 		common_step(p);
-	else if (what < 600)
+	else if (what < below[SHARED])
 		shared_step(p);
-	else if (what < 970)
-		file_step(p);
-	else if (what < 978)
+	else if (what < below[FILES])
+		file_step(p, seed / 4 % ARRAY_SIZE(moods) == 1);
+	else if (what < below[FORK])
 		fork_program(p);
-	else if (what < 981)
+	else if (what < below[THREAD])
 		thread_program(p);
-	else if (what < 986)
+	else if (what < below[END])
 		end(p);
-	else if (what < 988)
+	else if (what < below[DROP])
 		vm_drop_caches();
-	else if (what < 993)
+	else if (what < below[IDLE])
 		machine_idle(machine_random() % 300000000);
-	else if (what < 994)
+	else if (what < below[SWAPOFF])
 		swap_off_and_on();
 	else
 		look_around(p);
@@ -328,14 +337,22 @@ static void check_nothing_left(const struct vm_counts *before)
 	CHECK(after.free + 24 >= before->free); /* type-stable slabs stay */
 }
 
+void model_stop(void)
+{
+	steps = model_step;
+}
+
 void model_run(uint64_t with_seed, uint64_t nsteps)
 {
 	unsigned harts = 1 + with_seed % 4;
 	struct vm_counts before;
 	int err;
 
+	static const unsigned rates[] = { 12, 4, 30, 2 };
+
 	seed = with_seed;
 	steps = nsteps;
+	machine_rate = rates[seed / 2 % ARRAY_SIZE(rates)];
 	machine_last_words = last_words;
 	machine_start(seed, NFRAMES, harts);
 	swap = machine_disk("swap", SWAP_PAGES, true);

@@ -137,11 +137,12 @@ void shared_step(struct program *p);
 void file_start(void);
 void file_map(struct program *p);	 /* B and X */
 void file_map_common(struct program *p); /* C */
-void file_step(struct program *p);
+void file_step(struct program *p, bool often /* is its size changed */);
 void file_check_disk(void); /* with nothing else going on */
 void file_end(void);
 
 /* model.c: runs `steps` operations, with what machine_trouble says; then everything must be given back. */
 void model_run(uint64_t seed, uint64_t steps);
+void model_stop(void); /* no more operations */
 
 #endif
