@@ -45,6 +45,12 @@ static void check_mappings(struct audit *a, struct space *s)
 			     s->ndata, s->nlocked);
 }
 
+/* One that is being made by fork, or taken apart again, is on no list of spaces, and its mappings are not settled. */
+static bool is_settled(const struct space *s)
+{
+	return s->link.next && !list_empty(&s->link) && !rwlock_busy(&s->lock);
+}
+
 /* Every mapping on an object's list must be one of its space's. */
 static void check_list(struct audit *a, struct object *o)
 {
@@ -55,7 +61,7 @@ static void check_list(struct audit *a, struct object *o)
 	list_for_each(m, &o->mappings, object_link)
 		if (m->object != o)
 			audit_breach(a, "mapping %#lx-%#lx is on another object's list", m->start, m->end);
-		else if (!rwlock_busy(&m->space->lock) && mapping_at_or_after(m->space, m->start) != m)
+		else if (is_settled(m->space) && mapping_at_or_after(m->space, m->start) != m)
 			audit_breach(a, "mapping %#lx-%#lx is on its object's list, but not in its space",
 				     m->start, m->end);
 }
