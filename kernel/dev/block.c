@@ -15,9 +15,11 @@
 #include "vm/kmem.h"
 #include "vm/vm.h"
 
-#define POOL_MIN	   64
-#define POOL_MAX	   256
-#define FRAMES_PER_REQUEST 64 /* of RAM: the pool takes less than 1% of it */
+#define POOL_MIN	   24
+#define POOL_MAX	   96
+#define FRAMES_PER_REQUEST 160 /* of RAM: the pool takes less than 1% of it */
+
+_Static_assert(sizeof(struct block_request) <= PAGE_SIZE, "a request lies in one frame");
 
 static struct spinlock list_lock = SPINLOCK_INIT("block devices", RANK_BLOCK);
 static struct list devices = LIST_INIT(devices);
@@ -32,10 +34,12 @@ void block_init(void)
 	unsigned n = MIN(MAX(want, POOL_MIN), POOL_MAX);
 
 	for (unsigned i = 0; i < n; i++) {
-		struct block_request *r = kzalloc(sizeof(*r));
+		struct page *p = page_alloc_kernel();
+		struct block_request *r;
 
-		if (!r)
+		if (!p)
 			panic("no memory for %u block requests", n);
+		clear_page(r = page_data(p));
 		list_append(&pool, &r->link);
 	}
 }

@@ -15,8 +15,9 @@
 #include "lib/list.h"
 #include "lib/lock.h"
 
-#define SECTOR_SHIFT   9
-#define BLOCK_MAX_SEGS 64
+#define SECTOR_SHIFT 9
+#define BLOCK_MAX_SEGS \
+	160 /* as many as let a request fit into a frame, which the device reads by its physical address */
 
 enum block_op { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH };
 

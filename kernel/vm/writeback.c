@@ -2,7 +2,7 @@
 /*
  * Writeback of file objects.
  *
- * A run is up to 64 consecutive dirty pages. They become busy, lose write permission everywhere, one shootdown
+ * A run is up to RUN_MAX consecutive dirty pages. They become busy, lose write permission everywhere, one shootdown
  * follows, then WRITING is set, DIRTY cleared, busy ends, and the pager writes. A store in the meantime faults and
  * makes the page dirty again; no second write of it starts before the first has ended.
  *
@@ -16,7 +16,7 @@
 #include "vm/kmem.h"
 #include "vm/reclaim.h"
 
-#define RUN_MAX	       64
+#define RUN_MAX	       160 /* a request's */
 #define CENTISEC_NS    10000000ul
 #define PAUSE_MAX_NS   200000000ul
 #define THROTTLE_EVERY 32 /* pages that a writer makes dirty between two looks */

@@ -171,3 +171,13 @@ bomb malloc 20; echo bomb $?; kill $pids; echo alive"""
     done = t.guest(script, mem=16, smp=2, swap="none")
     t.equal(done.stdout.splitlines(), [b"bomb 137", b"alive"], "stdout")
     t.equal(len(re.findall(rb"^oom: +\d+ +-?\d+ .* \w+\s*$", done.stderr, re.M)), 8, "rows of the table")
+
+
+@test("pressure/boot", 5)
+def boot(t):
+    """What the kernel and the firmware keep for themselves of 64 MiB."""
+    done = t.guest("cat /proc/meminfo", mem=64, kernel="release", audit=False)
+    kib = dict(re.findall(r"^(\w+): +(\d+) kB$", done.stdout.decode(), re.M))
+    gone = 64 * 1024 - sum(int(kib[name]) for name in ("MemFree", "Buffers", "Cached", "AnonPages"))
+    t.log(f"{gone} KiB gone")
+    t.check(gone <= 3 * 1024, f"{gone} KiB are gone")
