@@ -208,7 +208,7 @@ soak: all
 ORACLE := mmaptest cowtest racetest lazytest zerotest stacktest swaptest bigfile forkstress execstress filemodel dirtest
 ORACLE += drifttest ttytest eventtest pipetest waittest threadtest timertest
 ORACLE += mremaptest advisetest shmtest viewtest spacetest
-ORACLE += permtest nametest
+ORACLE += permtest nametest socktest
 oracle: $(addprefix $(BUILD)/oracle/,$(ORACLE))
 	$(Q)tests/oracle $(BUILD)/oracle $(ORACLE)
 

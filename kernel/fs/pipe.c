@@ -33,9 +33,11 @@ struct pipe {
 	uint32_t reads, writes;	       /* ends ever opened, for the opens of FIFOs that wait for each other */
 	struct waitq read_wait, write_wait, turn_wait, open_wait;
 	struct waitq poll_read, poll_write, poll_both; /* files open for reading, for writing, for both */
-	uint32_t refs;	     /* FIFOs: [fifos_lock] open files and opens under way */
-	struct list link;    /* FIFOs: [fifos_lock] */
-	struct vnode *vnode; /* FIFOs: whose it is */
+	struct waitq *reader_wait,
+		*writer_wait; /* sockets: [c] their own queues, woken as the first two; or NULL */
+	uint32_t refs;	      /* FIFOs: [fifos_lock] open files and opens under way */
+	struct list link;     /* FIFOs: [fifos_lock] */
+	struct vnode *vnode;  /* FIFOs: whose it is */
 };
 
 static struct spinlock fifos_lock = SPINLOCK_INIT("fifos", RANK_FILES);
@@ -44,7 +46,7 @@ static struct list fifos = LIST_INIT(fifos);
 static uint64_t nframes_used;	/* [a] by all pipes */
 static uint64_t nframes_wanted; /* at most, but for PIPE_BUF bytes in each */
 
-static struct pipe *pipe_alloc(void)
+struct pipe *pipe_alloc(void)
 {
 	struct pipe *p = kzalloc(sizeof(*p));
 	struct vm_counts c;
@@ -81,7 +83,7 @@ static void put_frame(struct page *frame)
 	__atomic_fetch_sub(&nframes_used, 1, __ATOMIC_RELAXED);
 }
 
-static void pipe_free(struct pipe *p)
+void pipe_free(struct pipe *p)
 {
 	if (!p)
 		return;
@@ -107,6 +109,28 @@ static inline size_t room_of(const struct pipe *p)
 static inline struct page **frame_at(struct pipe *p, uint64_t pos)
 {
 	return &p->frames[pos / PAGE_SIZE % p->nframes];
+}
+
+static void wake_reading_pollers(struct pipe *p)
+{
+	waitq_wake_all(&p->poll_read);
+	waitq_wake_all(&p->poll_both);
+	if (p->reader_wait)
+		waitq_wake_all(p->reader_wait);
+}
+
+static void wake_writing_pollers(struct pipe *p)
+{
+	waitq_wake_all(&p->poll_write);
+	waitq_wake_all(&p->poll_both);
+	if (p->writer_wait)
+		waitq_wake_all(p->writer_wait);
+}
+
+void pipe_set_waiters(struct pipe *p, struct waitq *reader, struct waitq *writer)
+{
+	p->reader_wait = reader;
+	p->writer_wait = writer;
 }
 
 /* ---- reading ---- */
@@ -143,15 +167,12 @@ static void consume(struct pipe *p, size_t n)
 		p->want = UINT32_MAX;
 		waitq_wake_all(&p->write_wait);
 	}
-	if (room_of(p) >= PIPE_BUF) {
-		waitq_wake_all(&p->poll_write);
-		waitq_wake_all(&p->poll_both);
-	}
+	if (room_of(p) >= PIPE_BUF)
+		wake_writing_pollers(p);
 }
 
-static ssize_t pipe_read(struct file *f, struct uio *u, uint64_t *offset __unused)
+ssize_t pipe_take(struct pipe *p, bool nonblock, struct uio *u)
 {
-	struct pipe *p = f->data;
 	size_t n, done;
 	int r;
 
@@ -166,9 +187,7 @@ static ssize_t pipe_read(struct file *f, struct uio *u, uint64_t *offset __unuse
 		n = p->head - p->tail;
 		if (n)
 			break;
-		r = !p->writers		  ? 0 :
-		    f->flags & O_NONBLOCK ? -EAGAIN :
-					    waitq_sleep_intr(&p->read_wait, &p->lock);
+		r = !p->writers ? 0 : nonblock ? -EAGAIN : waitq_sleep_intr(&p->read_wait, &p->lock);
 		if (r || !p->writers) {
 			if (!r && p->head != p->tail)
 				continue; /* the last writer wrote before it went */
@@ -187,6 +206,11 @@ static ssize_t pipe_read(struct file *f, struct uio *u, uint64_t *offset __unuse
 	waitq_wake_all(&p->turn_wait);
 	spin_unlock(&p->lock);
 	return done ? (ssize_t)done : -EFAULT;
+}
+
+static ssize_t pipe_read(struct file *f, struct uio *u, uint64_t *offset __unused)
+{
+	return pipe_take(f->data, f->flags & O_NONBLOCK, u);
 }
 
 /* ---- writing ---- */
@@ -278,20 +302,18 @@ static void end_write(struct pipe *p, ssize_t done)
 	p->writing = false;
 	waitq_wake_all(&p->turn_wait);
 	waitq_wake_all(&p->read_wait);
-	waitq_wake_all(&p->poll_read);
-	waitq_wake_all(&p->poll_both);
+	wake_reading_pollers(p);
 	spin_unlock(&p->lock);
 }
 
-static ssize_t pipe_write(struct file *f, struct uio *u, uint64_t *offset __unused)
+ssize_t pipe_put(struct pipe *p, bool nonblock, struct uio *u)
 {
-	struct pipe *p = f->data;
 	bool whole = u->left <= PIPE_BUF;
 	size_t total = 0, n = 0;
 	ssize_t r = 0;
 
 	while (u->left) {
-		r = begin_write(p, u->left, whole, f->flags & O_NONBLOCK, &n);
+		r = begin_write(p, u->left, whole, nonblock, &n);
 		if (r)
 			break;
 		r = copy_in(p, u, n);
@@ -307,14 +329,26 @@ static ssize_t pipe_write(struct file *f, struct uio *u, uint64_t *offset __unus
 	return total ? (ssize_t)total : r;
 }
 
+static ssize_t pipe_write(struct file *f, struct uio *u, uint64_t *offset __unused)
+{
+	return pipe_put(f->data, f->flags & O_NONBLOCK, u);
+}
+
 /* ---- state ---- */
 
 static unsigned pipe_poll(struct file *f, struct waitq **wait)
 {
 	struct pipe *p = f->data;
-	unsigned mode = f->flags & O_ACCMODE, events = 0;
+	unsigned mode = f->flags & O_ACCMODE;
 
 	*wait = mode == O_RDONLY ? &p->poll_read : mode == O_WRONLY ? &p->poll_write : &p->poll_both;
+	return pipe_events(p, mode);
+}
+
+unsigned pipe_events(struct pipe *p, unsigned mode)
+{
+	unsigned events = 0;
+
 	spin_lock(&p->lock);
 	if (mode != O_WRONLY) {
 		if (p->head != p->tail)
@@ -332,16 +366,23 @@ static unsigned pipe_poll(struct file *f, struct waitq **wait)
 	return events;
 }
 
+size_t pipe_nbytes(struct pipe *p)
+{
+	size_t n;
+
+	spin_lock(&p->lock);
+	n = p->head - p->tail;
+	spin_unlock(&p->lock);
+	return n;
+}
+
 static int pipe_ioctl(struct file *f, unsigned cmd, uint64_t uarg)
 {
-	struct pipe *p = f->data;
 	int n;
 
 	if (cmd != FIONREAD)
 		return -ENOTTY;
-	spin_lock(&p->lock);
-	n = p->head - p->tail;
-	spin_unlock(&p->lock);
+	n = pipe_nbytes(f->data);
 	return put_user(uarg, &n, sizeof(n));
 }
 
@@ -363,8 +404,7 @@ static void give_turns(struct pipe *p)
 	waitq_wake_all(&p->turn_wait);
 	waitq_wake_all(&p->read_wait);
 	waitq_wake_all(&p->write_wait);
-	waitq_wake_all(&p->poll_write);
-	waitq_wake_all(&p->poll_both);
+	wake_writing_pollers(p);
 	spin_unlock(&p->lock);
 }
 
@@ -421,7 +461,14 @@ static void add_ends(struct pipe *p, unsigned mode)
 	waitq_wake_all(&p->open_wait);
 }
 
-static void drop_ends(struct pipe *p, unsigned mode)
+void pipe_add_ends(struct pipe *p, unsigned mode)
+{
+	spin_lock(&p->lock);
+	add_ends(p, mode);
+	spin_unlock(&p->lock);
+}
+
+void pipe_drop_ends(struct pipe *p, unsigned mode)
 {
 	spin_lock(&p->lock);
 	if (mode != O_WRONLY)
@@ -430,9 +477,8 @@ static void drop_ends(struct pipe *p, unsigned mode)
 		p->writers--;
 	waitq_wake_all(&p->read_wait);
 	waitq_wake_all(&p->write_wait);
-	waitq_wake_all(&p->poll_read);
-	waitq_wake_all(&p->poll_write);
-	waitq_wake_all(&p->poll_both);
+	wake_reading_pollers(p);
+	wake_writing_pollers(p);
 	spin_unlock(&p->lock);
 }
 
@@ -444,15 +490,13 @@ static int pipe_open(struct vnode *v, struct file *f)
 	struct pipe *p = v->data;
 
 	f->data = p;
-	spin_lock(&p->lock);
-	add_ends(p, f->flags & O_ACCMODE);
-	spin_unlock(&p->lock);
+	pipe_add_ends(p, f->flags & O_ACCMODE);
 	return 0;
 }
 
 static void pipe_release(struct file *f)
 {
-	drop_ends(f->data, f->flags & O_ACCMODE);
+	pipe_drop_ends(f->data, f->flags & O_ACCMODE);
 }
 
 static void pipe_inactive(struct vnode *v)
@@ -577,7 +621,7 @@ static int fifo_open(struct vnode *v, struct file *f)
 	}
 	spin_unlock(&p->lock);
 	if (r) {
-		drop_ends(p, mode);
+		pipe_drop_ends(p, mode);
 		fifo_put(p);
 		return r;
 	}
@@ -587,7 +631,7 @@ static int fifo_open(struct vnode *v, struct file *f)
 
 static void fifo_release(struct file *f)
 {
-	drop_ends(f->data, f->flags & O_ACCMODE);
+	pipe_drop_ends(f->data, f->flags & O_ACCMODE);
 	fifo_put(f->data);
 }
 

@@ -30,4 +30,19 @@ bool vnode_is_pipe(const struct vnode *v);
 int64_t pipe_size(struct file *f);
 int64_t pipe_resize(struct file *f, size_t nbytes);
 
+/* For sockets: a pipe without files. Ends are O_RDONLY and O_WRONLY; new ones have none. NULL: no memory. */
+struct pipe;
+struct pipe *pipe_alloc(void);
+void pipe_free(struct pipe *p);
+/* Before anyone uses it: queues that are woken when a reader's, a writer's events may have changed. */
+void pipe_set_waiters(struct pipe *p, struct waitq *reader, struct waitq *writer);
+void pipe_add_ends(struct pipe *p, unsigned mode);
+void pipe_drop_ends(struct pipe *p, unsigned mode);
+/* As read and write of the file; -EPIPE without a signal. */
+ssize_t pipe_take(struct pipe *p, bool nonblock, struct uio *u);
+ssize_t pipe_put(struct pipe *p, bool nonblock, struct uio *u);
+/* POLL bits for an end of that mode; and the bytes that can be read. */
+unsigned pipe_events(struct pipe *p, unsigned mode);
+size_t pipe_nbytes(struct pipe *p);
+
 #endif

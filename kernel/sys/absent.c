@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * System calls that programs try and that Quire has nothing behind: extended attributes and sockets. They
+ * System calls that programs try and that Quire has nothing behind: extended attributes. They
  * check their arguments as far as the answer depends on them, and say so with the errno that Linux gives
  * where the feature is missing.
  */
@@ -46,29 +46,3 @@ ATTRIBUTE_CALLS(set)
 ATTRIBUTE_CALLS(get)
 ATTRIBUTE_CALLS(list)
 ATTRIBUTE_CALLS(remove)
-
-int64_t sys_socket(const uint64_t *a __unused)
-{
-	return -EAFNOSUPPORT;
-}
-
-static int64_t not_a_socket(int fd)
-{
-	bool counted;
-	struct file *f = file_of(fd, &counted);
-
-	if (!f)
-		return -EBADF;
-	file_done(f, counted);
-	return -ENOTSOCK;
-}
-
-int64_t sys_connect(const uint64_t *a)
-{
-	return not_a_socket(a[0]);
-}
-
-int64_t sys_getpeername(const uint64_t *a)
-{
-	return not_a_socket(a[0]);
-}

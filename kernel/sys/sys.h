@@ -24,6 +24,8 @@
 	X(88, utimensat) X(279, memfd_create) X(452, fchmodat2)                                                        \
 	X(198, socket) X(203, connect) X(205, getpeername) X(223, fadvise64) X(267, syncfs) X(276, renameat2)          \
 	X(285, copy_file_range) X(291, statx) X(436, close_range) X(439, faccessat2)                                   \
+	/* sockets: socket.c */                                                                                         \
+	X(199, socketpair) X(204, getsockname) X(206, sendto) X(207, recvfrom) X(209, getsockopt) X(210, shutdown)     \
 	/* descriptors to wait on: event.c */                                                                            \
 	X(19, eventfd2) X(20, epoll_create1) X(21, epoll_ctl) X(22, epoll_pwait) X(74, signalfd4)                      \
 	X(85, timerfd_create) X(86, timerfd_settime) X(87, timerfd_gettime) X(441, epoll_pwait2)                       \

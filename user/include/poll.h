@@ -12,6 +12,7 @@
 #define POLLHUP	   16
 #define POLLNVAL   32
 #define POLLRDNORM 64
+#define POLLRDHUP  0x2000
 #define POLLWRNORM 256
 typedef unsigned long nfds_t;
 struct pollfd {
