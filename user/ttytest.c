@@ -632,7 +632,7 @@ static void groups(void)
 		ERR(tcgetpgrp(fd), ENOTTY);
 		_exit(0);
 	}
-	while (tcgetpgrp(master) == pid || tcgetpgrp(master) == 0)
+	for (pid_t now = 0; now == 0 || now == pid; now = tcgetpgrp(master))
 		usleep(1000);
 	EQ(get_token(tell[0]), 'r');
 	put(master, "\x03");
