@@ -7,7 +7,9 @@
 #   make soak        machines of every size under everything at once (TESTS=pattern for some)
 #   make fuzz        the models of tests/host with new inputs        (FUZZ_SECONDS=60)
 #   make mutants     plants known bugs in kernel/vm, which the models must catch
-#   make bench       runs bench/vmbench         (BENCH="cpu io swap null anonw ...")
+#   make bench       runs bench/vmbench         (BENCH="cpu path io swap null anonw ...")
+#   make bench-compare REV=...                  the same, beside the kernel of a revision
+#   make bench-linux                            the same on Debian's Linux
 #   make oracle      runs the test programs on this machine's own system
 #   make format      lays out the C files as .clang-format says
 #   make clean
@@ -35,7 +37,7 @@ COMMON := -std=gnu17 -O2 -g $(WARN) -fno-common -fno-strict-aliasing -ffile-pref
 Q := $(if $(V),,@)
 say = @$(if $(V),:,printf '  %-6s %s\n' $(1) $(2))
 
-.PHONY: FORCE all kernel user images qemu test soak bench oracle host-tests format clean
+.PHONY: FORCE all kernel user images qemu test soak bench bench-compare bench-linux oracle host-tests format clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
@@ -174,6 +176,19 @@ qemu: all
 
 bench: all $(BUILD)/oracle/vmbench
 	$(Q)bench/run $(BUILD) $(BENCH)
+
+# What changed since a revision: its kernel, built apart, with the programs of today.
+REV ?= HEAD
+bench-compare: all $(BUILD)/oracle/vmbench
+	$(Q)rm -rf $(BUILD)/compare
+	$(Q)git clone -q . $(BUILD)/compare
+	$(Q)git -C $(BUILD)/compare checkout -q $(shell git rev-parse $(REV))
+	+$(Q)$(MAKE) -C $(BUILD)/compare BUILD=build DEBUG= kernel
+	$(Q)bench/run $(BUILD) --against $(BUILD)/compare/build/kernel.elf $(BENCH)
+
+# Linux's figures, measured again with Debian's kernel.
+bench-linux:
+	$(Q)bench/run-linux $(BENCH)
 
 # ---- tests ----
 
