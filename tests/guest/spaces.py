@@ -62,3 +62,9 @@ def shared_swap(t):
 for i in 1 2 3 4 5 6 7 8; do dd if=/dev/urandom of=f$i bs=1M count=4 2>/dev/null; sha256sum f$i >>sums; done
 for round in 1 2; do sha256sum f1 f2 f3 f4 f5 f6 f7 f8 | cmp - sums || exit 1; done
 cd /; umount /tmp/big""", mem=16, smp=2, swap="64M")
+
+
+@test("spaces/locked", 6)
+def locked(t):
+    """Locked pages stay, whatever else wants memory."""
+    t.guest("locktest 20", mem=16, smp=2)
