@@ -371,10 +371,29 @@ static void set_size(void)
 	rwlock_write_unlock(&file.contents);
 }
 
+/* A part of B becomes a mapping of its own, and no longer. */
+static void cut(struct program *p)
+{
+	unsigned first, n;
+	int err;
+
+	pick_range(F_PAGES, &first, &n);
+	CALL(err, vm_mprotect(p->in->space, page_at(copies(p), first), n * PAGE_SIZE, PROT_READ));
+	CHECK(err == 0);
+	for (unsigned i = first; i < first + MIN(n, 3u); i++)
+		if (!p->b[i].unknown) /* else it would be stored to */
+			touch_copy(p, i, false);
+	CALL(err,
+	     vm_mprotect(p->in->space, page_at(copies(p), first), n * PAGE_SIZE, PROT_READ | PROT_WRITE));
+	CHECK(err == 0);
+}
+
 void file_step(struct program *p, bool often)
 {
 	unsigned what = pick(1000);
 
+	if (pick(100) == 0)
+		cut(p);
 	if (often && pick(12) == 0) {
 		set_size();
 		return;

@@ -70,6 +70,8 @@ struct model_space {
 	unsigned users;	  /* and those that are leaving */
 	uint32_t regions; /* in use */
 	struct shared *d;
+	uint64_t stored[S_PAGES]
+		       [NPROGS]; /* by the threads of this space, in S: what each must at least be by now */
 };
 
 struct program {

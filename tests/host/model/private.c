@@ -241,19 +241,41 @@ void private_step(struct program *p)
 
 /* ---- S ---- */
 
+/* Another thread's word: stamps only rise, so what it had stored before is the least that may be seen. */
+static void look_at_other(struct program *p, unsigned i)
+{
+	unsigned region = pick(NPROGS);
+	uint64_t least = p->in->stored[i][region], seen = 0;
+
+	if (!machine_load(page_at(S_AT, i) + LANE(region), &seen)) {
+		CHECK(excused());
+		return;
+	}
+	model_note("page %u of S, lane %u, by region %u: seen %lu, at least %lu", i, region, p->region, seen,
+		   least);
+	CHECK(seen >= least);
+}
+
 void common_step(struct program *p)
 {
 	unsigned i = pick(S_PAGES);
 	uint64_t va = page_at(S_AT, i) + LANE(p->region), seen = 0;
 	struct word *w = &p->s[i];
+	unsigned what = pick(3);
 
-	if (pick(2)) {
+	if (what == 0) {
 		uint64_t value = ++model_stamp;
 		bool ok = machine_store(va, value);
 
 		CHECK(ok || excused());
-		if (ok)
+		if (ok) {
 			*w = (struct word){ value, true };
+			p->in->stored[i][p->region] = value;
+		}
+		return;
+	}
+	if (what == 1) {
+		look_at_other(p, i);
 		return;
 	}
 	if (!machine_load(va, &seen)) {
