@@ -28,7 +28,7 @@ for m in coldread coldmmap randmmap; do
 done"""
     done = t.guest(script, mem=128, kernel="release", timeout=150)
     at = rows(done.stdout)
-    for metric, requests, mib in ("coldread", 320, 65), ("coldmmap", 320, 65), ("randmmap", 8192, 40):
+    for metric, requests, mib in ("coldread", 300, 65), ("coldmmap", 300, 65), ("randmmap", 8192, 40):
         begin, end = at["begin-" + metric], at["end-" + metric]
         reads, read = end[0] - begin[0], (end[1] - begin[1]) * 512 / MIB
         t.log(f"{metric}: {reads} reads, {read:.1f} MiB")

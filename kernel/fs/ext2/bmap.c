@@ -72,8 +72,8 @@ uint64_t ext2_max_blocks(const struct ext2_fs *fs)
  * Follows the path to the first pointer that is 0, or to the last: its table is *level (0: the inode), *table its pointers. The table
  * is held in *buf unless it is the inode's.
  */
-static int follow(struct ext2_inode *ei, const struct path *p, unsigned *level, uint32_t **table,
-		  struct ext2_buf *buf)
+static int follow_by(struct ext2_inode *ei, const struct path *p, unsigned *level, uint32_t **table,
+		     struct ext2_buf *buf, int (*get)(struct ext2_fs *fs, uint64_t blkno, struct ext2_buf *b))
 {
 	buf->page = NULL;
 	*table = ei->block;
@@ -86,12 +86,32 @@ static int follow(struct ext2_inode *ei, const struct path *p, unsigned *level, 
 		ext2_put(buf);
 		if (!ext2_block_valid(ei->fs, next))
 			return ext2_damaged(ei->fs, "an indirect block is said to be", next);
-		r = ext2_get(ei->fs, next, buf);
+		r = get(ei->fs, next, buf);
 		if (r)
 			return r;
 		*table = buf->data;
 	}
 	return 0;
+}
+
+static int follow(struct ext2_inode *ei, const struct path *p, unsigned *level, uint32_t **table,
+		  struct ext2_buf *buf)
+{
+	return follow_by(ei, p, level, table, buf, ext2_get);
+}
+
+bool ext2_bmap_resident(struct ext2_inode *ei, uint64_t b)
+{
+	struct ext2_buf buf;
+	struct path p;
+	unsigned level;
+	uint32_t *table;
+	bool resident;
+
+	path_of(ei->fs, b, &p);
+	resident = follow_by(ei, &p, &level, &table, &buf, ext2_peek) == 0;
+	ext2_put(&buf);
+	return resident;
 }
 
 /* How many pointers from table[i] on continue what it says: blocks in a row, or zeros. */

@@ -169,6 +169,8 @@ struct ext2_buf {
 };
 /* 0, -EIO, -ENOMEM (this thread is being killed). May sleep. */
 int ext2_get(struct ext2_fs *fs, uint64_t blkno, struct ext2_buf *b) __must_check;
+int ext2_peek(struct ext2_fs *fs, uint64_t blkno,
+	      struct ext2_buf *b) __must_check; /* -EAGAIN: not here without I/O */
 void ext2_put(struct ext2_buf *b);
 /* It was changed: it will be written. */
 void ext2_changed(struct ext2_fs *fs, struct ext2_buf *b);
@@ -207,6 +209,8 @@ void ext2_free_inode(struct ext2_fs *fs, uint64_t ino, bool directory);
 uint64_t ext2_max_blocks(const struct ext2_fs *fs);
 /* Where block b is, for how many blocks in a row (at most `max`) that goes on: *blkno 0 is a hole, or what is delayed. */
 int ext2_bmap(struct ext2_inode *ei, uint64_t b, uint32_t max, uint32_t *blkno, uint32_t *run);
+/* Whether ext2_bmap would need no I/O. */
+bool ext2_bmap_resident(struct ext2_inode *ei, uint64_t b);
 /* The extent with block b, or the first behind it, or NULL. */
 struct ext2_extent *ext2_extent_at(struct ext2_inode *ei, uint64_t b);
 /* Reserves block b unless it is there already, or reserved. 1: reserved now; 0, -ENOSPC, -ENOMEM, -EIO, -EFBIG. */

@@ -198,8 +198,8 @@ static int transfer_page(struct batch *t, struct ext2_inode *ei, struct page *p,
 	int r = 0;
 
 	if (nblocks && b - at->first >= at->count) {
-		batch_flush(
-			t); /* the look-up may need requests: nobody waits for one with another kept back */
+		if (t->op == BLOCK_WRITE || !ext2_bmap_resident(ei, b))
+			batch_flush(t); /* nobody waits for a request with another kept back */
 		r = advance(ei, t->op, b, max, at);
 	}
 	if (!r && nblocks && b + nblocks <= at->first + at->count) {
@@ -236,6 +236,9 @@ static void transfer(struct object *o, enum block_op op, struct page **pages, un
 
 	page_reserve_enter();
 	mutex_lock(&ei->map_lock);
+	if (op == BLOCK_READ && n > 1) /* read the last one's table now, or it would cut a request */
+		find(ei, pages[n - 1]->index << ei->fs->page_shift, 1, &at);
+	at.count = 0;
 	for (unsigned i = 0; i < n;) {
 		uint64_t first = pages[i]->index << ei->fs->page_shift, left = end > first ? end - first : 0;
 

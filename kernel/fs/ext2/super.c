@@ -18,6 +18,12 @@ static unsigned sectors_shift(const struct ext2_fs *fs)
 	return fs->block_shift - SECTOR_SHIFT;
 }
 
+static void set_data(struct ext2_fs *fs, uint64_t blkno, struct ext2_buf *b)
+{
+	b->blkno = blkno;
+	b->data = (char *)page_data(b->page) + ((blkno & ((1u << fs->page_shift) - 1)) << fs->block_shift);
+}
+
 int ext2_get(struct ext2_fs *fs, uint64_t blkno, struct ext2_buf *b)
 {
 	int r;
@@ -27,8 +33,16 @@ int ext2_get(struct ext2_fs *fs, uint64_t blkno, struct ext2_buf *b)
 	r = object_get_page(fs->meta, blkno >> fs->page_shift, &b->page);
 	if (r)
 		return r == -ENOMEM ? r : -EIO;
-	b->blkno = blkno;
-	b->data = (char *)page_data(b->page) + ((blkno & ((1u << fs->page_shift) - 1)) << fs->block_shift);
+	set_data(fs, blkno, b);
+	return 0;
+}
+
+int ext2_peek(struct ext2_fs *fs, uint64_t blkno, struct ext2_buf *b)
+{
+	b->page = object_find_page(fs->meta, blkno >> fs->page_shift);
+	if (!b->page)
+		return -EAGAIN;
+	set_data(fs, blkno, b);
 	return 0;
 }
 
