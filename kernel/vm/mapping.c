@@ -292,6 +292,14 @@ int mapping_put(struct space *s, const struct mapping *m, struct mapping **drop)
 	return 0;
 }
 
+void mapping_queue_dirty(const struct mapping *m)
+{
+	struct object *o = m->object;
+
+	if (o && m->shared && m->prot & PROT_WRITE && o->ops && o->ndirty)
+		object_queue_dirty(o, true);
+}
+
 void mapping_drop_all(struct mapping *drop)
 {
 	while (drop) {
@@ -299,8 +307,7 @@ void mapping_drop_all(struct mapping *drop)
 
 		drop = m->next_dropped;
 		if (m->object) {
-			if (m->shared && (m->prot & PROT_WRITE) && m->object->ops && m->object->ndirty)
-				object_queue_dirty(m->object, true);
+			mapping_queue_dirty(m);
 			if (m->object->anon && m->object->anon->unmapped)
 				m->object->anon->unmapped(m->object);
 			object_unref(m->object);

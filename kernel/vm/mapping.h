@@ -32,6 +32,8 @@ void mapping_resize(struct mapping *m, uint64_t start, uint64_t end);
 int mapping_cut(struct space *s, uint64_t at);
 /* Joins m with equal neighbours; what became superfluous goes on the drop list. Returns the mapping that now covers m's range. */
 struct mapping *mapping_merge(struct mapping *m, struct mapping **drop);
+/* Part of it was unmapped: what it dirtied is written soon. */
+void mapping_queue_dirty(const struct mapping *m);
 /* With no lock held: lets go of the references (a vnode's last may write and free a file) and frees the mappings. What the program
  * dirtied through them is queued for prompt writeback. */
 void mapping_drop_all(struct mapping *drop);

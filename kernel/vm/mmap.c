@@ -114,8 +114,10 @@ int unmap_range(struct space *s, uint64_t first, uint64_t end, struct mapping **
 		private |= !m->shared;
 		if (m->start < first) {
 			mapping_resize(m, m->start, first);
+			mapping_queue_dirty(m);
 		} else if (m->end > end) {
 			mapping_resize(m, end, m->end);
+			mapping_queue_dirty(m);
 		} else {
 			mapping_remove(m);
 			m->next_dropped = *drop;

@@ -61,16 +61,16 @@ def swap_freed(t):
 
 @test("writeback/unmapped", 30)
 def unmapped(t):
-    """A shared mapping is changed and unmapped; the power fails 10 s later, without any sync."""
+    """A shared mapping is changed and unmapped; the power fails 5 s later, without any sync."""
     image = t.image()
     command = [os.path.join(t.top, "quire"), "run", "--kernel", t.built("debug/kernel.elf"), "--root", image, "--keep",
-               "--mem", "32M", "--", "dirtymap /root/dirty 8"]
+               "--mem", "32M", "--", "dirtymap /root/dirty 1"]
     with open(t.path("stderr"), "wb") as stderr:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr)
         try:
             said = process.stdout.readline()
             if said:
-                time.sleep(10)
+                time.sleep(5)
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait()
@@ -80,7 +80,7 @@ def unmapped(t):
     t.check(said, "the program did not come so far")
     with open(t.path("dirty"), "wb") as file:
         file.write(t.file_of(image, "/root/dirty"))
-    t.equal(os.path.getsize(t.path("dirty")), 8 * MIB, "size of the file")
+    t.equal(os.path.getsize(t.path("dirty")), 1 * MIB, "size of the file")
     t.run(t.built("oracle/dirtymap"), "-c", t.path("dirty"))
 
 
