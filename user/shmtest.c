@@ -362,6 +362,11 @@ static void other_memory(void)
 	ERR(process_vm_readv(pid, l, 1, r, 1, 0), EFAULT);
 	r[0].iov_base = z;
 	ERR(process_vm_writev(pid, l, 1, r, 1, 0), EFAULT); /* read-only there */
+	r[1] = (struct iovec){ mmap(NULL, PG, PROT_WRITE, ANON, -1, 0),
+			       PG }; /* can be written only: nobody else reads it */
+	store(r[1].iov_base, 1);
+	ERR(process_vm_readv(getpid(), l, 1, r + 1, 1, 0), EFAULT);
+	EQ(SYS(process_vm_writev(getpid(), l, 1, r + 1, 1, 0)), PG);
 	ERR(process_vm_readv(pid, l, 1, r, 1, 1), EINVAL);
 	ERR(process_vm_readv(pid, l, 2000, r, 1, 0), EINVAL);
 	EQ(SYS(process_vm_readv(pid, l, 0, r, 1, 0)), 0);

@@ -62,7 +62,7 @@ static int64_t move_all(struct space *s, const struct iov *local, const struct i
 	if (!p)
 		return -ENOMEM;
 	while (!err && (n = step_size(&l, &r)) && total < RW_MAX) {
-		moved = move_step(s, &l, &r, n, page_data(p), write);
+		moved = thread_killed() ? 0 : move_step(s, &l, &r, n, page_data(p), write);
 		total += moved;
 		if (!moved)
 			err = thread_killed() ? -EINTR : -EFAULT;

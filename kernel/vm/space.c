@@ -340,6 +340,14 @@ static struct page *find_held(struct space *s, uint64_t vpn, bool write)
 	return p;
 }
 
+/* What can only be written, the hardware reads, too; but not for others. */
+static bool may_access(struct space *s, uint64_t vpn, bool write)
+{
+	struct mapping *m = mapping_find(s, vpn);
+
+	return m && m->prot & (write ? PROT_WRITE : PROT_READ | PROT_EXEC);
+}
+
 static bool is_zero_mapped(struct space *s, uint64_t vpn)
 {
 	pte_t *pte;
@@ -366,6 +374,10 @@ size_t vm_access(struct space *s, uint64_t va, void *buf, size_t n, bool write)
 		if (vm_fault(s, at, write ? ACCESS_WRITE : ACCESS_READ, &info))
 			break;
 		rwlock_read(&s->lock);
+		if (thread_killed() || !may_access(s, at >> PAGE_SHIFT, write)) {
+			rwlock_read_unlock(&s->lock);
+			break;
+		}
 		p = find_held(s, at >> PAGE_SHIFT, write);
 		zero = !p && !write && is_zero_mapped(s, at >> PAGE_SHIFT);
 		rwlock_read_unlock(&s->lock);

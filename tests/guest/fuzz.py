@@ -35,7 +35,7 @@ def small_tree(t):
     return top
 
 
-def images(t, block, rounds):
+def images(t, block, rounds, timeout=100):
     disks = []
     for name in "pristine", "damaged":
         disks.append(t.path(name))
@@ -43,7 +43,8 @@ def images(t, block, rounds):
             file.truncate(400 * KIB if block == 1024 else 800 * KIB)
         t.run("mke2fs", "-q", "-F", "-t", "ext2", "-b", str(block), "-N", "80", "-d", small_tree(t) if name == "pristine" else t.path("tree"),
               disks[-1])
-    done = t.guest(f"cd /tmp && ext2fuzz /dev/vdc /dev/vdd {rounds} {block}", smp=2, args=["--disk", disks[0], "--disk", disks[1]])
+    done = t.guest(f"cd /tmp && ext2fuzz /dev/vdc /dev/vdd {rounds} {block}", smp=2, timeout=timeout,
+                   args=["--disk", disks[0], "--disk", disks[1]])
     t.check(int(re.search(rb"ext2fuzz: (\d+) of", done.stdout)[1]) > rounds // 2, "hardly an image was mounted")
 
 
@@ -52,3 +53,22 @@ for block in 1024, 2048, 4096:
     def fuzz_images(t, block=block):
         """Damaged images of a file system: mounted, walked, read, written and unmounted."""
         images(t, block, 150)
+
+    @test(f"soak/images-{block}", 100)
+    def soak_images(t, block=block):
+        images(t, block, 2000, timeout=900)
+
+
+@test("soak/system-calls", 100)
+def soak_calls(t):
+    """The same calls as fuzz/system-calls, a million of them, where memory is short, too."""
+    for mem, seed in (64, 11), (20, 12):
+        done = t.guest(f"""(mkdir /root/f && cd /root/f && sysfuzz 300000 {seed} 8 >&2 && cd /tmp && sysfuzz -s 150000 {seed} 8 >&2 &&
+            cd /root && sysfuzz -d /root -r 50000 {seed} 4 >&2; s=$?; ps | wc -l; exit $s)""", smp=4, mem=mem, timeout=900)
+        t.check(int(done.stdout) <= 6, f"{int(done.stdout)} lines of ps: some process is left")
+
+
+@test("soak/programs", 100)
+def soak_programs(t):
+    """Five thousand programs with damaged headers."""
+    t.guest("cd /root && elftest 5000 7", smp=2, timeout=900)
