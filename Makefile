@@ -48,10 +48,10 @@ all: kernel user images
 
 KSRCS := $(sort $(shell find kernel -name '*.c' -o -name '*.S'))
 KOBJS := $(patsubst %,$(OUT)/%.o,$(basename $(KSRCS))) $(OUT)/kernel/embedded_init.o
-KARCH := -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany -mno-relax
-KFLAGS := $(COMMON) $(KARCH) -ffreestanding -fno-omit-frame-pointer -fno-pie -fno-stack-protector \
+KARCH := -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany
+KFLAGS := $(COMMON) $(KARCH) -ffreestanding -fomit-frame-pointer -fno-pie -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -Ikernel $(if $(DEBUG),-DQUIRE_DEBUG=1)
-KLINK := $(CC) $(KARCH) -nostdlib -static -Wl,-T,kernel/arch/kernel.ld -Wl,--no-relax -Wl,--build-id=none \
+KLINK := $(CC) $(KARCH) -nostdlib -static -Wl,-T,kernel/arch/kernel.ld -Wl,--build-id=none \
 	-Wl,-z,max-page-size=4096 -Wl,--fatal-warnings
 # By the name of an existing variant: gcc would take the one for hardware floating point.
 KLIBGCC := $(shell $(CC) -march=rv64imac -mabi=lp64 -mcmodel=medany -print-libgcc-file-name)

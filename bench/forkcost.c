@@ -5,9 +5,9 @@
  *	forkcost [-n FORKS] MIB...
  *
  * For each size the parent touches so much private memory and forks FORKS times; between forks it writes one page
- * of every 2 MiB. A line says, each for one fork: nanoseconds of the call; until the child, which only waits for a
- * byte, has exited; of the writes; then what /proc/vmstat counted from the fork to the end of the writes: page faults,
- * nodes copied, pages copied. Under icount nanoseconds are instructions.
+ * of every 2 MiB. A line says, each the median of all forks (in one or the other the clock's tick lets the child run first): nanoseconds of
+ * the call; until the child, which only waits for a byte, has exited; of the writes; then what /proc/vmstat counted from the fork to the
+ * end of the writes: page faults, nodes copied, pages copied. Under icount nanoseconds are instructions.
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -24,8 +24,14 @@
 #define REGION (2 * MIB)
 #define WARM   2 /* forks that are not counted */
 
-enum { FAULTS, NODES, COPIES, NCOUNTS };
-static const char *const names[NCOUNTS] = { "pgfault ", "node_copies ", "cow_copies " };
+#define MAX_FORKS 64
+
+enum { CALL, CHILD, WRITES, FAULTS, NODES, COPIES, NFIGURES };
+static const char *const counters[NFIGURES] = {
+	[FAULTS] = "pgfault ", [NODES] = "node_copies ", [COPIES] = "cow_copies "
+};
+
+static uint64_t figures[NFIGURES][MAX_FORKS];
 
 static void die(const char *what)
 {
@@ -51,24 +57,20 @@ static void count(uint64_t *counts)
 		die("/proc/vmstat");
 	close(fd);
 	text[n] = 0;
-	for (unsigned i = 0; i < NCOUNTS; i++) {
+	for (unsigned i = FAULTS; i < NFIGURES; i++) {
 		char *at = text;
 
-		while (at && strncmp(at, names[i], strlen(names[i])) != 0) {
+		while (at && strncmp(at, counters[i], strlen(counters[i])) != 0) {
 			at = strchr(at, '\n');
 			at = at ? at + 1 : NULL;
 		}
-		counts[i] = at ? strtoull(at + strlen(names[i]), NULL, 10) : 0;
+		counts[i] = at ? strtoull(at + strlen(counters[i]), NULL, 10) : 0;
 	}
 }
 
-struct cost {
-	uint64_t call, child, writes, counts[NCOUNTS];
-};
-
-static void fork_once(volatile char *memory, size_t bytes, struct cost *cost)
+static void fork_once(volatile char *memory, size_t bytes, unsigned nth)
 {
-	uint64_t before[NCOUNTS], after[NCOUNTS], t0, t1, t2, t3;
+	uint64_t before[NFIGURES], after[NFIGURES], t0, t1, t2, t3;
 	int ends[2];
 	pid_t child;
 	char c = 0;
@@ -92,11 +94,24 @@ static void fork_once(volatile char *memory, size_t bytes, struct cost *cost)
 	count(after);
 	close(ends[0]);
 	close(ends[1]);
-	cost->call += t1 - t0;
-	cost->child += t2 - t1;
-	cost->writes += t3 - t2;
-	for (unsigned i = 0; i < NCOUNTS; i++)
-		cost->counts[i] += after[i] - before[i];
+	figures[CALL][nth] = t1 - t0;
+	figures[CHILD][nth] = t2 - t1;
+	figures[WRITES][nth] = t3 - t2;
+	for (unsigned i = FAULTS; i < NFIGURES; i++)
+		figures[i][nth] = after[i] - before[i];
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static unsigned long median(unsigned figure, unsigned n)
+{
+	qsort(figures[figure], n, sizeof(uint64_t), compare);
+	return figures[figure][n / 2];
 }
 
 static void measure(size_t mib, unsigned forks)
@@ -104,21 +119,18 @@ static void measure(size_t mib, unsigned forks)
 	size_t bytes = mib * MIB;
 	volatile char *memory =
 		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	struct cost cost = { 0 };
 
 	if (memory == MAP_FAILED)
 		die("mmap");
 	for (size_t at = 0; at < bytes; at += PAGE)
 		memory[at] = 1;
-	for (unsigned i = 0; i < WARM + forks; i++) {
-		if (i == WARM)
-			memset(&cost, 0, sizeof(cost));
-		fork_once(memory, bytes, &cost);
-	}
+	for (unsigned i = 0; i < WARM; i++)
+		fork_once(memory, bytes, 0);
+	for (unsigned i = 0; i < forks; i++)
+		fork_once(memory, bytes, i);
 	printf("%lu MiB: call %lu child %lu writes %lu faults %lu nodes %lu copies %lu\n", (unsigned long)mib,
-	       (unsigned long)(cost.call / forks), (unsigned long)(cost.child / forks),
-	       (unsigned long)(cost.writes / forks), (unsigned long)(cost.counts[FAULTS] / forks),
-	       (unsigned long)(cost.counts[NODES] / forks), (unsigned long)(cost.counts[COPIES] / forks));
+	       median(CALL, forks), median(CHILD, forks), median(WRITES, forks), median(FAULTS, forks),
+	       median(NODES, forks), median(COPIES, forks));
 	fflush(stdout);
 	munmap((void *)memory, bytes);
 }
@@ -132,7 +144,7 @@ int main(int argc, char **argv)
 		forks = atoi(argv[2]);
 		arg = 3;
 	}
-	if (arg >= argc || !forks) {
+	if (arg >= argc || !forks || forks > MAX_FORKS) {
 		fprintf(stderr, "usage: forkcost [-n FORKS] MIB...\n");
 		return 2;
 	}

@@ -30,7 +30,6 @@ context_switch:
 thread_trampoline:
 	mv	a0, s0
 	mv	a1, s1
-	li	s0, 0
 	call	thread_begin
 
 	.option	arch, +f, +d

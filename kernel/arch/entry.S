@@ -53,7 +53,6 @@ _start:
 	la	t0, boot_stack
 	sd	t0, TH_KSTACK(tp)
 	la	sp, boot_stack_top
-	li	s0, 0
 	mv	s1, a0
 	mv	s2, a1
 	call	trap_init_hart
@@ -75,7 +74,6 @@ secondary_start:
 	li	t0, 1
 	slli	t0, t0, KSTACK_SHIFT
 	add	sp, sp, t0
-	li	s0, 0
 	call	trap_init_hart
 	call	hart_main
 1:	wfi

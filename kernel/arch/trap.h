@@ -57,7 +57,4 @@ void thread_trampoline(void);
 /* Points this hart's trap vector at the kernel. */
 void trap_init_hart(void);
 
-/* Prints a backtrace of the kernel stack (panic, sysrq). */
-void backtrace(uint64_t fp, uint64_t pc);
-
 #endif

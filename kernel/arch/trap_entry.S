@@ -50,7 +50,6 @@ trap_entry:
 	sd	t0, TF_X(4)(sp)
 	sd	t1, TF_X(2)(sp)
 	sd	t3, TF_STATUS(sp)
-	li	s0, 0			/* a backtrace ends here */
 	li	t4, 8
 	bne	a1, t4, not_a_call
 
@@ -109,7 +108,6 @@ not_a_call:
 	.globl	user_return
 user_return:
 	ld	sp, TH_FRAME(tp)
-	li	s0, 0
 	j	user_exit_all
 
 from_kernel:
@@ -122,6 +120,7 @@ from_kernel:
 	bnez	t0, stack_overflow
 	ld	t0, (TH_SCRATCH + 8)(tp)
 	addi	sp, sp, -TF_SIZE
+	.globl	kernel_frame, stack_overflow
 kernel_frame:
 	save_registers
 	addi	t0, sp, TF_SIZE

@@ -20,6 +20,8 @@ struct ksym_table {
 	const uint32_t *file;  /* name of each source file, in text */
 	const char *text;
 	const uint8_t *records;
+	const uint32_t *frames; /* the rows of its stack frame, in frame_records */
+	const uint8_t *frame_records;
 };
 
 extern const struct ksym_table ksym_table;
@@ -61,15 +63,13 @@ static void find_line(const struct ksym_table *t, const uint8_t *p, uint32_t at,
 	}
 }
 
-bool ksym_lookup(uintptr_t pc, const char **func, uintptr_t *offset, const char **file, unsigned *line)
+/* The number of the function that holds pc; -1 outside of the kernel's text. */
+static int64_t find_function(const struct ksym_table *t, uintptr_t pc)
 {
-	const struct ksym_table *t = &ksym_table;
 	uint32_t low = 0, high = t->nfuncs;
 
-	*file = NULL;
-	*line = 0;
 	if (pc - t->base >= t->nbytes)
-		return false;
+		return -1;
 	while (high - low > 1) {
 		uint32_t mid = low + (high - low) / 2;
 
@@ -78,8 +78,45 @@ bool ksym_lookup(uintptr_t pc, const char **func, uintptr_t *offset, const char 
 		else
 			high = mid;
 	}
-	*func = t->text + t->name[low];
-	*offset = pc - t->base - t->start[low];
-	find_line(t, t->records + t->lines[low], (uint32_t)*offset, file, line);
+	return low;
+}
+
+bool ksym_lookup(uintptr_t pc, const char **func, uintptr_t *offset, const char **file, unsigned *line)
+{
+	const struct ksym_table *t = &ksym_table;
+	int64_t n = find_function(t, pc);
+
+	*file = NULL;
+	*line = 0;
+	if (n < 0)
+		return false;
+	*func = t->text + t->name[n];
+	*offset = pc - t->base - t->start[n];
+	find_line(t, t->records + t->lines[n], (uint32_t)*offset, file, line);
 	return true;
+}
+
+/*
+ * A function's rows say from where on how much of the stack is its own: how far from the row before (in units of 2 bytes,
+ * plus one; 0 ends them), the stack in units of 16 bytes, and the place of the return address in units of 8.
+ */
+bool ksym_frame(uintptr_t pc, size_t *nbytes, size_t *below)
+{
+	const struct ksym_table *t = &ksym_table;
+	int64_t n = find_function(t, pc);
+	bool found = false;
+	const uint8_t *p;
+	uint32_t step;
+
+	if (n < 0)
+		return false;
+	p = t->frame_records + t->frames[n];
+	for (uint64_t pos = t->base + t->start[n]; (step = varint(&p)) != 0; found = true) {
+		pos += (step - 1) * 2;
+		if (pos > pc)
+			break;
+		*nbytes = varint(&p) * 16;
+		*below = varint(&p) * 8;
+	}
+	return found;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Names and source lines of kernel addresses, for the backtrace of a panic.
+ * Names, source lines and stack frames of kernel addresses, for the backtrace of a panic.
  */
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -14,3 +15,9 @@
  * constants: callable from any context.
  */
 bool ksym_lookup(uintptr_t pc, const char **func, uintptr_t *offset, const char **file, unsigned *line);
+
+/*
+ * How many bytes of the stack, from sp on, the function that holds @pc has taken when it runs there, and how far below their
+ * end it has put its return address: 0, as long as that is in ra. Returns false where it is not known (assembly). As callable.
+ */
+bool ksym_frame(uintptr_t pc, size_t *nbytes, size_t *below);

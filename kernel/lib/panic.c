@@ -13,6 +13,9 @@
 #include "lib/printf.h"
 #include "proc/thread.h"
 
+extern char kernel_frame[],
+	stack_overflow[]; /* trap_entry.S: where a trap of the kernel is handled, and the end of that */
+
 static uint32_t panicked; /* 1 + index of the hart that did */
 static unsigned depth;	  /* of panics on that hart */
 
@@ -71,38 +74,40 @@ static void print_place(unsigned n, uint64_t pc, bool is_return)
 }
 
 /*
- * The frame pointer points behind the saved ra and the caller's frame pointer. A leaf function saves only the
- * latter, in the place of ra: `ra` is then what its register held (0: unknown).
+ * From the registers at a trap, or (`called`) behind a call that does not return, down the stack: what each function has of
+ * it says the symbol table. Below a trap of the kernel it goes on with the registers that this saved.
  */
-static void unwind(uint64_t fp, uint64_t pc, uint64_t ra)
+static void backtrace(const struct trapframe *f, bool called)
 {
 	const struct thread *t = thread_current();
+	uint64_t pc = f->epc, sp = f->sp, ra = called ? 0 : f->ra;
 	uint64_t low = t->kstack, high = t->kstack + KSTACK_SIZE;
 
-	print_place(0, pc, ra == 0);
-	for (unsigned n = 1; n < 40; n++) {
-		const uint64_t *frame = (const uint64_t *)fp;
+	for (unsigned n = 0; n < 40 && pc; n++) {
+		size_t size = 0, below = 0;
+		bool known = ksym_frame(called ? pc - 1 : pc, &size, &below);
 
-		if (fp < low + 16 || fp > high || fp & 7)
+		print_place(n, pc, called);
+		if (sp < low || sp & 7 || sp > high - size)
 			break;
-		if (n == 1 && ra && frame[-1] >= low && frame[-1] <= high) {
-			pc = ra;
-			fp = frame[-1];
-		} else {
-			pc = frame[-1];
-			fp = frame[-2];
+		if (pc >= (uint64_t)kernel_frame && pc < (uint64_t)stack_overflow &&
+		    sp <= high - sizeof(*f)) {
+			f = (const struct trapframe *)sp;
+			pc = f->epc;
+			sp = f->sp;
+			ra = f->ra;
+			called = false;
+			continue;
 		}
-		if (!pc)
+		if (below)
+			ra = *(const uint64_t *)(sp + size - below);
+		else if (!known && called) /* assembly that calls C: the program is below, or nothing */
 			break;
-		print_place(n, pc, true);
-		if (fp && fp <= (uint64_t)frame)
-			break;
+		sp += size;
+		pc = ra;
+		ra = 0;
+		called = true;
 	}
-}
-
-void backtrace(uint64_t fp, uint64_t pc)
-{
-	unwind(fp, pc, 0);
 }
 
 static void print_head(const char *fmt, va_list ap)
@@ -121,7 +126,7 @@ void panic_called(const struct trapframe *f)
 	panic_claim();
 	print_head((const char *)f->a0, (va_list)&f->a1);
 	print_registers(f);
-	unwind(f->s0, f->epc, 0);
+	backtrace(f, true);
 	machine_exit(255);
 }
 
@@ -134,6 +139,6 @@ void panic_frame(const struct trapframe *f, const char *fmt, ...)
 	print_head(fmt, ap);
 	va_end(ap);
 	print_registers(f);
-	unwind(f->s0, f->epc, f->ra);
+	backtrace(f, false);
 	machine_exit(255);
 }
