@@ -17,7 +17,7 @@
 
 #define SECTOR_SHIFT 9
 #define BLOCK_MAX_SEGS \
-	160 /* as many as let a request fit into a frame, which the device reads by its physical address */
+	246 /* as many as let a request fit into a frame, which the device reads by its physical address */
 
 enum block_op { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH };
 
@@ -41,8 +41,7 @@ struct block_request {
 	struct block_seg segs[BLOCK_MAX_SEGS];
 	struct block_seg tail;
 	void (*done)(struct block_request *r, int error);
-	void *arg;		     /* the owner's */
-	void *owner[BLOCK_MAX_SEGS]; /* the owner's, usually a page a segment */
+	void *arg; /* the owner's */
 	/* driver private */
 	int error;
 	uint16_t part, part_end; /* the segments now with the device, when it takes fewer than there are */

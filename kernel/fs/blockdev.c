@@ -21,7 +21,7 @@ static unsigned page_nsectors(struct block_device *d, const struct page *p)
 static void pages_done(struct block_request *r, int error)
 {
 	for (unsigned i = 0; i < r->nsegs; i++) {
-		struct page *p = r->owner[i];
+		struct page *p = phys_page(r->segs[i].phys);
 
 		if (r->op == BLOCK_WRITE) {
 			page_write_done(p, error);
@@ -51,7 +51,6 @@ static void transfer(struct block_device *d, enum block_op op, struct page **pag
 
 			r->segs[i].phys = page_phys(pages[i]);
 			r->segs[i].nbytes = nbytes;
-			r->owner[i] = pages[i];
 		}
 		block_submit(r);
 		pages += take;

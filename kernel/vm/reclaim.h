@@ -187,7 +187,6 @@ void swap_put(uint32_t entry, unsigned n);     /* frees the slot with the last *
 unsigned swap_count(uint32_t entry);
 /* Up to *n consecutive free slots, each with one reference (the I/O's); the first entry, 0: swap is full. */
 uint32_t swap_alloc(unsigned *n);
-bool swap_half_full(void);
 /* Starts reading n consecutive entries into busy pages; page_read_done for each. May sleep. */
 void swap_read(uint32_t entry, struct page **pages, unsigned n);
 /* Starts writing n PG_WRITING pages to consecutive entries; swap_write_done for each, which ends in page_write_done. */

@@ -190,14 +190,6 @@ void vm_swap_totals(uint64_t *npages, uint64_t *nfree)
 	spin_unlock(&swap_lock);
 }
 
-bool swap_half_full(void)
-{
-	uint64_t npages, nfree;
-
-	totals(&npages, &nfree);
-	return nfree < npages / 2;
-}
-
 bool vm_swap_info(unsigned i, struct swap_info *info)
 {
 	for (unsigned k = 0; k < SWAP_AREAS; k++) {
@@ -224,7 +216,7 @@ uint64_t swap_in_flight(void)
 static void read_done(struct block_request *r, int error)
 {
 	for (unsigned i = 0; i < r->nsegs; i++)
-		page_read_done(r->owner[i], error);
+		page_read_done(phys_page(r->segs[i].phys), error);
 	block_request_put(r);
 	__atomic_fetch_sub(&in_flight, 1, __ATOMIC_RELAXED);
 }
@@ -275,9 +267,11 @@ static void write_done(struct block_request *r, int error)
 	uint32_t entry = (uintptr_t)r->arg;
 
 	for (unsigned i = 0; i < r->nsegs; i++) {
+		struct page *p = phys_page(r->segs[i].phys);
+
 		if (error)
-			keep_page(r->owner[i], entry + i);
-		page_write_done(r->owner[i], 0);
+			keep_page(p, entry + i);
+		page_write_done(p, 0);
 		if (!error || r->nsegs > 1)
 			swap_put(entry + i, 1); /* the I/O's */
 	}
@@ -297,10 +291,8 @@ static void submit(uint32_t entry, struct page **pages, unsigned n, enum block_o
 		r->op = op;
 		r->sector = slot_of(entry) * SECTORS_PER_PAGE;
 		r->nsegs = k;
-		for (unsigned i = 0; i < k; i++) {
+		for (unsigned i = 0; i < k; i++)
 			r->segs[i] = (struct block_seg){ .phys = page_phys(pages[i]), .nbytes = PAGE_SIZE };
-			r->owner[i] = pages[i];
-		}
 		r->done = op == BLOCK_READ ? read_done : write_done;
 		r->arg = (void *)(uintptr_t)entry;
 		__atomic_fetch_add(&in_flight, 1, __ATOMIC_RELAXED);

@@ -87,6 +87,10 @@ static inline uint64_t page_phys(const struct page *p)
 {
 	return page_pfn(p) << PAGE_SHIFT;
 }
+static inline struct page *phys_page(uint64_t phys)
+{
+	return pfn_page(phys >> PAGE_SHIFT);
+}
 
 struct mem_range {
 	uint64_t start, end; /* physical bytes */

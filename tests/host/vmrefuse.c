@@ -49,9 +49,9 @@ static void pager_done(struct block_request *r, int error)
 {
 	for (unsigned i = 0; i < r->nsegs; i++)
 		if (r->op == BLOCK_READ)
-			page_read_done(r->owner[i], error);
+			page_read_done(phys_page(r->segs[i].phys), error);
 		else
-			page_write_done(r->owner[i], error);
+			page_write_done(phys_page(r->segs[i].phys), error);
 	block_request_put(r);
 }
 
@@ -66,7 +66,6 @@ static void submit(enum block_op op, struct page **pages, unsigned n)
 	for (r->nsegs = 0; r->nsegs < n; r->nsegs++) {
 		r->segs[r->nsegs].phys = page_phys(pages[r->nsegs]);
 		r->segs[r->nsegs].nbytes = PAGE_SIZE;
-		r->owner[r->nsegs] = pages[r->nsegs];
 	}
 	block_submit(r);
 }

@@ -40,7 +40,7 @@ static void io_done(struct block_request *r, int error)
 	if (r->arg)
 		extent_done(r->arg, error);
 	for (unsigned i = 0; i < r->nsegs; i++)
-		page_done(r->op, r->owner[i], error);
+		page_done(r->op, phys_page(r->segs[i].phys), error);
 	block_request_put(r);
 }
 
@@ -78,8 +78,7 @@ static void batch_add(struct batch *t, struct page *p, uint32_t blkno, uint32_t 
 	}
 	r = t->r;
 	r->segs[r->nsegs].phys = page_phys(p);
-	r->segs[r->nsegs].nbytes = nblocks << t->fs->block_shift;
-	r->owner[r->nsegs++] = p;
+	r->segs[r->nsegs++].nbytes = nblocks << t->fs->block_shift;
 	t->next = blkno + nblocks; /* fewer than a page only at the end of the file */
 }
 
