@@ -19,6 +19,7 @@
 #include "proc/thread.h"
 #include "vm/kmem.h"
 
+#define WATCHES_PART 25
 #define MAX_NESTS 4 /* an epoll in an epoll in ... */
 #define PRIVATE	  (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
 #define ALWAYS	  (POLLERR | POLLHUP)
@@ -26,6 +27,7 @@
 struct epoll {
 	struct mutex mutex;
 	struct tree items;
+	uint32_t nitems; /* changed with the mutex */
 	struct spinlock lock;
 	struct list ready; /* [lock] struct epoll_item.ready */
 	struct waitq wait; /* epoll_wait, and who polls this file */
@@ -50,6 +52,7 @@ static struct mutex watch_mutex = { .lock = SPINLOCK_INIT("epoll watchers", RANK
 static struct mutex nest_mutex = { .lock = SPINLOCK_INIT("epoll nests", RANK_NONE),
 				   .waiters = WAITQ_INIT(nest_mutex.waiters) };
 
+static uint64_t nwatches; /* [a] */
 static const struct vnode_ops epoll_ops;
 
 int epoll_of(struct file *f, struct epoll **out)
@@ -176,6 +179,8 @@ static void remove_item(struct epoll *e, struct epoll_item *i)
 		;
 	*at = i->next;
 	mutex_unlock(&watch_mutex);
+	e->nitems--;
+	__atomic_fetch_sub(&nwatches, 1, __ATOMIC_RELAXED);
 	kfree(i);
 }
 
@@ -188,6 +193,22 @@ static void look_again(struct epoll *e, struct epoll_item *i)
 	waitq_wake_all(&e->wait);
 }
 
+/* -ENOSPC: all epolls together may take one part of memory in WATCHES_PART, as on Linux. */
+static struct epoll_item *item_alloc(void)
+{
+	uint64_t most = (frame_end - frame_first) * PAGE_SIZE / WATCHES_PART / sizeof(struct epoll_item);
+	struct epoll_item *i;
+
+	if (__atomic_add_fetch(&nwatches, 1, __ATOMIC_RELAXED) <= most) {
+		i = kzalloc(sizeof(*i));
+		if (i)
+			return i;
+		most = UINT64_MAX;
+	}
+	__atomic_fetch_sub(&nwatches, 1, __ATOMIC_RELAXED);
+	return ERR_PTR(most == UINT64_MAX ? -ENOMEM : -ENOSPC);
+}
+
 static int add(struct epoll *e, struct file *f, int fd, const struct epoll_event *ev)
 {
 	struct epoll_item *i;
@@ -198,9 +219,9 @@ static int add(struct epoll *e, struct file *f, int fd, const struct epoll_event
 	f->vnode->ops->poll(f, &q);
 	if (!q)
 		return -EPERM;
-	i = kzalloc(sizeof(*i));
-	if (!i)
-		return -ENOMEM;
+	i = item_alloc();
+	if (IS_ERR(i))
+		return PTR_ERR(i);
 	i->epoll = e;
 	i->file = f;
 	i->fd = fd;
@@ -211,6 +232,7 @@ static int add(struct epoll *e, struct file *f, int fd, const struct epoll_event
 	list_init(&i->ready);
 	list_init(&i->waiter.link);
 	insert(e, i);
+	e->nitems++;
 	waitq_join_fn(q, &i->waiter);
 	look_again(e, i);
 	return 0;
@@ -431,7 +453,16 @@ void epoll_forget(struct file *f)
 	}
 }
 
-static const struct vnode_ops epoll_ops = { .open = no_open, .release = epoll_release, .poll = epoll_poll };
+static size_t epoll_weight(const struct file *f)
+{
+	const struct epoll *e = f->data;
+
+	return sizeof(*e) + e->nitems * sizeof(struct epoll_item);
+}
+
+static const struct vnode_ops epoll_ops = {
+	.open = no_open, .release = epoll_release, .poll = epoll_poll, .weight = epoll_weight
+};
 
 int no_open(struct vnode *v __unused, struct file *f __unused)
 {

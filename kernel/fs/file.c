@@ -339,6 +339,31 @@ struct fdtable *fdtable_clone(struct fdtable *t)
 	return c;
 }
 
+/* With its vnode and name; and the pages of a file in memory that has no name and is not mapped, which the file alone keeps. */
+static uint64_t file_weight(const struct file *f)
+{
+	const struct vnode *v = f->vnode;
+	const struct object *o = v->object;
+	uint64_t nbytes = sizeof(*f) + sizeof(*v) + 256;
+
+	if (o && !o->ops && (!v->nlink || !v->mount) && list_empty(&o->mappings))
+		nbytes += o->nslots * PAGE_SIZE;
+	return nbytes + (v->ops && v->ops->weight ? v->ops->weight(f) : 0);
+}
+
+uint64_t fdtable_weight(struct fdtable *t)
+{
+	uint64_t sum;
+
+	spin_lock(&t->lock);
+	sum = arrays_nbytes(t->size);
+	for (unsigned i = 0; i < t->size; i++)
+		if (t->files[i])
+			sum += file_weight(t->files[i]) / t->files[i]->refs;
+	spin_unlock(&t->lock);
+	return sum;
+}
+
 void fdtable_close_on_exec(struct fdtable *t)
 {
 	for (unsigned i = 0; i < t->size; i++)

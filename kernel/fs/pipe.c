@@ -93,6 +93,11 @@ void pipe_free(struct pipe *p)
 	kfree(p);
 }
 
+size_t pipe_weight(const struct pipe *p)
+{
+	return sizeof(*p) + p->nframes * sizeof(p->frames[0]) + page_round_up(p->head - p->tail);
+}
+
 static inline size_t size_of(const struct pipe *p)
 {
 	return p->nframes * PAGE_SIZE;
@@ -494,6 +499,14 @@ static int pipe_open(struct vnode *v, struct file *f)
 	return 0;
 }
 
+/* A file's part of it. */
+static size_t end_weight(const struct file *f)
+{
+	const struct pipe *p = f->data;
+
+	return p ? pipe_weight(p) / MAX(p->readers + p->writers, 1u) : 0;
+}
+
 static void pipe_release(struct file *f)
 {
 	pipe_drop_ends(f->data, f->flags & O_ACCMODE);
@@ -518,6 +531,7 @@ static const struct vnode_ops pipe_ops = {
 	.poll = pipe_poll,
 	.fsync = no_fsync,
 	.inactive = pipe_inactive,
+	.weight = end_weight,
 };
 
 int pipe_create(uint32_t flags, const struct cred *cred, struct file *ends[2])
@@ -643,4 +657,5 @@ const struct vnode_ops fifo_ops = {
 	.ioctl = pipe_ioctl,
 	.poll = pipe_poll,
 	.fsync = no_fsync,
+	.weight = end_weight,
 };

@@ -44,5 +44,7 @@ ssize_t pipe_put(struct pipe *p, bool nonblock, struct uio *u);
 /* POLL bits for an end of that mode; and the bytes that can be read. */
 unsigned pipe_events(struct pipe *p, unsigned mode);
 size_t pipe_nbytes(struct pipe *p);
+/* About how many bytes of memory it takes. Spins only. */
+size_t pipe_weight(const struct pipe *p);
 
 #endif

@@ -125,13 +125,22 @@ static int no_fsync(struct vnode *v __unused, bool data_only __unused)
 	return -EINVAL;
 }
 
+/* What it can still read, which is kept for it. */
+static size_t socket_weight(const struct file *f)
+{
+	const struct socket *s = f->data;
+
+	return pipe_weight(in_of(s)) + sizeof(*s->pair) / 2;
+}
+
 static const struct vnode_ops socket_ops = { .open = no_open,
 					     .release = socket_release,
 					     .read = socket_read,
 					     .write = socket_write,
 					     .ioctl = socket_ioctl,
 					     .poll = socket_poll,
-					     .fsync = no_fsync };
+					     .fsync = no_fsync,
+					     .weight = socket_weight };
 
 bool file_is_socket(const struct file *f)
 {

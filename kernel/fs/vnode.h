@@ -121,6 +121,8 @@ struct vnode_ops {
 	int (*follow)(struct vnode *v, struct name **out);
 	/* may this cached name still be used? false: look it up again (proc: the process may be gone). NULL: always. Spins only. */
 	bool (*valid)(struct vnode *v);
+	/* bytes of the kernel's memory that end with the last such file, beside the descriptors' own; spins only */
+	size_t (*weight)(const struct file *f);
 };
 
 struct vnode {
@@ -223,6 +225,8 @@ struct fdtable *fdtable_clone(struct fdtable *t); /* fork */
 void fdtable_ref(struct fdtable *t);
 void fdtable_unref(struct fdtable *t);
 void fdtable_close_on_exec(struct fdtable *t);
+/* About how many bytes the kernel keeps for its files; of a file that others have, too, this one's part. Spins only. */
+uint64_t fdtable_weight(struct fdtable *t);
 /* The lowest free descriptor >= from; takes over the reference. -EMFILE, -ENOMEM. */
 int fd_install(struct fdtable *t, struct file *f, int from, bool cloexec);
 struct file *fd_get(struct fdtable *t, int fd); /* referenced, or NULL */

@@ -99,7 +99,8 @@ struct proc {
 	int exit_signal;	 /* to the parent: SIGCHLD */
 	int parent_death_signal; /* [p] prctl(2): to this process, when its parent ends; 0: none */
 	struct ptimer itimers[NITIMERS]; /* setitimer */
-	struct list timers;		 /* [g] timer_create: ptimer.c's struct posix_timer */
+	struct list timers;		 /* [g] timer_create: ptimer.c's struct posix_timer, by id */
+	unsigned ntimers;		 /* [g] */
 	unsigned ncpu_timers;		 /* [g] that count processor time and run */
 };
 

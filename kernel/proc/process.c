@@ -498,8 +498,17 @@ int64_t proc_clone(struct proc *p, const struct clone_args *a)
 
 /* ---- the OOM killer's eyes and hand ---- */
 
+/* [p] Bytes of the kernel's. */
+static uint64_t kernel_weight(const struct proc *p)
+{
+	return p->nthreads * (sizeof(struct thread) + KSTACK_SIZE) +
+	       (p->nqueued + p->ntimers) * sizeof(struct sigqueue) +
+	       (p->files ? fdtable_weight(p->files) / p->files->refs * p->nthreads : 0);
+}
+
 bool proc_oom_info(struct space *s, struct proc_oom *o)
 {
+	uint64_t nbytes = 0;
 	struct proc *p;
 
 	o->pid = 0;
@@ -511,8 +520,10 @@ bool proc_oom_info(struct space *s, struct proc_oom *o)
 			o->adj = p->oom_score_adj;
 		o->pid = p->pid;
 		strlcpy(o->name, p->name, sizeof(o->name));
+		nbytes += kernel_weight(p);
 	}
 	spin_unlock(&proc_lock);
+	o->kernel = DIV_ROUND_UP(nbytes, PAGE_SIZE);
 	return o->pid;
 }
 

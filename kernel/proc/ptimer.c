@@ -317,25 +317,27 @@ static bool sensible(struct proc *p, int notify, int signo, pid_t tid)
 	return notify == SIGEV_SIGNAL || notify == SIGEV_THREAD;
 }
 
-/* With `control` held: the lowest free id; timers count as signals that may have to be queued. */
-static int new_id(struct proc *p)
+/* With `control` held: the lowest free id, and before which timer it comes; timers count as signals that may have to be queued. */
+static int new_id(struct proc *p, struct list **before)
 {
 	struct posix_timer *pt;
-	unsigned n = 0;
 	int id = 0;
 
-	list_for_each(pt, &p->timers, link)
-		n++;
-	if (n + p->nqueued >= p->rlimits[RLIMIT_SIGPENDING].cur)
+	if (p->ntimers + p->nqueued >= p->rlimits[RLIMIT_SIGPENDING].cur)
 		return -EAGAIN;
-	while (find(p, id))
+	list_for_each(pt, &p->timers, link) {
+		if (pt->id != id)
+			break;
 		id++;
+	}
+	*before = &pt->link; /* at the end that of p->timers */
 	return id;
 }
 
 int ptimer_create(struct proc *p, int clock, int notify, int signo, pid_t tid, const uint64_t *value)
 {
 	struct posix_timer *pt;
+	struct list *before;
 	pid_t counted;
 	int id;
 
@@ -345,7 +347,7 @@ int ptimer_create(struct proc *p, int clock, int notify, int signo, pid_t tid, c
 	if (!pt)
 		return -ENOMEM;
 	mutex_lock(&control);
-	id = new_id(p);
+	id = new_id(p, &before);
 	if (id >= 0) {
 		pt->t = (struct ptimer){ .proc = p, .clock = clock, .signo = signo, .posix = true };
 		pt->id = id;
@@ -358,7 +360,8 @@ int ptimer_create(struct proc *p, int clock, int notify, int signo, pid_t tid, c
 			.signo = signo, .code = SI_TIMER, .pid = id, .value = value ? *value : (uint64_t)id
 		};
 		spin_lock(&p->sig_lock);
-		list_append(&p->timers, &pt->link);
+		list_append(before, &pt->link);
+		p->ntimers++;
 		spin_unlock(&p->sig_lock);
 		list_append(&posix_timers, &pt->all);
 	}
@@ -450,6 +453,7 @@ static void destroy(struct proc *p, struct posix_timer *pt)
 	spin_lock(&p->sig_lock);
 	signal_unpost(p, &pt->signal);
 	list_remove(&pt->link);
+	p->ntimers--;
 	spin_unlock(&p->sig_lock);
 	list_remove(&pt->all);
 	kfree(pt);

@@ -2,8 +2,8 @@
 /*
  * The OOM killer: memory and swap are exhausted and somebody waits.
  *
- * A space is judged by what its end would give back: pages and swap slots that no other slot names, its nodes and page tables, and shared
- * anonymous memory that only it maps; oom_score_adj shifts that by thousandths of memory and swap together, and at -1000 forbids it. The
+ * A space is judged by what its end would give back: pages and swap slots that no other slot names, its nodes and page tables, shared
+ * anonymous memory that only it maps, and what the kernel keeps for its processes; oom_score_adj shifts that by thousandths of memory and swap together, and at -1000 forbids it. The
  * processes of the worst space are killed. Its faults fail from then on, its threads may use the reserve to get out, and its overlay
  * is emptied here, at once: a victim that cannot run, or waits for another, frees its memory all the same. But if an area of swap is just
  * being turned off, that ends, and nobody.
@@ -18,7 +18,7 @@
 struct candidate {
 	struct space *space; /* pinned */
 	struct proc_oom proc;
-	uint64_t pages, swap, nodes, tables, shared;
+	uint64_t pages, swap, nodes, tables, shared, kernel;
 	int64_t score;
 };
 
@@ -75,8 +75,9 @@ static void weigh(struct candidate *c)
 	weigh_shared(c);
 	c->tables = c->space->ntables;
 	c->nodes = DIV_ROUND_UP(c->nodes, 7); /* to a frame */
+	c->kernel = c->proc.kernel + DIV_ROUND_UP(c->space->nmappings * sizeof(struct mapping), PAGE_SIZE);
 	vm_swap_totals(&nswap, &nfree);
-	c->score = c->pages + c->swap + c->nodes + c->tables + c->shared;
+	c->score = c->pages + c->swap + c->nodes + c->tables + c->shared + c->kernel;
 	c->score += (int64_t)(page_totals()->total + nswap) / 1000 * c->proc.adj;
 }
 
@@ -124,11 +125,11 @@ static void print_table(const struct candidate *table, unsigned n)
 	vm_swap_totals(&npages, &nfree);
 	kprintf("oom: %lu of %lu frames free, %lu of %lu swap pages free\n", page_nfree(),
 		page_totals()->total, nfree, npages);
-	kprintf("oom:   pid     score     pages      swap    shared  nodes tables   adj name\n");
+	kprintf("oom:   pid     score     pages      swap    shared  nodes tables kernel   adj name\n");
 	for (unsigned i = 0; i < n; i++)
-		kprintf("oom: %5d %9ld %9lu %9lu %9lu %6lu %6lu %5d %s\n", table[i].proc.pid, table[i].score,
+		kprintf("oom: %5d %9ld %9lu %9lu %9lu %6lu %6lu %6lu %5d %s\n", table[i].proc.pid, table[i].score,
 			table[i].pages, table[i].swap, table[i].shared, table[i].nodes, table[i].tables,
-			table[i].proc.adj, table[i].proc.name);
+			table[i].kernel, table[i].proc.adj, table[i].proc.name);
 }
 
 /* Takes the memory of a space whose processes are to die. */

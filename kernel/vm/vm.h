@@ -615,9 +615,13 @@ void vm_swap_totals(uint64_t *npages, uint64_t *nfree);
 
 /* Provided by proc: SIGKILL to every process in the space; prints its line; false: none there (or init). */
 bool proc_oom_kill(struct space *s);
-/* Provided by proc: one process of the space, and the strictest oom_score_adj of them all. False: none there, or init. */
+/*
+ * Provided by proc: one process of the space, the strictest oom_score_adj of them all, and how many pages the kernel's own memory for them
+ * takes: their files and what these hold, stacks, signals, timers. False: none there, or init.
+ */
 struct proc_oom {
 	int pid, adj;
+	uint64_t kernel;
 	char name[16];
 };
 bool proc_oom_info(struct space *s, struct proc_oom *o);
