@@ -20,9 +20,9 @@
 #include "vm/kmem.h"
 
 #define WATCHES_PART 25
-#define MAX_NESTS 4 /* an epoll in an epoll in ... */
-#define PRIVATE	  (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
-#define ALWAYS	  (POLLERR | POLLHUP)
+#define MAX_NESTS    4 /* an epoll in an epoll in ... */
+#define PRIVATE	     (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
+#define ALWAYS	     (POLLERR | POLLHUP)
 
 struct epoll {
 	struct mutex mutex;

@@ -3,10 +3,11 @@
  * The OOM killer: memory and swap are exhausted and somebody waits.
  *
  * A space is judged by what its end would give back: pages and swap slots that no other slot names, its nodes and page tables, shared
- * anonymous memory that only it maps, and what the kernel keeps for its processes; oom_score_adj shifts that by thousandths of memory and swap together, and at -1000 forbids it. The
- * processes of the worst space are killed. Its faults fail from then on, its threads may use the reserve to get out, and its overlay
- * is emptied here, at once: a victim that cannot run, or waits for another, frees its memory all the same. But if an area of swap is just
- * being turned off, that ends, and nobody.
+ * anonymous memory that only it maps, its mappings, and what the kernel keeps for its processes: files, bytes in pipes, stacks.
+ * oom_score_adj shifts that by thousandths of memory and swap together, and at -1000 forbids it. The processes of the worst space
+ * are killed. Its faults fail from then on, its threads may use the reserve to get out, and its overlay is emptied here, at once: a
+ * victim that cannot run, or waits for another, frees its memory all the same. But if an area of swap is just being turned off, that
+ * ends, and nobody.
  */
 #include "lib/printf.h"
 #include "proc/thread.h"
@@ -127,9 +128,9 @@ static void print_table(const struct candidate *table, unsigned n)
 		page_totals()->total, nfree, npages);
 	kprintf("oom:   pid     score     pages      swap    shared  nodes tables kernel   adj name\n");
 	for (unsigned i = 0; i < n; i++)
-		kprintf("oom: %5d %9ld %9lu %9lu %9lu %6lu %6lu %6lu %5d %s\n", table[i].proc.pid, table[i].score,
-			table[i].pages, table[i].swap, table[i].shared, table[i].nodes, table[i].tables,
-			table[i].kernel, table[i].proc.adj, table[i].proc.name);
+		kprintf("oom: %5d %9ld %9lu %9lu %9lu %6lu %6lu %6lu %5d %s\n", table[i].proc.pid,
+			table[i].score, table[i].pages, table[i].swap, table[i].shared, table[i].nodes,
+			table[i].tables, table[i].kernel, table[i].proc.adj, table[i].proc.name);
 }
 
 /* Takes the memory of a space whose processes are to die. */

@@ -184,3 +184,38 @@ def boot(t):
     gone = 64 * 1024 - sum(int(kib[name]) for name in ("MemFree", "Buffers", "Cached", "AnonPages"))
     t.log(f"{gone} KiB gone")
     t.check(gone <= 3 * 1024, f"{gone} KiB are gone")
+
+
+HOARDS = """cd /root
+echo shell $$
+for kind in {kinds}; do hoard $kind {procs} {seconds}; rm -rf /tmp/hoard-*; done
+echo answers $$"""
+# What a program may have in number; a line each of hoard.c's table.
+KINDS = ("file", "pipe", "socket", "epoll", "eventfd", "timerfd", "signalfd", "memfd", "memfd-page", "thread", "mapping", "locked",
+         "inode", "directory", "signal", "timer", "lock", "table", "read-table", "node", "segment", "pty", "sparse-page", "child")
+
+
+def hoards(t, kinds, procs, seconds, **options):
+    """Programs keep all they can get of each kind: they meet a limit or the OOM killer, and who keeps little lives on."""
+    script = HOARDS.format(kinds=" ".join(kinds), procs=procs, seconds=seconds)
+    done = t.guest(script, timeout=60 + len(kinds) * (seconds + 20), **options)
+    lines = done.stdout.splitlines()
+    t.equal(lines[0].replace(b"shell", b"answers"), lines[-1], "the shell's last answer")
+    t.equal([line.split(b":")[0].decode() for line in lines[1:-1]], list(kinds), "kinds")
+    for line in lines[1:-1]:
+        made, refused = int(re.search(rb"; (\d+) made", line)[1]), line.endswith(b"Resource temporarily unavailable")
+        # Each of the hoarders is there as long as it is not killed; where processes themselves are hoarded none may be left.
+        t.check(line.endswith(b"Success") or (refused and line.startswith((b"child", b"thread"))), line.decode())
+        t.check(made >= 40, line.decode())
+    t.equal(set(re.findall(rb"killed process \d+ \((.*)\)", done.stderr)) - {b"hoard"}, set(), "others that were killed")
+
+
+@test("pressure/hoards", 40)
+def hoards_some(t):
+    hoards(t, ("pipe", "socket", "memfd", "sparse-page", "epoll", "timer", "child"), 8, 2, mem=16, smp=4, swap="16M", kernel="release")
+
+
+for mem, smp in (16, 4), (32, 1), (64, 4):
+    @test(f"soak/hoards-{smp}x{mem}M", 100)
+    def hoards_all(t, mem=mem, smp=smp):
+        hoards(t, KINDS, 8, 8, mem=mem, smp=smp, swap="32M", kernel="release")
