@@ -227,6 +227,7 @@ static struct page *put_fresh(struct fault *f, slot_t *s)
 	struct overlay *ov = &f->space->overlay;
 	struct page *p = f->purse.frame;
 
+	dassert(f->vpn < last_page(f->m));
 	f->purse.frame = NULL;
 	page_fill_private(p, ov->family, f->vpn);
 	overlay_store(ov, f->vpn, s, slot_of_page(p));
@@ -427,13 +428,12 @@ static enum step copy_base(struct fault *f, struct page *p)
 {
 	struct object *o = f->m->object;
 	enum step r;
-	slot_t *s = prepare_slot(f, p, &o->home.lock, &r), *b;
+	slot_t *s = prepare_slot(f, p, &o->home.lock, &r);
 
 	if (!s)
 		return r;
-	b = object_slot(o, p->index);
-	if (p->index >= o->limit || !b || *b != slot_of_page(p))
-		return AGAIN;
+	dassert(p->home == &o->home &&
+		p->index < o->limit); /* it was held, and the limit was looked at again */
 	EVENT(cow_copies);
 	return install(f, put_fresh(f, s), true);
 }

@@ -91,27 +91,24 @@ struct page *purse_take_table(struct purse *p, unsigned want)
 
 bool purse_fill_frame(struct purse *p, struct page *src, struct spinlock *family, struct spinlock *inner)
 {
-	bool filled;
-
 	if (src)
 		src->holds++;
 	if (inner)
 		spin_unlock(inner);
 	spin_unlock(family);
-	p->want_frame = true;
-	filled = !purse_fill(p);
-	if (!filled)
-		; /* also with a frame from before, in which there is nothing yet */
-	else if (src)
+	if (!p->frame)
+		p->frame = page_alloc();
+	p->want_frame = !p->frame;
+	if (p->frame && src) /* whatever it held from an earlier try */
 		copy_page(page_data(p->frame), page_data(src));
-	else
+	else if (p->frame)
 		clear_page(page_data(p->frame));
 	spin_lock(family);
 	if (inner)
 		spin_lock(inner);
 	if (src && --src->holds == 0)
 		page_wake(src);
-	return filled;
+	return p->frame;
 }
 
 void purse_empty(struct purse *p)

@@ -744,7 +744,7 @@ int object_make_dirty(struct object *o, struct page *p)
 	int err;
 
 	if (p->flags & PG_DIRTY)
-		return 0; /* should a writeback clean it just now, object_touch_dirty comes after the copy */
+		return 0; /* it is held: no writeback cleans it */
 	err = object_reserve(o, p->index);
 	if (err)
 		return err;

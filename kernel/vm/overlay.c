@@ -336,7 +336,6 @@ static bool move_slot(struct overlay *ov, uint64_t from, uint64_t to, struct cle
 		old = slot_of_page(w->purse.frame);
 		page_fill_private(w->purse.frame, ov->family, to);
 		w->purse.frame = NULL;
-		w->purse.want_frame = false;
 	} else if (p) {
 		p->index = to;
 	}

@@ -399,7 +399,7 @@ void object_fill_abort(struct object *o, struct page *p, bool fresh);
 int object_reserve(struct object *o, uint64_t index);
 void object_unreserve(struct object *o, uint64_t from, uint64_t end);
 /* A held page is about to be written by write(): makes it dirty first (reserving if it was clean). 0, -ENOSPC, -EIO, -EROFS. After the
- * copy call object_touch_dirty: it makes the page dirty again if a writeback began in between. May sleep. */
+ * copy call object_touch_dirty: should it be executed since, instruction fetch has not seen the new bytes. May sleep. */
 int object_make_dirty(struct object *o, struct page *p) __must_check;
 void object_touch_dirty(struct object *o, struct page *p);
 /* Raises the limit after the new pages were filled. */

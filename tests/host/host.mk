@@ -15,7 +15,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -U_FORT
 define on_machine
 $(1)_CFLAGS := $(VM_CFLAGS) $(SANITIZE)
 $(1)_LIBS := $(SANITIZE)
-$(BUILD)/host/$(1).d/kernel/vm/page.o: $(1)_CFLAGS += -Dpage_alloc=real_page_alloc -Dpage_alloc_kernel=real_page_alloc_kernel
+$(BUILD)/host/$(1).d/kernel/vm/page.o: $(1)_CFLAGS += -Dpage_alloc=real_page_alloc -Dpage_alloc_kernel=real_page_alloc_kernel -Dpage_free=real_page_free
 $(BUILD)/host/$(1).d/kernel/vm/kmem.o: $(1)_CFLAGS += -Dkmem_cache_alloc=real_kmem_cache_alloc
 $(BUILD)/host/$(1).d/tests/host/machine/sched.o: $(1)_CFLAGS += -fno-sanitize=all
 endef
@@ -42,7 +42,7 @@ $(BUILD)/host/vmfuzz $(BUILD)/host/vmfuzz-afl: $(FUZZ_SRCS) $(wildcard tests/hos
 	$(call say,FUZZCC,$@)
 	$(Q)set -e; for source in $(FUZZ_SRCS); do \
 		case $$source in \
-		*/page.c) with="-Dpage_alloc=real_page_alloc -Dpage_alloc_kernel=real_page_alloc_kernel $(FUZZ_SANITIZE)" ;; \
+		*/page.c) with="-Dpage_alloc=real_page_alloc -Dpage_alloc_kernel=real_page_alloc_kernel -Dpage_free=real_page_free $(FUZZ_SANITIZE)" ;; \
 		*/kmem.c) with="-Dkmem_cache_alloc=real_kmem_cache_alloc $(FUZZ_SANITIZE)" ;; \
 		*/machine/sched.c) with= ;; \
 		*) with="$(FUZZ_SANITIZE)" ;; \

@@ -60,6 +60,8 @@ void *machine_disk_page(struct block_device *d, unsigned page);
 
 /* One disk request ends, if there is one. With a hart's interrupts off. */
 bool disk_interrupt(void);
+/* The frame is about to be free: nobody may reach it any more. */
+void tlb_check_unreached(pfn_t pfn);
 uint64_t sched_random(void);
 void sched_start_harts(uint64_t seed, unsigned n);
 void ram_start(uint64_t base, uint64_t nbytes);

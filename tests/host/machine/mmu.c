@@ -21,6 +21,9 @@ static struct tlb {
 	} entry[TLB_SIZE];
 } tlbs[MAX_HARTS];
 
+/* Of each frame: the harts whose TLB has named it since it was last free. */
+static uint8_t *named_by;
+
 static struct icache {
 	uint64_t generation;
 	struct {
@@ -41,6 +44,7 @@ void ram_start(uint64_t base, uint64_t nbytes)
 	ram_bytes = nbytes;
 	ram = aligned_alloc(PAGE_SIZE, nbytes);
 	memset(ram, 0x5a, nbytes);
+	named_by = calloc(nbytes >> PAGE_SHIFT, 1);
 	for (unsigned i = 0; i < MAX_HARTS; i++)
 		tlbs[i].generation = icaches[i].generation = 1;
 }
@@ -142,6 +146,28 @@ static pte_t *walk(pfn_t root, uint64_t va)
 	return &t[mmu_index(va, 0)];
 }
 
+/*
+ * What the kernel owes to whoever uses a translation, however old: the table names no other frame in its place, and a store makes a page dirty
+ * that is dirty already, so that it is not lost.
+ */
+static void check_use(uint64_t va, pte_t believed, bool store)
+{
+	const pte_t *pte = walk(satp[this_hart()->index], va);
+
+	assert(!pte || !(*pte & PTE_V) || pte_pfn(*pte) == pte_pfn(believed));
+	assert(!store || pfn_page(pte_pfn(believed))->flags & PG_DIRTY);
+}
+
+void tlb_check_unreached(pfn_t pfn)
+{
+	uint8_t *named = &named_by[pfn - (ram_base >> PAGE_SHIFT)];
+
+	for (unsigned h = 0; *named; h++, *named >>= 1)
+		for (unsigned i = 0; *named & 1 && i < TLB_SIZE; i++)
+			assert(tlbs[h].entry[i].generation != tlbs[h].generation ||
+			       pte_pfn(tlbs[h].entry[i].pte) != pfn);
+}
+
 /* The place in simulated RAM, or NULL: a fault. What the TLB holds is believed; now and then it happens to have lost it. */
 static void *translate(uint64_t va, pte_t need)
 {
@@ -160,7 +186,9 @@ static void *translate(uint64_t va, pte_t need)
 		t->entry[i].generation = t->generation;
 		t->entry[i].vpn = vpn;
 		t->entry[i].pte = *pte;
+		named_by[pte_pfn(*pte) - (ram_base >> PAGE_SHIFT)] |= 1u << this_hart()->index;
 	}
+	check_use(va, t->entry[i].pte, need & PTE_W);
 	return (char *)at(pte_pfn(t->entry[i].pte) << PAGE_SHIFT) + (va & PAGE_MASK);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What the rest of the kernel gives to kernel/vm and fs/pageio.c, on the simulated machine; and allocations that are refused: page.c and
- * kmem.c are compiled with their allocating functions renamed, and everybody else calls those here.
+ * kmem.c are compiled with their allocating functions renamed, and everybody else calls those here. So is page_free, before which it is seen
+ * that no TLB still names the frame.
  */
 #include "arch/cpu.h"
 #include "lib/cmdline.h"
@@ -105,6 +106,7 @@ bool proc_oom_kill(struct space *s __unused)
 /* ---- allocations that fail ---- */
 
 struct page *real_page_alloc(void), *real_page_alloc_kernel(void);
+void real_page_free(struct page *p);
 void *real_kmem_cache_alloc(struct kmem_cache *c);
 
 static bool refuse(void)
@@ -124,6 +126,12 @@ static bool refuse(void)
 struct page *page_alloc(void)
 {
 	return refuse() ? NULL : real_page_alloc();
+}
+
+void page_free(struct page *p)
+{
+	tlb_check_unreached(page_pfn(p));
+	real_page_free(p);
 }
 
 struct page *page_alloc_kernel(void)

@@ -19,6 +19,7 @@ static struct file_word words[F_PAGES][NPROGS];
 static uint32_t word_cuts[F_PAGES][NPROGS], page_cuts[F_PAGES];
 static uint64_t size_begun, size_ended, ntruncated, nwriters;
 static bool truncating;
+static bool littered[F_PAGES]; /* its last word may be something else than 0 */
 
 /* ---- pagers ---- */
 
@@ -97,6 +98,7 @@ void file_start(void)
 	memset(hole, true, sizeof(hole));
 	size_begun = size_ended = 0;
 	memset(words, 0, sizeof(words));
+	memset(littered, 0, sizeof(littered));
 	memset(word_cuts, 0, sizeof(word_cuts));
 	memset(page_cuts, 0, sizeof(page_cuts));
 }
@@ -249,6 +251,39 @@ static void execute(struct program *p)
 		CHECK(excused());
 }
 
+/* Page i of the file, to be executed, takes the place of what is there. */
+static void map_page(struct program *p, uint64_t at, unsigned i)
+{
+	int64_t r;
+
+	CALL(r, vm_mmap(p->in->space, at, PAGE_SIZE, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED,
+			file.object, page_at(0, i), 7));
+	CHECK(r == (int64_t)at);
+}
+
+/* ---- behind the end ---- */
+
+/* A store into the last page, behind the end of the file: nobody may see it in the file later. */
+static void litter(void)
+{
+	struct begun b = begin();
+	unsigned last = b.size >> PAGE_SHIFT;
+
+	if (b.size & PAGE_MASK && machine_store(page_at(C_AT, last) + LITTER, ++model_stamp) && !quiet(&b))
+		littered[last] = true; /* it may be in the file by now */
+}
+
+static void look_for_litter(unsigned i)
+{
+	struct begun b = begin();
+	uint64_t seen = 0;
+
+	if (page_at(0, i + 1) > b.size || !machine_load(page_at(C_AT, i) + LITTER, &seen) || !quiet(&b))
+		return;
+	model_note("page %u of the file, its last word: seen %lu; size %#lx", i, seen, b.size);
+	CHECK(seen == 0 || littered[i]);
+}
+
 /* ---- read and write ---- */
 
 /* The program's buffer: a word of A, or its word of the file's own mapping. */
@@ -265,14 +300,32 @@ static bool buffer(struct program *p, unsigned page, int *own, uint64_t *va)
 	return *own >= 0;
 }
 
+/* The lane's word of the page, by write(). */
+static bool write_at(struct program *p, unsigned i, struct uio *u, uint64_t value)
+{
+	uint64_t at = page_at(0, i) + LANE(p->slot), truncated = ntruncated;
+	bool longer = at + 8 > file.size || truncating; /* it may be, when its turn comes */
+	struct begun b;
+	ssize_t r;
+
+	size_begun += longer;
+	nwriters++;
+	b = begin();
+	r = pageio_write(&file, u, &at, false);
+	nwriters--;
+	size_ended += longer + (ntruncated - truncated);
+	CHECK(r == 8 || excused() || !quiet(&b));
+	if (r == 8)
+		note_store(&b, i, p->slot, value);
+	return r == 8;
+}
+
 static void write_word(struct program *p, unsigned i)
 {
-	uint64_t at = page_at(0, i) + LANE(p->slot), value = ++model_stamp, truncated;
+	uint64_t value = ++model_stamp;
 	struct uio u = { .user = true, .left = 8 };
-	bool longer;
 	unsigned from = pick(F_PAGES);
 	struct begun b = begin();
-	ssize_t r;
 	int own;
 
 	if (!buffer(p, from, &own, &u.addr) || !machine_store(u.addr, value))
@@ -281,17 +334,28 @@ static void write_word(struct program *p, unsigned i)
 		private_stored(p, own, value);
 	else
 		note_store(&b, from, p->slot, value);
-	longer = at + 8 > file.size || truncating; /* it may be, when its turn comes */
-	size_begun += longer;
-	truncated = ntruncated;
-	nwriters++;
+	write_at(p, i, &u, value);
+}
+
+/* What is written and then executed, in a new mapping, is what was written, though it was executed before. */
+static void execute_written(struct program *p, unsigned i)
+{
+	uint64_t at = E_AT + p->region * REGION, value = ++model_stamp, seen = 0;
+	struct uio u = { .addr = (uint64_t)&value, .left = 8 };
+	struct begun b = begin();
+
+	if (!inside(&b, i, p->slot))
+		return;
+	map_page(p, at, i);
+	machine_fetch(at + LANE(p->slot), &seen);
+	if (!write_at(p, i, &u, value))
+		return;
 	b = begin();
-	r = pageio_write(&file, &u, &at, false);
-	nwriters--;
-	size_ended += longer + (ntruncated - truncated);
-	CHECK(r == 8 || excused() || !quiet(&b));
-	if (r == 8)
-		note_store(&b, i, p->slot, value);
+	if (!inside(&b, i, p->slot))
+		return;
+	map_page(p, at, i);
+	if (machine_fetch(at + LANE(p->slot), &seen))
+		check_word(&b, i, p->slot, seen);
 }
 
 static void read_word(struct program *p, unsigned i)
@@ -340,6 +404,7 @@ static void count_cuts(uint64_t size)
 {
 	for (unsigned i = 0; i < F_PAGES; i++) {
 		page_cuts[i] += i >= DIV_ROUND_UP(size, PAGE_SIZE);
+		littered[i] &= page_at(0, i) + LITTER < size;
 		for (unsigned k = 0; k < NPROGS; k++)
 			word_cuts[i][k] += page_at(0, i) + LANE(k) >= size;
 	}
@@ -397,12 +462,18 @@ void file_step(struct program *p, bool often)
 		set_size();
 		return;
 	}
-	if (what < 350)
+	if (what < 20)
+		litter();
+	else if (what < 40)
+		look_for_litter(pick(F_PAGES));
+	else if (what < 350)
 		touch_shared(p, pick(F_PAGES), pick(2));
 	else if (what < 650)
 		touch_copy(p, pick(F_PAGES), pick(2));
-	else if (what < 750)
+	else if (what < 740)
 		execute(p);
+	else if (what < 750)
+		execute_written(p, pick(F_PAGES));
 	else if (what < 850)
 		write_word(p, pick(F_PAGES));
 	else if (what < 950)

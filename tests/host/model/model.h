@@ -8,7 +8,8 @@
  *
  *	private.c  A: private anonymous memory of a thread's own, everything done to it; S: the same, common to the threads of a space
  *	shared.c   D: anonymous memory shared with relatives
- *	file.c     one file: C mapped shared, B mapped private, read(), write(), truncation; X: a file that is executed
+ *	file.c     one file: C mapped shared, B mapped private, read(), write(), truncation; X: a file that is executed;
+ *	           E: a page of the first one, executed after a write()
  *	model.c    programs: their beginning, forks, threads, ends; the choice of what to do; the end of it all
  */
 #ifndef MODEL_H
@@ -30,11 +31,13 @@
 #define REGION	0x4000000ul /* a thread's own areas lie so far apart */
 #define A_AT	0x10000000ul
 #define B_AT	0x20040000ul
+#define E_AT	0x20140000ul
 #define X_AT	0x30000000ul
 #define C_AT	0x3000000000ul
 #define S_AT	0x3400000000ul
 #define D_AT	0x3fff000000ul
 #define LANE(k) ((k)*520ul) /* where in a page a lane's word is */
+#define LITTER	(PAGE_SIZE - 8)
 
 struct word { /* of a page, as a lane knows it */
 	uint64_t value;
