@@ -71,7 +71,7 @@ def say(terminal, text, pattern):
     prompt(terminal)
 
 
-@test("soak/debian-interactive", 40)  # not in `make test`: once in some runs no prompt comes after ^C, cause unknown
+@test("debian/interactive", 40)
 def interactive(t):
     """Line editing, history, completion, jobs, full-screen programs."""
     terminal = Terminal(t, "--root", image(t), "--smp", "2")
@@ -82,7 +82,10 @@ def interactive(t):
         say(terminal, "echo one", r"^one\r?$")
         say(terminal, "\x1b[A\x1b[D\x1b[D\x7fO", r"^One\r?$")  # up, left, left, erase
         say(terminal, "cat /et\t/pass\t", r"^nobody:")
-        terminal.type("echo lost\x03")
+        terminal.type("echo lost")
+        terminal.expect(r"echo lost$")
+        time.sleep(0.5)  # ^C while readline is still busy with a key loses bash's prompt, on Linux too (4 times in 327 there)
+        terminal.type("\x03")
         prompt(terminal)
         say(terminal, "stty size; busybox tty", r"^24 80\r?\n/dev/")
         terminal.type("sleep 100\r")
@@ -100,7 +103,7 @@ def interactive(t):
         terminal.type("cat &\r")
         prompt(terminal)
         time.sleep(0.5)
-        say(terminal, "", r"Stopped +cat")  # in the background it may not read the terminal
+        say(terminal, "jobs", r"Stopped +cat")  # in the background it may not read the terminal
         terminal.type("fg\r")
         terminal.expect(r"^cat\r?$")
         terminal.type("to cat\r\x04")
