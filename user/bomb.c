@@ -9,6 +9,7 @@
  *	pipe     pipes full of bytes, by four processes, with as many descriptors as there may be
  *	write    a file of 128 MiB by write(2); says how long the longest call took, and the most that was dirty
  *	sparse   1 GiB written once every 2 MiB, again and again; then 1 GiB that is only read
+ *	spread   200 GiB written once every GiB; when the time is over it must be there still
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -198,6 +199,22 @@ static int sparse(void)
 	return 0;
 }
 
+static int spread(void)
+{
+	char *p = map(200 * GIB, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+
+	if (!p)
+		return perror("bomb"), 1;
+	for (size_t i = 1; i <= 200; i++)
+		p[(i - 1) * GIB] = (char)i;
+	while (now() < end)
+		sleep(1);
+	for (size_t i = 1; i <= 200; i++)
+		if (p[(i - 1) * GIB] != (char)i)
+			return fprintf(stderr, "bomb: byte of GiB %zu is wrong\n", i), 1;
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *kind = argc > 1 ? argv[1] : "";
@@ -217,6 +234,8 @@ int main(int argc, char **argv)
 		return write_bomb();
 	if (!strcmp(kind, "sparse"))
 		return sparse();
-	fprintf(stderr, "usage: bomb fork|malloc|dirty|shm|pipe|write|sparse [SECONDS]\n");
+	if (!strcmp(kind, "spread"))
+		return spread();
+	fprintf(stderr, "usage: bomb fork|malloc|dirty|shm|pipe|write|sparse|spread [SECONDS]\n");
 	return 2;
 }

@@ -76,7 +76,7 @@ void table_forget_range(struct space *s, uint64_t first, uint64_t end); /* takes
 uint64_t table_count_shared(struct space *s);				/* entries whose pages are objects' */
 /* fork: no entry of a private mapping stays writable, in time that does not depend on their number. */
 void table_suspend(struct space *s);
-/* Frees the leaf tables in which no hart noted a use; takes the lock, shoots down. How many went. */
+/* Frees the leaf tables in which no hart noted a use, and those above that stay empty; takes the lock, shoots down. How many went. */
 unsigned table_sweep(struct space *s);
 bool table_create_root(struct space *s); /* false: no memory */
 void table_destroy(struct space *s);	 /* no hart is in the space; it has no entries after that */

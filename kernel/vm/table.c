@@ -375,19 +375,26 @@ static bool leaf_used(struct space *s, const struct page *table, pte_t *leaf)
 	return used;
 }
 
-/* Takes the leaf table at vpn, which exists, out of its middle table. [t] */
-static struct page *unhook(struct space *s, uint64_t vpn)
+/* Takes the table that an entry names out of its own table. [t] */
+static void unhook(struct space *s, pte_t *entry, struct list *freed)
+{
+	list_append(freed, &pte_page(*entry)->link);
+	*entry = 0;
+	note_unused(table_page(entry));
+	s->ntables--;
+}
+
+/* Takes out the leaf table at vpn, which exists, and the one above that it leaves empty. [t] */
+static void unhook_leaf(struct space *s, uint64_t vpn, struct list *freed)
 {
 	uint64_t va = vpn << PAGE_SHIFT;
-	pte_t *mid = pte_child(root_of(s)[mmu_index(va, 2)]), *entry = &mid[mmu_index(va, 1)];
-	struct page *table = pte_page(*entry);
+	pte_t *upper = &root_of(s)[mmu_index(va, 2)], *entry = &pte_child(*upper)[mmu_index(va, 1)];
 
-	s->nresident -= count_resident(table, pte_child(*entry));
-	*entry = 0;
-	note_unused(table_page(mid));
-	s->ntables--;
+	s->nresident -= count_resident(pte_page(*entry), pte_child(*entry));
+	unhook(s, entry, freed);
+	if (pte_page(*upper)->nvalid == 0)
+		unhook(s, upper, freed);
 	space_mark_stale(s);
-	return table;
 }
 
 unsigned table_sweep(struct space *s)
@@ -403,15 +410,14 @@ unsigned table_sweep(struct space *s)
 			pte_t *leaf = table_find(s, ALIGN_DOWN(vpn, MMU_FANOUT));
 
 			if (!leaf_used(s, table_page(leaf), leaf)) {
-				list_append(&freed, &unhook(s, vpn)->link);
-				n++;
+				unhook_leaf(s, vpn, &freed);
 			}
 		}
 		spin_unlock(&s->table_lock);
 	}
-	if (n || s->stale != s->clean)
+	if (!list_empty(&freed) || s->stale != s->clean)
 		space_shoot(s);
-	while ((l = list_pop(&freed))) /* harts may have walked them until the shootdown */
+	for (; (l = list_pop(&freed)); n++) /* harts may have walked them until the shootdown */
 		table_free(list_entry(l, struct page, link));
 	EVENTS(tables_swept, n);
 	return n;

@@ -95,6 +95,19 @@ def sparse(t):
     t.equal(done.stdout.count(b"status 0"), 8, "processes that ended well")
 
 
+@test("pressure/spread", 10)
+def spread(t):
+    """Tables of every level go when nobody uses them, and come back."""
+    script = """cd /root; bomb spread 8 & sleep 2; grep PageTables /proc/meminfo
+swaptest 20 >/dev/null; echo $?; grep PageTables /proc/meminfo; wait $!; echo status $?"""
+    done = t.guest(script, mem=16, smp=2, swap="64M")
+    before, middle, after, last = done.stdout.splitlines()
+    before, after = (int(line.split()[1]) for line in (before, after))
+    t.log(f"{before} KiB of page tables, then {after}")
+    t.equal((middle, last), (b"0", b"status 0"), "statuses")
+    t.check(before >= 1600 and after <= 100, f"{before} KiB of page tables, then {after}")
+
+
 @test("pressure/writers", 20)
 def writers(t):
     """A writer of a file far larger than memory is slowed to the disk's speed, call by call, and the dirty pages stay few."""
