@@ -464,36 +464,6 @@ static const struct vnode_ops epoll_ops = {
 	.open = no_open, .release = epoll_release, .poll = epoll_poll, .weight = epoll_weight
 };
 
-int no_open(struct vnode *v __unused, struct file *f __unused)
-{
-	return -ENXIO;
-}
-
-int anonymous_file(const struct vnode_ops *ops, void *data, uint32_t flags, const char *shown,
-		   struct file **out)
-{
-	struct vnode *v = vnode_create_anonymous(ops, 0600, NULL);
-	struct name *n;
-	struct file *f;
-
-	if (!v)
-		return -ENOMEM;
-	vnode_ref(v);
-	n = name_anonymous(v, shown);
-	f = n ? file_create(v, n, flags) : NULL;
-	if (!f) {
-		if (n)
-			name_unref(n);
-		else
-			vnode_unref(v);
-		vnode_unref(v);
-		return -ENOMEM;
-	}
-	f->data = data;
-	*out = f;
-	return 0;
-}
-
 int epoll_create(struct file **out)
 {
 	struct epoll *e = kzalloc(sizeof(*e));

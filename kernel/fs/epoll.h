@@ -26,12 +26,6 @@ struct epoll;
 struct eventfd;
 struct timerfd;
 
-/* The open operation of such files: they are not opened anew by way of /proc/PID/fd. -ENXIO. */
-int no_open(struct vnode *v, struct file *f);
-/* A file without a name; `shown` is what /proc/PID/fd says. 0, -ENOMEM (then nothing was taken over). */
-int anonymous_file(const struct vnode_ops *ops, void *data, uint32_t flags, const char *shown,
-		   struct file **out);
-
 int epoll_create(struct file **out);
 /* -EINVAL: f is none. */
 int epoll_of(struct file *f, struct epoll **out);

@@ -31,6 +31,41 @@ struct file *file_create(struct vnode *v, struct name *n, uint32_t flags)
 	return f;
 }
 
+struct file *file_create_unnamed(struct vnode *v, const char *shown, uint32_t flags)
+{
+	struct name *n;
+	struct file *f;
+
+	vnode_ref(v);
+	n = name_anonymous(v, shown);
+	f = n ? file_create(v, n, flags) : NULL;
+	if (!f) {
+		if (n)
+			name_unref(n);
+		else
+			vnode_unref(v);
+		vnode_unref(v);
+	}
+	return f;
+}
+
+int no_open(struct vnode *v __unused, struct file *f __unused)
+{
+	return -ENXIO;
+}
+
+int anonymous_file(const struct vnode_ops *ops, void *data, uint32_t flags, const char *shown,
+		   struct file **out)
+{
+	struct vnode *v = vnode_create_anonymous(ops, 0600, NULL);
+
+	*out = v ? file_create_unnamed(v, shown, flags) : NULL;
+	if (!*out)
+		return -ENOMEM;
+	(*out)->data = data;
+	return 0;
+}
+
 int file_begin_write(struct file *f)
 {
 	int r = 0;

@@ -200,6 +200,13 @@ struct file *file_ref(struct file *f);
 void file_unref(struct file *f); /* the last one releases; may sleep */
 /* A new file, one reference; takes over the references to v and n (n may be NULL); does not call ops->open. NULL: no memory. */
 struct file *file_create(struct vnode *v, struct name *n, uint32_t flags);
+/* A file of v without a name; `shown` is what /proc/PID/fd says. Takes over v's reference, also on failure. NULL: no memory. */
+struct file *file_create_unnamed(struct vnode *v, const char *shown, uint32_t flags);
+/* The same with a vnode of its own, whose operations are `ops`. 0, -ENOMEM (then data was not taken over). */
+int anonymous_file(const struct vnode_ops *ops, void *data, uint32_t flags, const char *shown,
+		   struct file **out);
+/* The open operation of such files: they are not opened anew by way of /proc/PID/fd. -ENXIO. */
+int no_open(struct vnode *v, struct file *f);
 /* A file that may write counts as a writer of its file system from now on: 0, -EROFS. Once. */
 int file_begin_write(struct file *f) __must_check;
 /* lseek(2): the new offset; -ESPIPE, -EINVAL, -ENXIO (SEEK_DATA, SEEK_HOLE at or beyond the end). */

@@ -72,7 +72,6 @@ int64_t sys_memfd_create(const uint64_t *a)
 	enum { MFD_CLOEXEC = 1, MFD_ALLOW_SEALING = 2 };
 	char name[250], shown[264] = "/memfd:";
 	struct vnode *v;
-	struct name *n;
 	struct file *f;
 	ssize_t len = user_copy_string(name, a[0], sizeof(name));
 	int fd;
@@ -88,17 +87,9 @@ int64_t sys_memfd_create(const uint64_t *a)
 	v->mode = S_IFREG | 0777;
 	v->nlink = 0;
 	v->seals = a[1] & MFD_ALLOW_SEALING ? F_SEALABLE : 0;
-	vnode_ref(v);
-	n = name_anonymous(v, shown);
-	f = n ? file_create(v, n, O_RDWR) : NULL;
-	if (!f) {
-		if (n)
-			name_unref(n);
-		else
-			vnode_unref(v);
-		vnode_unref(v);
+	f = file_create_unnamed(v, shown, O_RDWR);
+	if (!f)
 		return -ENOMEM;
-	}
 	fd = fd_install(proc_current()->files, f, 0, a[1] & MFD_CLOEXEC);
 	if (fd < 0)
 		file_unref(f);
