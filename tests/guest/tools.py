@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
 """The tools print what those of this machine print."""
+import os
 import re
+import shutil
 
 FILES = """
 mkdir $W && cd $W
@@ -165,3 +167,67 @@ def sed(t):
 @test("tools/diff")
 def diff(t):
     as_here(t, DIFF, DIFF_FILES)
+
+
+SNIPPETS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scripts", "shell.txt")
+
+END = rb"(.*?)%%% (\d+) (\w*)\n"  # of a snippet's output: status, and whether there was a message
+RUNNER = """
+unset OLDPWD
+mkdir $W && cd $W || exit 1
+run() {
+	rm -rf w && mkdir w && cd w
+	$S ../s </dev/null >../out 2>../err
+	status=$?
+	cd ..
+	cat out
+	[ -s err ] && said=message || said=
+	echo "%%% $status $said"
+}
+"""
+
+
+def snippets():
+    """Those to compare with dash, those to compare with bash."""
+    found = [], []
+    part = 0
+    with open(SNIPPETS, encoding="utf-8") as file:
+        for line in file.read().splitlines():
+            if line.startswith("> "):
+                found[part][-1] += "\n" + line[2:]
+            elif line.startswith("# "):
+                part = part or line == "# as bash"
+            elif line:
+                found[part].append(line)
+    return found
+
+
+@test("tools/sh", 40)
+def shell(t):
+    """Snippets, each by itself."""
+    parts = snippets()
+
+    def script(part):
+        return RUNNER + "".join(f"cat >s <<'%%%'\n{snippet}\n%%%\nrun\n" for snippet in parts[part])
+
+    links = t.path("links")
+    os.mkdir(links)
+    expected = []
+    for part, program in enumerate(("dash", "bash --posix")):
+        path = shutil.which(program.split()[0])
+        if not path:
+            raise Skipped(f"there is no {program.split()[0]}")
+        link = os.path.join(links, "sh")
+        if os.path.lexists(link):
+            os.unlink(link)
+        os.symlink(path, link)
+        text = f"W={t.path(f'w{part}')} S='{program}' HOME=/root LC_ALL=C\nPATH={links}:$PATH\nexport HOME LC_ALL\n"
+        expected += re.findall(END, t.run("dash", "-c", text + script(part)).stdout, re.S)
+    image = t.image()
+    with open(t.path("all"), "w", encoding="utf-8") as file:
+        file.write("".join(f"W=/tmp/w{part} S=sh HOME=/root\nexport HOME\n" + script(part) for part in (0, 1)))
+    t.run(os.path.join(t.top, "quire"), "cp", t.path("all"), f"{image}:/all")
+    seen = re.findall(END, t.guest("sh /all", image=image, kernel="release").stdout, re.S)
+    wrong = [f"{snippet}\n  here: {a!r}\n  there: {b!r}" for snippet, a, b in zip(parts[0] + parts[1], expected, seen) if a != b]
+    t.check(not wrong, f"{len(wrong)} differ:\n" + "\n".join(wrong))
+    t.equal(len(seen), len(expected), "number of outputs")

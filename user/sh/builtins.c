@@ -4,6 +4,9 @@
 #include <sys/resource.h>
 #include <sys/times.h>
 
+int redirs_stay;
+static int by_command;
+
 static int run_true(int argc, char **argv)
 {
 	(void)argc, (void)argv;
@@ -14,6 +17,14 @@ static int run_false(int argc, char **argv)
 {
 	(void)argc, (void)argv;
 	return 1;
+}
+
+/* What follows from an error in a special builtin: the shell ends, but not if it was called by `command`. */
+int misuse(void)
+{
+	if (!by_command)
+		leave(2);
+	return 2;
 }
 
 /* A number not below 0, or -1 after a message. */
@@ -33,7 +44,7 @@ static int run_break(int argc, char **argv)
 	int n = argc > 1 ? number(argv[0], argv[1]) : 1;
 
 	if (n <= 0)
-		leave(2);
+		return misuse();
 	if (loops) {
 		skipping = *argv[0] == 'b' ? SKIP_BREAK : SKIP_CONTINUE;
 		skip_levels = n > loops ? loops : n;
@@ -46,60 +57,18 @@ static int run_return(int argc, char **argv)
 	int n = argc > 1 ? number(argv[0], argv[1]) : last_status;
 
 	if (n < 0)
-		leave(2);
+		return misuse();
 	skipping = SKIP_RETURN;
 	return n;
 }
 
 static int run_exit(int argc, char **argv)
 {
-	int n = argc > 1 ? number(argv[0], argv[1]) : last_status;
+	int n = argc > 1 ? number(argv[0], argv[1]) : trap_status >= 0 ? trap_status : last_status;
 
 	if (jobs_forbid_exit())
 		return 1;
 	shell_exit(n < 0 ? 2 : n & 255);
-}
-
-static int run_cd(int argc, char **argv)
-{
-	int i = argc > 1 && (!strcmp(argv[1], "-P") || !strcmp(argv[1], "-L") || !strcmp(argv[1], "--")) ? 2 :
-													   1;
-	const char *dir = i < argc ? argv[i] : get_var("HOME");
-	char *old = get_var("PWD"), cwd[PATH_MAX];
-	int tell = 0;
-
-	if (dir && !strcmp(dir, "-")) {
-		dir = get_var("OLDPWD");
-		tell = 1;
-	}
-	if (!dir) {
-		complain("cd: HOME not set");
-		return 2;
-	}
-	if (chdir(dir) < 0) {
-		complain("cd: can't cd to %s: %s", dir, strerror(errno));
-		return 2;
-	}
-	if (old)
-		set_var("OLDPWD", old)->flags |= V_EXPORT;
-	if (getcwd(cwd, sizeof cwd))
-		set_var("PWD", cwd)->flags |= V_EXPORT;
-	if (tell)
-		puts(get_var("PWD"));
-	return 0;
-}
-
-static int run_pwd(int argc, char **argv)
-{
-	char cwd[PATH_MAX];
-
-	(void)argc, (void)argv;
-	if (!getcwd(cwd, sizeof cwd)) {
-		complain("pwd: %s", strerror(errno));
-		return 1;
-	}
-	puts(cwd);
-	return 0;
 }
 
 static int run_unset(int argc, char **argv)
@@ -143,8 +112,10 @@ static int run_shift(int argc, char **argv)
 {
 	int n = argc > 1 ? number(argv[0], argv[1]) : 1;
 
-	if (n < 0 || n > nargs)
-		fail(2, "shift: can't shift that many");
+	if (n < 0 || n > nargs) {
+		complain("shift: can't shift that many");
+		return misuse();
+	}
 	if (n) {
 		struct mark m = mark(&scratch);
 		int rest = nargs - n;
@@ -168,7 +139,7 @@ static int run_eval(int argc, char **argv)
 		add_mem(&b, argv[i], strlen(argv[i]));
 	}
 	last_status = 0;
-	eval_string(finish(&b, &scratch), 0);
+	eval_string(finish(&b, &scratch), eval_flags);
 	release(&scratch, m);
 	return last_status;
 }
@@ -177,6 +148,7 @@ int run_exec(int argc, char **argv)
 {
 	if (argc > 1)
 		exec_program(argv + 1);
+	redirs_stay = 1;
 	return 0;
 }
 
@@ -214,12 +186,13 @@ int open_script(const char *path, struct input *i)
 static int run_dot(int argc, char **argv)
 {
 	struct input i;
-	int saved_loops = loops;
 
 	if (argc < 2)
 		fail(2, ".: file name missing");
-	if (open_script(find_script(argv[1]), &i) < 0)
-		fail(2, ".: cannot open %s: %s", argv[1], strerror(errno));
+	if (open_script(find_script(argv[1]), &i) < 0) {
+		complain(".: cannot open %s: %s", argv[1], strerror(errno));
+		return misuse();
+	}
 	if (argc > 2) {
 		push_frame();
 		args = 0;
@@ -228,9 +201,7 @@ static int run_dot(int argc, char **argv)
 	}
 	push_input(&i);
 	last_status = 0;
-	loops = 0;
-	run_input(0);
-	loops = saved_loops;
+	run_input(eval_flags);
 	pop_input();
 	if (argc > 2)
 		pop_frame();
@@ -251,6 +222,8 @@ static int describe(const char *name, int verbose)
 			printf("%s%s\n", name, verbose ? " is a shell keyword" : "");
 			return 0;
 		}
+	if (describe_alias(name, verbose))
+		return 0;
 	if (b && b->special)
 		printf("%s%s\n", name, verbose ? " is a special shell builtin" : "");
 	else if (find_function(name))
@@ -288,12 +261,29 @@ static int run_command(int argc, char **argv)
 	if (i >= argc)
 		return 0;
 	const struct builtin *b = find_builtin(argv[i]);
-	if (b)
-		return b->run(argc - i, argv + i);
+	if (b) {
+		by_command = 1;
+		int status = b->run(argc - i, argv + i);
+		by_command = 0;
+		return status;
+	}
 	struct job *j = new_job(0);
 	if (fork_job(j, 0) == 0)
 		exec_program(argv + i);
 	return run_foreground(j);
+}
+
+/* Where programs were found is not remembered: there is nothing to list or to forget, only names to look for. */
+static int run_hash(int argc, char **argv)
+{
+	int status = 0;
+
+	for (int i = argc > 1 && !strcmp(argv[1], "-r") ? 2 : 1; i < argc; i++)
+		if (!find_builtin(argv[i]) && !find_function(argv[i]) && !find_program(argv[i])) {
+			complain("hash: %s: not found", argv[i]);
+			status = 1;
+		}
+	return status;
 }
 
 static int run_times(int argc, char **argv)
@@ -371,17 +361,18 @@ static int run_getopts(int argc, char **argv)
 /* In the order of strcmp. */
 static const struct builtin builtins[] = {
 	{ ".", run_dot, 1 },	       { ":", run_true, 1 },	      { "[", run_test, 0 },
-	{ "bg", run_fg, 0 },	       { "break", run_break, 1 },     { "cd", run_cd, 0 },
-	{ "command", run_command, 0 }, { "continue", run_break, 1 },  { "echo", run_echo, 0 },
-	{ "eval", run_eval, 1 },       { "exec", run_exec, 1 },	      { "exit", run_exit, 1 },
-	{ "export", run_export, 1 },   { "false", run_false, 0 },     { "fg", run_fg, 0 },
-	{ "getopts", run_getopts, 0 }, { "history", run_history, 0 }, { "jobs", run_jobs, 0 },
-	{ "kill", run_kill, 0 },       { "local", run_local, 1 },     { "printf", run_printf, 0 },
-	{ "pwd", run_pwd, 0 },	       { "read", run_read, 0 },	      { "readonly", run_export, 1 },
-	{ "return", run_return, 1 },   { "set", run_set, 1 },	      { "shift", run_shift, 1 },
-	{ "test", run_test, 0 },       { "times", run_times, 1 },     { "trap", run_trap, 1 },
-	{ "true", run_true, 0 },       { "type", run_type, 0 },	      { "ulimit", run_ulimit, 0 },
-	{ "umask", run_umask, 0 },     { "unset", run_unset, 1 },     { "wait", run_wait, 0 },
+	{ "alias", run_alias, 0 },     { "bg", run_fg, 0 },	      { "break", run_break, 1 },
+	{ "cd", run_cd, 0 },	       { "command", run_command, 0 }, { "continue", run_break, 1 },
+	{ "echo", run_echo, 0 },       { "eval", run_eval, 1 },	      { "exec", run_exec, 1 },
+	{ "exit", run_exit, 1 },       { "export", run_export, 1 },   { "false", run_false, 0 },
+	{ "fg", run_fg, 0 },	       { "getopts", run_getopts, 0 }, { "hash", run_hash, 0 },
+	{ "history", run_history, 0 }, { "jobs", run_jobs, 0 },	      { "kill", run_kill, 0 },
+	{ "local", run_local, 1 },     { "printf", run_printf, 0 },   { "pwd", run_pwd, 0 },
+	{ "read", run_read, 0 },       { "readonly", run_export, 1 }, { "return", run_return, 1 },
+	{ "set", run_set, 1 },	       { "shift", run_shift, 1 },     { "test", run_test, 0 },
+	{ "times", run_times, 1 },     { "trap", run_trap, 1 },	      { "true", run_true, 0 },
+	{ "type", run_type, 0 },       { "ulimit", run_ulimit, 0 },   { "umask", run_umask, 0 },
+	{ "unalias", run_unalias, 0 }, { "unset", run_unset, 1 },     { "wait", run_wait, 0 },
 };
 
 static int compare_name(const void *key, const void *b)

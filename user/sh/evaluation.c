@@ -8,6 +8,7 @@ int skip_levels, loops;
 
 struct function *functions;
 int keep_tree;
+int eval_flags;
 
 struct function *find_function(const char *name)
 {
@@ -51,8 +52,9 @@ static int call_function(struct function *f, int argc, char **argv, int flags)
 	return status;
 }
 
-static int run_builtin(const struct builtin *b, int argc, char **argv)
+static int run_builtin(const struct builtin *b, int argc, char **argv, int flags)
 {
+	eval_flags = flags & E_TESTED;
 	int status = b->run(argc, argv);
 
 	if (fflush(stdout) < 0 || ferror(stdout)) {
@@ -87,13 +89,14 @@ static int run_inside(struct node *n, const struct builtin *b, struct function *
 		if (!stay)
 			v->flags |= V_EXPORT;
 	}
-	status = fn ? call_function(fn, (int)f->n, f->v, flags) : run_builtin(b, (int)f->n, f->v);
+	status = fn ? call_function(fn, (int)f->n, f->v, flags) : run_builtin(b, (int)f->n, f->v, flags);
 	if (!stay && assigns->n)
 		pop_frame();
-	if (b && b->run == run_exec)
+	if (redirs_stay)
 		keep_redirects(mine);
 	else
 		undo_redirects(mine);
+	redirs_stay = 0;
 	return status;
 }
 
@@ -111,16 +114,31 @@ static void trace(struct fields *assigns, struct fields *f)
 	fputc('\n', stderr);
 }
 
-/* No command: assignments stay, redirections only create and check. */
-static int eval_assignments(struct node *n, struct fields *assigns)
+/* Expands assignments; each sees those before it. They are done for that, in the innermost frame if they are to `end`. */
+static void expand_assignments(struct word *w, struct fields *assigns, int end)
 {
+	for (; w; w = w->next) {
+		add_field(assigns, expand_assignment(w->text));
+		const char *s = assigns->v[assigns->n - 1];
+		if (end)
+			save_var(s, strchr(s, '=') - s);
+		if (!end || w->next)
+			assign(s);
+	}
+}
+
+/* No command: assignments stay, redirections only create and check. */
+static int eval_assignments(struct node *n)
+{
+	struct fields assigns = { 0 };
 	struct saved *mine = saved_fds;
-	int status = redirect(n->redirs, 1) < 0 ? 2 : cmdsub_status;
+	int failed = redirect(n->redirs, 1) < 0;
 
 	undo_redirects(mine);
-	for (size_t i = 0; i < assigns->n; i++)
-		assign(assigns->v[i]);
-	return status;
+	expand_assignments(n->assigns, &assigns, 0);
+	if (OPT(O_XTRACE) && assigns.n)
+		trace(&assigns, &(struct fields){ 0 });
+	return failed ? 2 : cmdsub_status;
 }
 
 static int eval_program(struct node *n, struct fields *f, struct fields *assigns, int flags)
@@ -149,19 +167,22 @@ static int eval_simple(struct node *n, int flags)
 	int status;
 
 	cmdsub_status = 0;
-	expand_fields(&f, n->words);
+	expand_command(&f, n->words);
 	expand_redirs(n->redirs);
-	for (struct word *w = n->assigns; w; w = w->next)
-		add_field(&assigns, expand_assignment(w->text));
-	if (OPT(O_XTRACE) && (f.n || assigns.n))
-		trace(&assigns, &f);
 	if (f.n) {
+		if (n->assigns) {
+			push_frame();
+			expand_assignments(n->assigns, &assigns, 1);
+			pop_frame();
+		}
+		if (OPT(O_XTRACE))
+			trace(&assigns, &f);
 		b = find_builtin(f.v[0]);
 		if (!b || !b->special)
 			fn = find_function(f.v[0]);
 	}
 	if (!f.n)
-		status = eval_assignments(n, &assigns);
+		status = eval_assignments(n);
 	else if (b || fn)
 		status = run_inside(n, fn ? 0 : b, fn, &f, &assigns, flags);
 	else
@@ -182,7 +203,7 @@ static void move_fd(int from, int fd)
 }
 
 /* Starts the processes of a pipeline. */
-static void start_pipe(struct node *n, struct job *j)
+static void start_pipe(struct node *n, struct job *j, int flags)
 {
 	int prev = -1;
 
@@ -191,13 +212,14 @@ static void start_pipe(struct node *n, struct job *j)
 		if (s->next && pipe2(fd, O_CLOEXEC) < 0)
 			fail(2, "cannot make a pipe: %s", strerror(errno));
 		if (fork_job(j, 0) == 0) {
+			int tested = flags & E_TESTED;
 			if (fd[0] >= 0)
 				close(fd[0]);
 			if (prev >= 0)
 				move_fd(prev, 0);
 			if (fd[1] >= 0)
 				move_fd(fd[1], 1);
-			shell_exit(eval(s, E_EXIT));
+			shell_exit(eval(s, E_EXIT | tested));
 		}
 		if (prev >= 0)
 			close(prev);
@@ -207,11 +229,11 @@ static void start_pipe(struct node *n, struct job *j)
 	}
 }
 
-static int eval_pipe(struct node *n)
+static int eval_pipe(struct node *n, int flags)
 {
 	struct job *j = new_job(interactive ? n : 0);
 
-	start_pipe(n, j);
+	start_pipe(n, j, flags);
 	return run_foreground(j);
 }
 
@@ -293,7 +315,7 @@ static int eval_for(struct node *n, int flags)
 		for (int i = 0; i < nargs; i++)
 			add_field(&f, take_str(&scratch, args[i], strlen(args[i])));
 	else
-		expand_fields(&f, n->words);
+		expand_fields(&f, n->words, 0);
 	loops++;
 	for (size_t i = 0; i < f.n; i++) {
 		set_var(n->name, f.v[i]);
@@ -347,7 +369,7 @@ static int eval_kind(struct node *n, int flags)
 	case N_SIMPLE:
 		return eval_simple(n, flags);
 	case N_PIPE:
-		return eval_pipe(n);
+		return eval_pipe(n, flags);
 	case N_AND:
 	case N_OR:
 		return eval_and_or(n, flags);
@@ -411,7 +433,7 @@ int eval(struct node *n, int flags)
 /* Whether nothing but blanks is left of a string input. */
 static int at_end(void)
 {
-	return in->fd < 0 && in->p + strspn(in->p, " \t\n") >= in->end;
+	return in->fd < 0 && !in->alias && in->p + strspn(in->p, " \t\n") >= in->end;
 }
 
 /* Runs all of the innermost input. */
@@ -435,12 +457,13 @@ void run_input(int flags)
 			release(&p, (struct mark){ 0 });
 		keep_tree = outer_keep;
 		tree = outer;
-		in = mine;
 		if (!more)
 			break;
 		if (interactive && !in->below)
 			reap_jobs(1);
 	}
+	while (in != mine)
+		end_alias(in);
 }
 
 void eval_string(const char *s, int flags)

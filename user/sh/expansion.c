@@ -5,7 +5,8 @@
 #include <glob.h>
 #include <pwd.h>
 
-/* The result before splitting: characters with what they were. BREAK and EMPTY are no characters. */
+/* The result before splitting: characters with what they were. BREAK (between
+ * parameters: the byte that stands there where fields are not split, or 0) and EMPTY are no characters. */
 enum { QUOTED = 0x100, SPLIT = 0x200, BREAK = 0x400, EMPTY = 0x800 };
 struct text {
 	uint16_t *u;
@@ -42,14 +43,14 @@ static const char *code_end(const char *p)
 	}
 }
 
-/* Without splitting: a plain string of the scratch pool. BREAKs are blanks. */
+/* Without splitting: a plain string of the scratch pool. */
 static char *flatten(struct text *t)
 {
 	char *s = take(&scratch, t->n + 1), *d = s;
 
 	for (size_t i = 0; i < t->n; i++)
-		if (!(t->u[i] & EMPTY))
-			*d++ = t->u[i] & BREAK ? ' ' : (char)t->u[i];
+		if (!(t->u[i] & EMPTY) && (!(t->u[i] & BREAK) || (char)t->u[i]))
+			*d++ = (char)t->u[i];
 	*d = 0;
 	free(t->u);
 	return s;
@@ -61,7 +62,7 @@ static char *as_pattern(const uint16_t *u, size_t n)
 	char *s = take(&scratch, 2 * n + 1), *d = s;
 
 	for (size_t i = 0; i < n; i++) {
-		if (u[i] & (EMPTY | BREAK))
+		if (u[i] & EMPTY || (u[i] & BREAK && !(char)u[i]))
 			continue;
 		if (u[i] & QUOTED && strchr("*?[]\\!^-", (char)u[i]) && (char)u[i])
 			*d++ = '\\';
@@ -89,21 +90,53 @@ char *expand_pattern(const char *word)
 	return s;
 }
 
-static void put_args(struct text *t, int star, int mode)
+/* What ${x#y} and its like remove: what the pattern matches, a prefix or a suffix, the shortest or the longest. */
+struct trimming {
+	const char *pattern;
+	int suffix, longest;
+};
+
+/* What is left of the value, in the scratch pool. */
+static char *trim(const char *value, const struct trimming *t)
+{
+	size_t n = strlen(value);
+	char *v = take_str(&scratch, value, n);
+
+	for (size_t k = 0; k <= n; k++) {
+		size_t len = t->longest ? n - k : k; /* of what is removed */
+		if (t->suffix) {
+			if (!fnmatch(t->pattern, v + n - len, 0)) {
+				v[n - len] = 0;
+				return v;
+			}
+		} else {
+			char c = v[len];
+			v[len] = 0;
+			int hit = !fnmatch(t->pattern, v, 0);
+			v[len] = c;
+			if (hit)
+				return v + len;
+		}
+	}
+	return v;
+}
+
+/* $* or $@; of each what is left after `trimmed`, if that is not NULL. */
+static void put_args(struct text *t, int star, int mode, const struct trimming *trimmed)
 {
 	const char *ifs = get_var("IFS");
-	int sep = ifs ? (unsigned char)*ifs : ' ';
+	int sep = !ifs || !star ? ' ' : (unsigned char)*ifs;
 
 	for (int i = 0; i < nargs; i++) {
 		if (i && star && mode & X_DOUBLE) {
 			if (sep)
 				put(t, sep | QUOTED);
 		} else if (i) {
-			put(t, BREAK);
+			put(t, BREAK | sep);
 		}
 		if (mode & X_DOUBLE && !star)
 			put(t, EMPTY);
-		put_value(t, args[i], mode);
+		put_value(t, trimmed ? trim(args[i], trimmed) : args[i], mode);
 	}
 }
 
@@ -128,7 +161,8 @@ static const char *param_value(const char *name, size_t n)
 	long v;
 
 	if (isdigit((unsigned char)*name)) {
-		v = strtol(name, 0, 10);
+		snprintf(num, sizeof num, "%.*s", (int)n, name);
+		v = strtol(num, 0, 10);
 		return v == 0 ? arg0 : v <= nargs ? args[v - 1] : 0;
 	}
 	switch (*name) {
@@ -158,7 +192,7 @@ static const char *param_value(const char *name, size_t n)
 static void put_param(struct text *t, const char *name, size_t n, int mode)
 {
 	if (*name == '@' || *name == '*') {
-		put_args(t, *name == '*', mode);
+		put_args(t, *name == '*', mode, 0);
 		return;
 	}
 	const char *v = param_value(name, n);
@@ -166,30 +200,6 @@ static void put_param(struct text *t, const char *name, size_t n, int mode)
 		fail(2, "%.*s: parameter not set", (int)n, name);
 	if (v)
 		put_value(t, v, mode);
-}
-
-/* Removes from the value what the pattern matches: a prefix or a suffix, the shortest or the longest. */
-static char *trim(char *v, const char *pattern, int suffix, int longest)
-{
-	size_t n = strlen(v);
-
-	for (size_t k = 0; k <= n; k++) {
-		size_t len = longest ? n - k : k; /* of what is removed */
-		if (suffix) {
-			if (!fnmatch(pattern, v + n - len, 0)) {
-				v[n - len] = 0;
-				return v;
-			}
-		} else {
-			char c = v[len];
-			v[len] = 0;
-			int hit = !fnmatch(pattern, v, 0);
-			v[len] = c;
-			if (hit)
-				return v + len;
-		}
-	}
-	return v;
 }
 
 static char *code_string(const char *p, const char *end)
@@ -240,24 +250,28 @@ static void expand_param(struct text *t, const char *p, const char *end, int mod
 	}
 	int list = *name == '@' || *name == '*';
 	if (*p == '%' || *p == '#') {
-		int longest = p[1] == *p;
+		struct trimming trimmed = { .suffix = *p == '%', .longest = p[1] == *p };
 		const char *v = list ? 0 : param_value(name, n);
 		if (!v && OPT(O_NOUNSET) && !list)
 			fail(2, "%.*s: parameter not set", (int)n, name);
-		if (v)
-			put_value(t,
-				  trim(code_string(v, v + strlen(v)),
-				       expand_pattern(code_string(p + 1 + longest, end)), *p == '%', longest),
-				  mode);
+		trimmed.pattern = expand_pattern(code_string(p + 1 + trimmed.longest, end));
+		if (list)
+			put_args(t, *name == '*', mode, &trimmed);
+		else if (v)
+			put_value(t, trim(v, &trimmed), mode);
 		return;
 	}
 	int colon = *p == ':';
 	p += colon;
 	if (p == end || !strchr("-=+?", *p))
 		fail(2, "bad substitution");
-	const char *v = list ? (nargs ? "x" : 0) : param_value(name, n), *word = p + 1;
+	const char *v = !list	  ? param_value(name, n) :
+			nargs > 1 ? "more" :
+			nargs	  ? args[0] :
+				    0,
+		   *word = p + 1;
 	int unset = !v || (colon && !*v);
-	int inner = (mode & X_DOUBLE) | X_START | (mode & X_DOUBLE ? 0 : X_SPLIT);
+	int inner = (mode & X_DOUBLE) | X_START | X_BRACES | (mode & X_DOUBLE ? 0 : X_SPLIT);
 	switch (*p) {
 	case '+':
 		if (!unset)
@@ -359,9 +373,8 @@ static const char *expand_backslash(struct text *t, const char *p, const char *e
 	}
 	if (*p == '\n' && mode & X_DOUBLE)
 		return p + 1;
-	if (mode & X_DOUBLE && !(*p && strchr("$`\\}", *p)) && !(*p == '"' && !(mode & X_HERE)))
-		put(t, '\\' | QUOTED);
-	else if (mode & X_DOUBLE && *p == '}')
+	if (mode & X_DOUBLE && !(*p && strchr("$`\\", *p)) && !(*p == '"' && !(mode & X_HERE)) &&
+	    !(*p == '}' && mode & X_BRACES))
 		put(t, '\\' | QUOTED);
 	if (*p == ESC)
 		p++;
@@ -470,9 +483,32 @@ static void split(struct fields *f, struct text *t)
 	free(u);
 }
 
-void expand_fields(struct fields *f, struct word *w)
+/* Whether the word, as it is written, is the name of a command whose operands are assignments; 2: `command`. */
+static int declares(const char *word)
 {
-	for (; w; w = w->next) {
+	return !strcmp(word, "export") || !strcmp(word, "readonly") || !strcmp(word, "local") ? 1 :
+	       !strcmp(word, "command")							      ? 2 :
+												0;
+}
+
+void expand_command(struct fields *f, struct word *w)
+{
+	int assigning = w ? declares(w->text) : 0;
+
+	for (struct word *first = w; w; w = w->next) {
+		size_t n = assigning == 1 ? name_len(w->text) : 0;
+		if (assigning == 2 && w != first)
+			assigning = declares(w->text);
+		if (n && w->text[n] == '=')
+			add_field(f, expand_assignment(w->text));
+		else
+			expand_fields(f, w, w->next);
+	}
+}
+
+void expand_fields(struct fields *f, struct word *w, struct word *end)
+{
+	for (; w != end; w = w->next) {
 		struct text t = { 0 };
 		expand_text(&t, w->text, w->text + strlen(w->text), X_START);
 		split(f, &t);

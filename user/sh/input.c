@@ -54,6 +54,10 @@ static int refill(struct input *i)
 {
 	ssize_t n;
 
+	if (i->alias) {
+		end_alias(i);
+		return in->p == in->end ? refill(in) : 0;
+	}
 	if (i->fd < 0 || i->eof)
 		return EOF;
 	if (interactive && !i->below) {

@@ -3,19 +3,67 @@
 #include "sh.h"
 #include <sys/resource.h>
 
+/* What a symbolic mode, as chmod's but without s and t, makes of the bits that are allowed; -1 if it is none. */
+static int symbolic(const char *s, unsigned allowed)
+{
+	static const unsigned bits[] = { ['r'] = 0444, ['w'] = 0222, ['x'] = 0111 };
+	static const unsigned whose[] = { ['u'] = 0700, ['g'] = 0070, ['o'] = 0007, ['a'] = 0777 };
+
+	do {
+		unsigned who = 0;
+		for (; *s && strchr("ugoa", *s); s++)
+			who |= whose[(int)*s];
+		who = who ? who : 0777;
+		if (!*s || !strchr("+-=", *s))
+			return -1;
+		while (*s && strchr("+-=", *s)) {
+			unsigned perm = 0, copied = 0;
+			int op = *s++;
+			if (*s && strchr("ugo", *s))
+				for (copied = allowed & whose[(int)*s++]; copied > 7;)
+					copied >>= 3;
+			perm = (copied & 7) * 0111;
+			for (; *s && strchr("rwx", *s); s++)
+				perm |= bits[(int)*s];
+			perm &= who;
+			allowed = op == '+' ? allowed | perm :
+				  op == '-' ? allowed & ~perm :
+					      (allowed & ~who) | perm;
+		}
+	} while (*s == ',' && s++);
+	return *s ? -1 : (int)allowed;
+}
+
+static void print_symbolic(unsigned allowed)
+{
+	for (int shift = 6; shift >= 0; shift -= 3) {
+		unsigned m = allowed >> shift;
+		printf("%c=%s%s%s%c", "ogu"[shift / 3], m & 4 ? "r" : "", m & 2 ? "w" : "", m & 1 ? "x" : "",
+		       shift ? ',' : '\n');
+	}
+}
+
 int run_umask(int argc, char **argv)
 {
 	mode_t old = umask(0);
+	int named = argc > 1 && !strcmp(argv[1], "-S"), i = 1 + named;
 	char *end;
 
 	umask(old);
-	if (argc < 2) {
-		printf("%04o\n", old);
+	if (i >= argc) {
+		if (named)
+			print_symbolic(~old & 0777);
+		else
+			printf("%04o\n", old);
 		return 0;
 	}
-	unsigned long v = strtoul(argv[1], &end, 8);
-	if (*end || !isdigit((unsigned char)*argv[1]) || v > 0777) {
-		complain("umask: bad number: %s", argv[1]);
+	unsigned long v = strtoul(argv[i], &end, 8);
+	if (*end || !isdigit((unsigned char)*argv[i])) {
+		int allowed = symbolic(argv[i], ~old & 0777);
+		v = allowed < 0 ? ~0ul : ~(unsigned)allowed & 0777;
+	}
+	if (v > 0777) {
+		complain("umask: bad mode: %s", argv[i]);
 		return 2;
 	}
 	umask((mode_t)v);

@@ -32,7 +32,7 @@ _Noreturn void leave(int status)
 
 static void import_environment(void)
 {
-	char cwd[PATH_MAX], num[24];
+	char num[24];
 
 	for (char **e = environ; e && *e; e++) {
 		size_t n = name_len(*e);
@@ -49,16 +49,19 @@ static void import_environment(void)
 		set_var("PS2", "> ");
 	if (!get_var("PS4"))
 		set_var("PS4", "+ ");
-	if (getcwd(cwd, sizeof cwd))
-		set_var("PWD", cwd);
+	start_directory();
 }
 
 /* Where an interactive shell stands again after an error or ^C. */
 static void back_to_prompt(struct input *base)
 {
 	got_int = 0;
-	while (in != base)
-		pop_input();
+	while (in != base) {
+		if (in->alias)
+			end_alias(in);
+		else
+			pop_input();
+	}
 	in->depth = 0;
 	in->record.n = 0;
 	in->p = in->end;
@@ -93,7 +96,7 @@ static _Noreturn void run_interactive(struct input *base)
 int main(int argc, char **argv)
 {
 	const char *command = 0;
-	int i = 1, want_command = 0, want_interactive = 0;
+	int i = 1, want_command = 0, want_interactive = 0, want_stdin = 0;
 	static struct input base;
 
 	shell_pid = getpid();
@@ -115,12 +118,14 @@ int main(int argc, char **argv)
 				want_command = 1;
 			else if (*p == 'i')
 				want_interactive = 1;
+			else if (*p == 's')
+				want_stdin = 1;
 			else if (*p == 'o' && i + 1 < argc) {
 				int on = *argv[i] == '-';
 				if (set_option(argv[++i], 0, on) < 0)
 					return 2;
 				break;
-			} else if (*p != 's' && *p != 'l' && set_option(0, *p, *argv[i] == '-') < 0)
+			} else if (*p != 'l' && set_option(0, *p, *argv[i] == '-') < 0)
 				return 2;
 		}
 	}
@@ -135,7 +140,7 @@ int main(int argc, char **argv)
 		run_input(E_EXIT);
 		shell_exit(last_status);
 	}
-	if (i < argc) {
+	if (i < argc && !want_stdin) {
 		const char *script = argv[i];
 		arg0 = argv[i++];
 		set_args(argv + i, argc - i);
@@ -145,7 +150,7 @@ int main(int argc, char **argv)
 		run_input(0);
 		shell_exit(last_status);
 	}
-	set_args(argv + i, 0);
+	set_args(argv + i, argc - i);
 	interactive = want_interactive || (isatty(0) && isatty(2));
 	base = (struct input){ .fd = 0, .single = !interactive, .line = 1 };
 	push_input(&base);

@@ -55,8 +55,10 @@ int run_export(int argc, char **argv)
 		list_vars(flag == V_EXPORT ? "export " : "readonly ", flag);
 	for (; i < argc; i++) {
 		size_t n = name_len(argv[i]);
-		if (!n || (argv[i][n] && argv[i][n] != '='))
-			fail(2, "%s: %s: bad variable name", argv[0], argv[i]);
+		if (!n || (argv[i][n] && argv[i][n] != '=')) {
+			complain("%s: %s: bad variable name", argv[0], argv[i]);
+			return misuse();
+		}
 		struct var *v = argv[i][n] ? assign(argv[i]) : var_named(argv[i], n);
 		v->flags |= flag;
 	}
@@ -114,10 +116,12 @@ int run_set(int argc, char **argv)
 	}
 	int i = take_options(argc, argv);
 	if (i < 0)
-		leave(2);
-	if (i < argc && !strcmp(argv[i], "--"))
+		return misuse();
+	if (i < argc && !strcmp(argv[i], "-"))
+		OPT(O_XTRACE) = OPT(O_VERBOSE) = 0;
+	if (i < argc && (!strcmp(argv[i], "--") || (!strcmp(argv[i], "-") && i + 1 < argc)))
 		set_args(argv + i + 1, argc - i - 1);
-	else if (i < argc)
+	else if (i < argc && strcmp(argv[i], "-"))
 		set_args(argv + i, argc - i);
 	return 0;
 }

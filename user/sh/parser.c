@@ -161,6 +161,15 @@ static struct node *parse_function(char *name)
 	return n;
 }
 
+/* Replaces the next word, if it is an alias. */
+static int accept_alias(void)
+{
+	if (peek() != T_WORD || !expand_alias(look.text))
+		return 0;
+	look.have = 0;
+	return 1;
+}
+
 static struct node *parse_simple(void)
 {
 	struct node *n = new_node(N_SIMPLE);
@@ -178,6 +187,11 @@ static struct node *parse_simple(void)
 			return parse_function(n->words->text);
 		if (peek() != T_WORD)
 			break;
+		if (((n->assigns || n->redirs) && !n->words) || alias_goes_on())
+			while (accept_alias())
+				;
+		if (peek() != T_WORD)
+			continue;
 		size_t len = name_len(look.text);
 		if (!n->words && len && look.text[len] == '=') {
 			*assigns = take_word();
@@ -314,6 +328,8 @@ static struct node *parse_compound(void)
 static struct node *parse_command(void)
 {
 	deeper();
+	while (accept_alias())
+		;
 	if (list_ends() || is_word("!"))
 		unexpected();
 	struct node *n = parse_compound();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * sh: the shell language of POSIX with job control, line editing and history; no aliases.
+ * sh: the shell language of POSIX with job control, line editing and history.
  *
  *	main		the beginning, what all share, the ends		memory		pools and growing buffers
  *	variables	variables, positional parameters, locals	input		where commands come from
@@ -9,6 +9,7 @@
  *	expansion	words to fields					redirection	and its undoing
  *	process		fork, exec, $(...)				jobs		pipelines, stopped or in the background
  *	signals		signals, traps, kill				evaluation	walks the nodes
+ *	alias		text for a command's name			directory	cd, pwd
  *	builtins	the shell's own commands, and in options, textio, test, limits
  *
  * Errors that end the shell (or, interactively, the command line) come from fail(), which does not return.
@@ -148,6 +149,7 @@ struct input {
 	const char *p, *end;
 	char *mem;
 	struct buf record;
+	struct alias *alias; /* the text is this one's, in memory of its own */
 	struct input *below;
 };
 extern struct input *in;
@@ -159,6 +161,26 @@ void push_string(struct input *i, const char *s, size_t n);
 int next_char(void);
 /* Puts the character read last back; it is still in the buffer. */
 void back(int c);
+
+/* ---- alias.c ---- */
+
+/* If the word is an alias, its text is read next. */
+int expand_alias(const char *word);
+/* Whether the word that was just read may be an alias though no command begins there; asked once for each word. */
+int alias_goes_on(void);
+/* Ends the innermost input, which is an alias's text. */
+void end_alias(struct input *i);
+/* Says what the name is short for; 0 if it is no alias. */
+int describe_alias(const char *name, int verbose);
+int run_alias(int argc, char **argv);
+int run_unalias(int argc, char **argv);
+
+/* ---- directory.c ---- */
+
+/* PWD as the environment has it, if that is right. */
+void start_directory(void);
+int run_cd(int argc, char **argv);
+int run_pwd(int argc, char **argv);
 
 /* ---- edit.c ---- */
 
@@ -221,6 +243,8 @@ struct lookahead {
 	enum tok tok;
 	char *text;
 	struct redir *pending; /* here-documents whose bodies come after this line */
+	unsigned number;       /* of the token */
+	int in_word;	       /* it is a word, which is being read */
 };
 extern struct lookahead look;
 extern struct pool *tree; /* where nodes and words go */
@@ -283,7 +307,8 @@ enum {
 	X_DOUBLE = 1, /* as between double quotes */
 	X_HERE = 2,   /* as in a here-document */
 	X_SPLIT = 4,  /* literals too may be split */
-	X_START = 8   /* a tilde counts */
+	X_START = 8,  /* a tilde counts */
+	X_BRACES = 16 /* inside ${...}: a backslash quotes } */
 };
 struct fields {
 	char **v;
@@ -295,7 +320,10 @@ char *expand_string(const char *word, int mode);
 /* To a pattern for fnmatch: what was quoted is literal. */
 char *expand_pattern(const char *word);
 void add_field(struct fields *f, char *s);
-void expand_fields(struct fields *f, struct word *w);
+/* The words up to `end`. */
+void expand_fields(struct fields *f, struct word *w, struct word *end);
+/* The words of a command: the operands of export, readonly and local may be assignments, which are not split. */
+void expand_command(struct fields *f, struct word *w);
 /* NAME=word, expanded as an assignment wants: no splitting, and a tilde after = and : counts. */
 char *expand_assignment(const char *w);
 
@@ -357,6 +385,7 @@ int run_fg(int argc, char **argv);
 extern char *traps[NSIG]; /* 0 is EXIT; "" ignores */
 extern volatile sig_atomic_t got_int, any_pending;
 extern unsigned long ignored_at_start;
+extern int trap_status; /* $? before the trap that is running, which `exit` gives; -1: none is */
 
 void on_signal(int sig);
 void set_handler(int sig, sighandler_t h);
@@ -381,6 +410,7 @@ enum skip { SKIP_NONE, SKIP_BREAK, SKIP_CONTINUE, SKIP_RETURN };
 extern enum skip skipping;
 extern int skip_levels, loops; /* loops around the command, in this function */
 extern int keep_tree;	       /* a function was defined in the tree being run: it stays */
+extern int eval_flags;	       /* for a builtin: the flags of commands that it runs */
 
 struct function {
 	char *name;
@@ -404,7 +434,12 @@ struct builtin {
 	int special; /* assignments before it stay; errors in it end the shell */
 };
 
+extern int
+	redirs_stay; /* `exec` without a command has run: the redirections of this command are not undone */
+
 const struct builtin *find_builtin(const char *name);
+/* After the message about a special builtin's wrong use: the builtin's status, if the shell goes on at all. */
+int misuse(void);
 /* Calls back with each name. */
 void builtin_names(void (*found)(void *to, const char *name), void *to);
 /* A number not below 0, or -1 after a message. */

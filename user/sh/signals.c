@@ -6,6 +6,7 @@ char *traps[NSIG];
 volatile sig_atomic_t got_int, any_pending;
 static volatile sig_atomic_t pending[NSIG];
 unsigned long ignored_at_start;
+int trap_status = -1;
 
 void on_signal(int sig)
 {
@@ -26,6 +27,7 @@ void set_handler(int sig, sighandler_t h)
 
 void reset_traps(void)
 {
+	trap_status = -1;
 	for (int sig = 0; sig < NSIG; sig++) {
 		if (traps[sig] && *traps[sig]) {
 			traps[sig] = 0;
@@ -52,10 +54,12 @@ static void run_traps(void)
 			continue;
 		pending[sig] = 0;
 		if (traps[sig] && *traps[sig]) {
-			int status = last_status;
+			int status = last_status, outer = trap_status;
 			char *cmd = xstrdup(traps[sig]);
+			trap_status = status;
 			eval_string(cmd, 0);
 			free(cmd);
+			trap_status = outer;
 			last_status = status;
 		}
 	}
@@ -75,9 +79,9 @@ _Noreturn void shell_exit(int status)
 	if (traps[0] && *traps[0]) {
 		char *cmd = traps[0];
 		traps[0] = 0;
-		last_status = status;
+		trap_status = last_status = status;
+		skipping = SKIP_NONE;
 		eval_string(cmd, 0);
-		status = last_status;
 	}
 	fflush(stdout);
 	_exit(status);

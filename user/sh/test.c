@@ -3,14 +3,16 @@
 #include "sh.h"
 
 static char **tp, **tp_end; /* what is left of the expression */
+static int wrong;	    /* it is no expression: its value counts for nothing */
 
-static _Noreturn void test_error(const char *what)
+/* The first mistake is told; nothing is left to look at. */
+static int test_error(const char *what, const char *s)
 {
-	static char msg[160];
-
-	snprintf(msg, sizeof msg, "test: %.120s", what);
-	complain("%s", msg);
-	leave(2);
+	if (!wrong)
+		complain("test: %s%.80s", what, s);
+	wrong = 1;
+	tp = tp_end;
+	return 0;
 }
 
 static int test_unary(int op, const char *s)
@@ -88,11 +90,8 @@ static long test_number(const char *s)
 	char *end;
 	long v = strtol(s, &end, 10);
 
-	if (end == s || end[strspn(end, " \t\n")]) {
-		char msg[100];
-		snprintf(msg, sizeof msg, "Illegal number: %.60s", s);
-		test_error(msg);
-	}
+	if (end == s || end[strspn(end, " \t\n")])
+		return test_error("not a number: ", s);
 	return v;
 }
 
@@ -153,7 +152,7 @@ static int test_primary(void)
 	long left = tp_end - tp;
 
 	if (left <= 0)
-		test_error("argument expected");
+		return test_error("argument expected", "");
 	if (left >= 3 && binary(tp[1]) >= 0) {
 		tp += 3;
 		return test_binary(tp[-3], binary(tp[-2]), tp[-1]);
@@ -166,7 +165,7 @@ static int test_primary(void)
 		tp++;
 		int v = test_or();
 		if (tp >= tp_end || strcmp(*tp, ")"))
-			test_error("missing )");
+			return test_error("missing )", "");
 		tp++;
 		return v;
 	}
@@ -212,8 +211,9 @@ int run_test(int argc, char **argv)
 	}
 	if (tp == tp_end)
 		return 1;
+	wrong = 0;
 	int v = test_or();
 	if (tp != tp_end)
-		test_error("unexpected operator");
-	return !v;
+		test_error("unexpected operator: ", *tp);
+	return wrong ? 2 : !v;
 }

@@ -100,7 +100,7 @@ int run_read(int argc, char **argv)
 }
 
 /* A backslash sequence of echo and printf at p, after the backslash; adds its byte. */
-static const char *escape(struct buf *b, const char *p, int zero_octal)
+static const char *escape(struct buf *b, const char *p, int leading_zero)
 {
 	static const char from[] = "abfnrtv\\", to[] = "\a\b\f\n\r\t\v\\";
 	const char *hit = *p ? strchr(from, *p) : 0;
@@ -110,8 +110,8 @@ static const char *escape(struct buf *b, const char *p, int zero_octal)
 		add(b, to[hit - from]);
 		return p + 1;
 	}
-	if (zero_octal ? *p == '0' : *p >= '0' && *p <= '7') {
-		p += zero_octal;
+	if (*p >= '0' && *p <= '7') {
+		p += leading_zero && *p == '0';
 		for (; n < 3 && *p >= '0' && *p <= '7'; n++)
 			v = v * 8 + *p++ - '0';
 		add(b, v);
@@ -152,7 +152,8 @@ int run_echo(int argc, char **argv)
 	}
 	if (newline && !stop)
 		add(&b, '\n');
-	fwrite(b.s, 1, b.n, stdout);
+	if (b.n)
+		fwrite(b.s, 1, b.n, stdout);
 	free(b.s);
 	return 0;
 }
@@ -261,7 +262,8 @@ int run_printf(int argc, char **argv)
 				add(&out, *p++);
 		}
 	} while (*a.v && a.taken && !stop);
-	fwrite(out.s, 1, out.n, stdout);
+	if (out.n)
+		fwrite(out.s, 1, out.n, stdout);
 	free(out.s);
 	return a.status;
 }

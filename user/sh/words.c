@@ -301,8 +301,10 @@ static enum tok operator_token(int c)
 
 static enum tok scan_token(void)
 {
+	static unsigned tokens;
 	int c;
 
+	look.number = ++tokens;
 	for (;;) {
 		c = next_char();
 		if (c == '\\') {
@@ -328,7 +330,9 @@ static enum tok scan_token(void)
 	}
 	if (strchr(";&|<>()", c))
 		return operator_token(c);
+	look.in_word = 1;
 	look.text = scan_word(c);
+	look.in_word = 0;
 	if (look.text[strspn(look.text, "0123456789")] == 0) {
 		c = next_char();
 		back(c);
