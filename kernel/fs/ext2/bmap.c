@@ -100,6 +100,13 @@ static int follow(struct ext2_inode *ei, const struct path *p, unsigned *level, 
 	return follow_by(ei, p, level, table, buf, ext2_get);
 }
 
+bool ext2_bmap_same_table(const struct ext2_fs *fs, uint64_t b, uint64_t c)
+{
+	if (b < EXT2_NDIRECT || c < EXT2_NDIRECT)
+		return b < EXT2_NDIRECT && c < EXT2_NDIRECT;
+	return (b - EXT2_NDIRECT) >> fs->ptrs_shift == (c - EXT2_NDIRECT) >> fs->ptrs_shift;
+}
+
 bool ext2_bmap_resident(struct ext2_inode *ei, uint64_t b)
 {
 	struct ext2_buf buf;
@@ -130,6 +137,7 @@ int ext2_bmap(struct ext2_inode *ei, uint64_t b, uint32_t max, uint32_t *blkno, 
 	struct ext2_buf buf;
 	struct path p;
 	unsigned level;
+	uint64_t n;
 	int r;
 
 	if (b - ei->seen.first < ei->seen.count) {
@@ -145,21 +153,20 @@ int ext2_bmap(struct ext2_inode *ei, uint64_t b, uint32_t max, uint32_t *blkno, 
 		return r;
 	i = p.slot[level];
 	*blkno = table[i];
-	*run = 1;
 	if (level + 1 == p.depth) {
-		*run = MIN(max, pointers_run(table, i, level ? nptrs : EXT2_NDIRECT));
+		n = pointers_run(table, i, level ? nptrs : EXT2_NDIRECT);
 	} else { /* a hole as far as the missing table reaches */
-		uint64_t span = 1ul << ((p.depth - 1 - level) * ei->fs->ptrs_shift),
-			 at = (b - p.base) & (span - 1);
+		uint64_t span = 1ul << ((p.depth - 1 - level) * ei->fs->ptrs_shift);
 
-		*run = MIN((uint64_t)max, span - at);
+		n = span - ((b - p.base) & (span - 1));
 	}
 	ext2_put(&buf);
+	*run = MIN(max, n);
 	if (*blkno && (!ext2_block_valid(ei->fs, *blkno) || !ext2_block_valid(ei->fs, *blkno + *run - 1)))
 		return ext2_damaged(ei->fs, "a file names block", *blkno);
 	if (*blkno) {
 		ei->seen.first = b;
-		ei->seen.count = *run;
+		ei->seen.count = MIN(n, (uint64_t)ei->fs->nblocks - *blkno);
 		ei->seen.blkno = *blkno;
 	}
 	return 0;
@@ -398,44 +405,102 @@ struct ext2_extent *ext2_pend(struct ext2_extent *e, uint64_t b, uint32_t n, uin
 
 /* ---- installing pointers ---- */
 
-/* Makes the table of this height on the path of b, and names it in `slot` of the table above it. Nothing is held. */
-static int make_table(struct ext2_inode *ei, const struct path *p, uint64_t b, unsigned level)
+#define TABLES_MAX 16 /* made at a time */
+
+struct tables { /* zeros on disk, which nothing names yet; each stands for a promise */
+	uint32_t next, n;
+};
+
+static bool has_arrived(const struct ext2_extent *e)
 {
-	struct ext2_promise *q = promise_find(ei, promise_key(ei->fs, p, b, p->depth - 1 - level));
-	struct ext2_buf buf;
-	uint32_t blkno, got, *table;
-	unsigned again;
+	return e->blkno && !__atomic_load_n(&e->inflight, __ATOMIC_ACQUIRE);
+}
+
+/* Whether a block below the promised table can be installed now. */
+static bool promise_due(struct ext2_inode *ei, const struct ext2_promise *q)
+{
+	uint64_t first = q->key >> 2, end = first + (1ul << ((q->key & 3) * ei->fs->ptrs_shift));
+	struct ext2_extent *e = ext2_extent_at(ei, first);
+
+	while (e && e->first < end && !has_arrived(e)) {
+		struct tree_node *n = tree_next(&e->node);
+
+		e = n ? tree_entry(n, struct ext2_extent, node) : NULL;
+	}
+	return e && e->first < end;
+}
+
+/* As many tables as will be needed soon, in one request. */
+static int tables_make(struct ext2_inode *ei, struct tables *t)
+{
+	struct tree_node *n = tree_first(&ei->promises);
+	unsigned want = 0;
 	int r;
 
-	if (!q && ext2_reserve_blocks(ei->fs, 1)) /* a promise that an I/O error broke */
-		return -ENOSPC;
-	r = ext2_alloc_blocks(ei->fs, ei->goal, 1, &blkno, &got);
+	for (; n && want < TABLES_MAX; n = tree_next(n))
+		want += promise_due(ei, tree_entry(n, struct ext2_promise, node));
+	r = ext2_alloc_blocks(ei->fs, ei->goal, want, &t->next, &t->n);
 	if (r)
 		return r;
-	r = ext2_write_zeros(ei->fs, blkno);
+	ei->goal = t->next + t->n;
+	return ext2_write_zeros(ei->fs, t->next, t->n);
+}
+
+static void tables_give_back(struct ext2_inode *ei, struct tables *t)
+{
+	for (; t->n; t->next++, t->n--) {
+		ext2_forget(ei->fs, t->next);
+		ext2_free_unused(ei->fs, t->next, 1);
+		if (ext2_reserve_blocks(ei->fs, 1)) /* somebody was faster */
+			promise_free(ei, tree_entry(tree_last(&ei->promises), struct ext2_promise, node));
+	}
+}
+
+/* The promise of this table, or a new one for what an I/O error broke; NULL: there is no room. */
+static struct ext2_promise *promise_of(struct ext2_inode *ei, uint64_t key)
+{
+	struct ext2_promise *q = promise_find(ei, key);
+
+	if (q || !(q = kmem_cache_alloc(&promise_cache)))
+		return q;
+	q->key = key;
+	if (ext2_reserve_blocks(ei->fs, 1)) {
+		kmem_cache_free(&promise_cache, q);
+		return NULL;
+	}
+	promise_link(ei, q);
+	return q;
+}
+
+/* Makes the table of this height on the path of b, and names it in `slot` of the table above it. Nothing is held. */
+static int make_table(struct ext2_inode *ei, const struct path *p, uint64_t b, unsigned level,
+		      struct tables *t)
+{
+	struct ext2_promise *q = promise_of(ei, promise_key(ei->fs, p, b, p->depth - 1 - level));
+	struct ext2_buf buf;
+	uint32_t *table;
+	unsigned again;
+	int r = q ? 0 : -ENOSPC;
+
+	if (!r && !t->n)
+		r = tables_make(ei, t);
 	if (!r)
 		r = follow(ei, p, &again, &table, &buf);
-	if (r) {
-		ext2_forget(ei->fs, blkno);
-		ext2_free_unused(ei->fs, blkno, 1);
-		if (q && ext2_reserve_blocks(ei->fs, 1)) /* somebody was faster */
-			promise_free(ei, q);
+	if (r)
 		return r;
-	}
 	assert(again == level);
-	table[p->slot[level]] = blkno;
+	table[p->slot[level]] = t->next++;
+	t->n--;
 	if (buf.page)
 		ext2_changed(ei->fs, &buf);
 	ext2_put(&buf);
-	if (q)
-		promise_free(ei, q);
+	promise_free(ei, q);
 	ei->nsectors += ei->fs->block_size / EXT2_SECTOR;
-	ei->goal = blkno + 1;
 	return 0;
 }
 
 /* As many pointers of the extent as lie in one table, from block e->first on, which moves. */
-static int install_some(struct ext2_inode *ei, struct ext2_extent *e)
+static int install_some(struct ext2_inode *ei, struct ext2_extent *e, struct tables *t)
 {
 	uint32_t nptrs = 1u << ei->fs->ptrs_shift, *table, i, n;
 	struct ext2_buf buf;
@@ -451,7 +516,7 @@ static int install_some(struct ext2_inode *ei, struct ext2_extent *e)
 	i = p.slot[level];
 	if (level + 1 < p.depth) {
 		ext2_put(&buf);
-		return make_table(ei, &p, e->first, level);
+		return make_table(ei, &p, e->first, level, t);
 	}
 	n = MIN(e->count, (level ? nptrs : EXT2_NDIRECT) - i);
 	for (uint32_t k = 0; k < n; k++)
@@ -483,23 +548,25 @@ static void revert(struct ext2_extent *e)
 int ext2_install(struct ext2_inode *ei)
 {
 	struct tree_node *n = tree_first(&ei->extents), *next;
+	struct tables t = { 0 };
 	int r = 0;
 
 	for (; n && !r; n = next) {
 		struct ext2_extent *e = tree_entry(n, struct ext2_extent, node);
 
 		next = tree_next(n);
-		if (!e->blkno || __atomic_load_n(&e->inflight, __ATOMIC_ACQUIRE))
+		if (!has_arrived(e))
 			continue;
 		if (e->failed) {
 			revert(e);
 			continue;
 		}
 		while (e->count && !r)
-			r = install_some(ei, e);
+			r = install_some(ei, e, &t);
 		if (!e->count)
 			extent_free(e);
 	}
+	tables_give_back(ei, &t);
 	if (tree_empty(&ei->extents)) /* made for what was truncated before it was written */
 		drop_promises(ei, 0);
 	return r;

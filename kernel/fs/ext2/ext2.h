@@ -174,8 +174,8 @@ int ext2_peek(struct ext2_fs *fs, uint64_t blkno,
 void ext2_put(struct ext2_buf *b);
 /* It was changed: it will be written. */
 void ext2_changed(struct ext2_fs *fs, struct ext2_buf *b);
-/* A block that becomes metadata: zeros, on disk when this returns. 0 or an error. */
-int ext2_write_zeros(struct ext2_fs *fs, uint32_t blkno);
+/* Blocks in a row that become metadata: zeros, on disk when this returns. 0 or an error. */
+int ext2_write_zeros(struct ext2_fs *fs, uint32_t blkno, uint32_t n);
 /* A block that is metadata no more: what is cached of it must not be written over its next contents. */
 void ext2_forget(struct ext2_fs *fs, uint32_t blkno);
 /* Says on the console, once a mount, that the image is damaged. Returns -EIO. */
@@ -209,6 +209,8 @@ void ext2_free_inode(struct ext2_fs *fs, uint64_t ino, bool directory);
 uint64_t ext2_max_blocks(const struct ext2_fs *fs);
 /* Where block b is, for how many blocks in a row (at most `max`) that goes on: *blkno 0 is a hole, or what is delayed. */
 int ext2_bmap(struct ext2_inode *ei, uint64_t b, uint32_t max, uint32_t *blkno, uint32_t *run);
+/* Whether the pointers to two blocks of a file lie in one table, or in the inode. */
+bool ext2_bmap_same_table(const struct ext2_fs *fs, uint64_t b, uint64_t c);
 /* Whether ext2_bmap would need no I/O. */
 bool ext2_bmap_resident(struct ext2_inode *ei, uint64_t b);
 /* The extent with block b, or the first behind it, or NULL. */

@@ -197,7 +197,7 @@ static int transfer_page(struct batch *t, struct ext2_inode *ei, struct page *p,
 	int r = 0;
 
 	if (nblocks && b - at->first >= at->count) {
-		if (t->op == BLOCK_WRITE || !ext2_bmap_resident(ei, b))
+		if (t->r && (t->op == BLOCK_WRITE || !ext2_bmap_resident(ei, b)))
 			batch_flush(t); /* nobody waits for a request with another kept back */
 		r = advance(ei, t->op, b, max, at);
 	}
@@ -232,11 +232,13 @@ static void transfer(struct object *o, enum block_op op, struct page **pages, un
 	struct batch t = { .fs = ei->fs, .op = op };
 	struct place at = { .count = 0 };
 	uint64_t end = end_of(ei->fs, op, v, pages[n - 1]);
+	uint64_t begin = pages[0]->index << ei->fs->page_shift,
+		 last = pages[n - 1]->index << ei->fs->page_shift;
 
 	page_reserve_enter();
 	mutex_lock(&ei->map_lock);
-	if (op == BLOCK_READ && n > 1) /* read the last one's table now, or it would cut a request */
-		find(ei, pages[n - 1]->index << ei->fs->page_shift, 1, &at);
+	if (op == BLOCK_READ && !ext2_bmap_same_table(ei->fs, begin, last))
+		find(ei, last, 1, &at); /* its table is read now, or it would cut a request */
 	at.count = 0;
 	for (unsigned i = 0; i < n;) {
 		uint64_t first = pages[i]->index << ei->fs->page_shift, left = end > first ? end - first : 0;

@@ -61,7 +61,7 @@ void ext2_changed(struct ext2_fs *fs, struct ext2_buf *b)
 		object_touch_dirty(fs->meta, b->page);
 }
 
-int ext2_write_zeros(struct ext2_fs *fs, uint32_t blkno)
+static int make_zeros(struct ext2_fs *fs, uint32_t blkno)
 {
 	struct ext2_buf b;
 	struct page *p;
@@ -82,7 +82,17 @@ int ext2_write_zeros(struct ext2_fs *fs, uint32_t blkno)
 		clear_page(page_data(p));
 		object_fill_done(fs->meta, p, true);
 	}
-	return object_writeback(fs->meta, blkno >> fs->page_shift, 1, true);
+	return 0;
+}
+
+int ext2_write_zeros(struct ext2_fs *fs, uint32_t blkno, uint32_t n)
+{
+	uint64_t first = blkno >> fs->page_shift, last = (blkno + n - 1) >> fs->page_shift;
+	int r = 0;
+
+	for (uint32_t i = 0; i < n && !r; i++)
+		r = make_zeros(fs, blkno + i);
+	return r ? r : object_writeback(fs->meta, first, last - first + 1, true);
 }
 
 void ext2_forget(struct ext2_fs *fs, uint32_t blkno)
