@@ -9,6 +9,8 @@
  */
 #include "vm/policy.h"
 
+#define SOON 8 /* one part in so many of a turn */
+
 static pfn_t front; /* offsets from frame_first; only pageoutd moves them */
 
 static unsigned scan(unsigned n)
@@ -35,4 +37,13 @@ static void enter(struct page *p, bool again)
 		page_set(p, PG_REFERENCED);
 }
 
-const struct policy policy_clock = { .name = "clock", .enter = enter, .scan = scan };
+/* The back hand is there, or will be before it has gone an eighth of a turn. */
+static bool soon(const struct page *p)
+{
+	pfn_t nframes = frame_end - frame_first, spread = nframes / 4 * 3, at = p - page_table;
+	pfn_t behind = (__atomic_load_n(&front, __ATOMIC_RELAXED) + nframes - at) % nframes;
+
+	return behind >= spread - nframes / SOON;
+}
+
+const struct policy policy_clock = { .name = "clock", .enter = enter, .scan = scan, .soon = soon };

@@ -16,6 +16,8 @@ struct policy {
 	void (*enter)(struct page *p, bool again);
 	/* Looks at up to n pages and offers those that should go; returns how many were accepted. Only pageoutd calls it. */
 	unsigned (*scan)(unsigned n);
+	/* Whether the page's turn is near, if nobody uses it; NULL: as far as it knows, any page's. */
+	bool (*soon)(const struct page *p);
 };
 extern const struct policy policy_clock, policy_fifo, policy_s3fifo;
 extern const struct policy *policy; /* [c] after boot */

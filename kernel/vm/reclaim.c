@@ -589,6 +589,8 @@ static void join_neighbours(struct push *b, struct home *h, struct page *p)
 
 		if (!q || !(q->flags & PG_DIRTY) || !evictable(q) || recently_used(h, q))
 			continue;
+		if (policy->soon && !policy->soon(q))
+			continue;
 		reclaim_dequeue(q);
 		join(b, q);
 	}
