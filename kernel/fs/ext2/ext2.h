@@ -182,7 +182,7 @@ void ext2_forget(struct ext2_fs *fs, uint32_t blkno);
 int ext2_damaged(struct ext2_fs *fs, const char *what, uint64_t number);
 /* The group's descriptor, held in *b. */
 struct ext2_group *ext2_group(struct ext2_fs *fs, uint32_t group, struct ext2_buf *b);
-/* Makes all metadata durable. */
+/* Makes all metadata durable, but for the superblock's counts: those are of use only after a clean end. */
 int ext2_flush_metadata(struct ext2_fs *fs);
 void ext2_note_large_file(struct ext2_fs *fs);
 

@@ -168,10 +168,8 @@ void ext2_note_large_file(struct ext2_fs *fs)
 
 int ext2_flush_metadata(struct ext2_fs *fs)
 {
-	int r = super_write(fs, -1), e = object_writeback(fs->meta, 0, OBJECT_ALL, true);
+	int r = object_writeback(fs->meta, 0, OBJECT_ALL, true), e = block_flush(fs->dev);
 
-	r = r ? r : e;
-	e = block_flush(fs->dev);
 	return r ? r : e;
 }
 
@@ -448,6 +446,8 @@ static int ext2_sync(struct mount *m, bool wait __unused)
 		vnode_unref(v);
 	}
 	r = ext2_release(fs);
+	e = super_write(fs, -1);
+	r = r ? r : e;
 	e = ext2_flush_metadata(fs);
 	return r ? r : e;
 }
