@@ -29,7 +29,13 @@
 #define PAGE 4096ul
 #define GIB  (1ul << 30)
 
+#define KEPT_MAX 900
+
 static char chunk[65536];
+static struct {
+	unsigned n;
+	int id[KEPT_MAX + 64];
+} * kept; /* what outlives the hoarders, for the parent */
 
 /* Each makes the n-th object of its kind: not -1. */
 
@@ -274,6 +280,63 @@ static long a_segment(unsigned long n)
 	return 0;
 }
 
+/* Memory that a child has, too, and nobody alone: shared as such, or by fork. */
+static long a_shared_page(unsigned long n)
+{
+	static char *p;
+
+	if (n == 0) {
+		p = mmap(NULL, GIB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+			 0);
+		if (p == MAP_FAILED)
+			return -1;
+		if (fork() == 0)
+			rest(NULL);
+	}
+	p[n * PAGE] = 1;
+	return 0;
+}
+
+static long a_forked_page(unsigned long n)
+{
+	static pid_t child;
+	static char *p;
+
+	if (n == 0) {
+		p = mmap(NULL, GIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+			 0);
+		if (p == MAP_FAILED)
+			return -1;
+	}
+	p[n * PAGE] = 1;
+	if (n % 16 == 0) {
+		pid_t old = child;
+
+		child = fork();
+		if (child == 0)
+			rest(NULL);
+		if (old > 0 && kill(old, SIGKILL) == 0)
+			waitpid(old, NULL, 0);
+	}
+	return 0;
+}
+
+/* Shared memory that stays when nobody has it any more. */
+static long a_kept_segment(unsigned long n)
+{
+	int id = shmget(IPC_PRIVATE, 256 * PAGE, IPC_CREAT | 0600);
+	char *p = id < 0 ? (char *)-1 : shmat(id, NULL, 0);
+
+	(void)n;
+	if (p == (char *)-1)
+		return -1;
+	if (kept->n < KEPT_MAX)
+		kept->id[__atomic_fetch_add(&kept->n, 1, __ATOMIC_RELAXED)] = id;
+	for (size_t i = 0; i < 256; i++)
+		p[i * PAGE] = 1;
+	return shmdt(p);
+}
+
 static long a_pty(unsigned long n)
 {
 	(void)n;
@@ -325,7 +388,10 @@ static const struct {
 	{ "read-table", a_read_table },
 	{ "node", a_node },
 	{ "segment", a_segment },
+	{ "kept-segment", a_kept_segment },
 	{ "pty", a_pty },
+	{ "shared-page", a_shared_page },
+	{ "forked-page", a_forked_page },
 	{ "sparse-page", a_sparse_page },
 	{ "child", a_child },
 };
@@ -383,7 +449,9 @@ int main(int argc, char **argv)
 	while (k < sizeof(kinds) / sizeof(*kinds) && (argc < 2 || strcmp(argv[1], kinds[k].name)))
 		k++;
 	told = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (k == sizeof(kinds) / sizeof(*kinds) || procs < 1 || procs > 64 || told == MAP_FAILED) {
+	kept = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (k == sizeof(kinds) / sizeof(*kinds) || procs < 1 || procs > 64 || told == MAP_FAILED ||
+	    kept == MAP_FAILED) {
 		fprintf(stderr, "usage: hoard KIND [PROCESSES [SECONDS]]\n");
 		return 2;
 	}
@@ -419,5 +487,7 @@ int main(int argc, char **argv)
 		waitpid(-1, &status, 0);
 	while (waitpid(-1, &status, 0) > 0)
 		;
+	for (unsigned i = 0; i < kept->n; i++)
+		shmctl(kept->id[i], IPC_RMID, NULL);
 	return 0;
 }

@@ -25,6 +25,9 @@ struct waiting { /* on the stack of who waits */
 	void *owner, *holder;
 };
 
+#define FRAMES_PER_LOCK \
+	4 /* of memory: more ranges than that are refused, as all are walked for each new one */
+
 uint32_t file_locks_held;
 static struct spinlock lock = SPINLOCK_INIT("file locks", RANK_VNODE);
 static struct list all = LIST_INIT(all), sleepers = LIST_INIT(sleepers);
@@ -169,7 +172,8 @@ int file_lock(struct file_lock_request *q)
 	struct list dead = LIST_INIT(dead);
 	int r;
 
-	if (!new || !spare) {
+	if (!new || !spare ||
+	    (q->type != FILE_UNLOCK && file_locks_held > (frame_end - frame_first) / FRAMES_PER_LOCK)) {
 		kfree(new);
 		kfree(spare);
 		return -ENOLCK;

@@ -3,6 +3,8 @@
  * System V shared memory (shmget, shmat, shmdt, shmctl). A segment is an anonymous object with a number, a key, an owner and times. Its
  * attaches are the object's mappings; when one goes the vm says so (segment_unmapped), and the last one of a removed segment ends it.
  *
+ * A segment may outlive all who could be ended for it. So all together have at most half of memory and swap: a store beyond is SIGBUS.
+ *
  * shm_lock guards the list and all fields. It is never held while a space's lock is taken, as those who list a space's mappings come here for
  * names; a segment that is being attached is kept by its count.
  */
@@ -51,6 +53,7 @@ struct segment {
 
 static struct list segments = LIST_INIT(segments);
 static unsigned nsegments;
+static struct budget budget = { .refs = 1, .promised = true };
 static struct mutex shm_lock = MUTEX_INIT(shm_lock, "shm", RANK_NONE);
 static void segment_unmapped(struct object *o);
 static bool segment_describe(struct object *o, char *buf, size_t n, uint64_t *dev, uint64_t *ino);
@@ -160,6 +163,19 @@ static bool segment_describe(struct object *o, char *buf, size_t n, uint64_t *de
 
 /* ---- shmget ---- */
 
+/* Swap may have come or gone. */
+static void set_budget(struct object *o)
+{
+	uint64_t nswap, nfree;
+	struct vm_counts c;
+
+	vm_count(&c);
+	vm_swap_totals(&nswap, &nfree);
+	__atomic_store_n(&budget.max, (c.total + nswap) / 2, __ATOMIC_RELAXED);
+	budget_ref(&budget);
+	o->budget = &budget;
+}
+
 static int create(int key, uint64_t nbytes, unsigned flags)
 {
 	const struct cred *c = &proc_current()->cred;
@@ -178,6 +194,7 @@ static int create(int key, uint64_t nbytes, unsigned flags)
 		kfree(s);
 		return -ENOMEM;
 	}
+	set_budget(s->object);
 	s->object->anon = &segment_ops;
 	s->object->data = s;
 	do

@@ -161,7 +161,7 @@ static void check_object(struct audit *a, struct object *o)
 		audit_breach(a, "object with %lu dirty pages is on no list that writes them", ndirty);
 	if (nslots != o->nslots)
 		audit_breach(a, "object uses %lu slots, says %lu", nslots, o->nslots);
-	a->npromised += o->committed + (o->budget ? nslots : 0);
+	a->npromised += o->committed + (o->budget && !o->budget->promised ? nslots : 0);
 	a->pages[o->ops ? PAGES_FILE : PAGES_SHMEM] += npages;
 	a->pages[PAGES_DIRTY] += o->ops ? ndirty : 0;
 }

@@ -76,7 +76,7 @@ void budget_unref(struct budget *b)
 bool budget_take(struct budget *b)
 {
 	if (__atomic_add_fetch(&b->used, 1, __ATOMIC_RELAXED) <= __atomic_load_n(&b->max, __ATOMIC_RELAXED) &&
-	    commit_take(1))
+	    (b->promised || commit_take(1)))
 		return true;
 	__atomic_fetch_sub(&b->used, 1, __ATOMIC_RELAXED);
 	return false;
@@ -85,5 +85,6 @@ bool budget_take(struct budget *b)
 void budget_put(struct budget *b)
 {
 	__atomic_fetch_sub(&b->used, 1, __ATOMIC_RELAXED);
-	commit_put(1);
+	if (!b->promised)
+		commit_put(1);
 }

@@ -3,7 +3,8 @@
  * The OOM killer: memory and swap are exhausted and somebody waits.
  *
  * A space is judged by what its end would give back: pages and swap slots that no other slot names, its nodes and page tables, shared
- * anonymous memory that only it maps, its mappings, and what the kernel keeps for its processes: files, bytes in pipes, stacks.
+ * anonymous memory that only it maps, its mappings, and what the kernel keeps for its processes: files, bytes in pipes, stacks. Of what
+ * it shares with others its part counts an eighth: those who have everything together come before those who have next to nothing.
  * oom_score_adj shifts that by thousandths of memory and swap together, and at -1000 forbids it. The processes of the worst space
  * are killed. Its faults fail from then on, its threads may use the reserve to get out, and its overlay is emptied here, at once: a
  * victim that cannot run, or waits for another, frees its memory all the same. But if an area of swap is just being turned off, that
@@ -15,33 +16,42 @@
 
 #define PATIENCE_NS 2000000000ul /* how long a victim may take before the next one is chosen */
 #define TABLE_ROWS  8
+#define PART	    256u
 
 struct candidate {
 	struct space *space; /* pinned */
 	struct proc_oom proc;
 	uint64_t pages, swap, nodes, tables, shared, kernel;
+	uint64_t parts; /* of pages that others have, too, in 1/PART */
 	int64_t score;
 };
 
-/* Adds what only this path to the node holds. [f] */
-static void weigh_node(struct candidate *c, const struct node *n)
+/* Adds what this path to the node holds, to which `ways` others lead, with it. [f] */
+static void weigh_node(struct candidate *c, const struct node *n, unsigned ways)
 {
-	if (n->refs > 1)
-		return;
-	c->nodes++;
+	ways = MIN(ways * n->refs, PART);
+	c->nodes += ways == 1;
 	for (unsigned i = 0; i < NODE_SLOTS; i++) {
 		slot_t s = n->slot[i];
+		unsigned sharers;
 
-		if (n->level > 0 && s)
-			weigh_node(c, (const struct node *)s);
+		if (!slot_is_page(s) && !slot_is_swap(s))
+			continue;
+		if (n->level > 0) {
+			weigh_node(c, (const struct node *)s, ways);
+			continue;
+		}
+		sharers = ways * (slot_is_page(s) ? slot_page(s)->sharers : swap_count(slot_swap(s)));
+		if (sharers > 1)
+			c->parts += PART / sharers;
 		else if (slot_is_page(s))
-			c->pages += slot_page(s)->sharers == 1;
-		else if (slot_is_swap(s))
-			c->swap += swap_count(slot_swap(s)) == 1;
+			c->pages++;
+		else
+			c->swap++;
 	}
 }
 
-/* Shared anonymous memory that no other space maps. Not counted while somebody changes the mappings: pageoutd waits for no space. */
+/* Shared anonymous memory that no other space maps, and a part of what others do. Not counted while somebody changes the mappings: pageoutd waits for no space. */
 static void weigh_shared(struct candidate *c)
 {
 	struct space *s = c->space;
@@ -50,15 +60,19 @@ static void weigh_shared(struct candidate *c)
 		return;
 	for (struct mapping *m = mapping_first(s), *other; m; m = mapping_next(m)) {
 		struct object *o = m->object;
-		bool alone = o && !o->ops && mutex_trylock(&o->mapping_lock);
+		unsigned others = 0;
+		uint64_t n;
 
-		if (!alone)
+		if (!o || o->ops || !mutex_trylock(&o->mapping_lock))
 			continue;
 		list_for_each(other, &o->mappings, object_link)
-			alone &= other->space == s;
+			others += other->space != s;
 		mutex_unlock(&o->mapping_lock);
-		if (alone)
-			c->shared += MIN(o->nslots, m->end - m->start);
+		n = MIN(o->nslots, m->end - m->start);
+		if (others)
+			c->parts += n * PART / (1 + others);
+		else
+			c->shared += n;
 	}
 	rwlock_read_unlock(&s->lock);
 }
@@ -71,14 +85,14 @@ static void weigh(struct candidate *c)
 	spin_lock(&ov->family->home.lock);
 	for (unsigned i = 0; i < OVERLAY_TOP; i++)
 		if (ov->top[i])
-			weigh_node(c, (const struct node *)ov->top[i]);
+			weigh_node(c, (const struct node *)ov->top[i], 1);
 	spin_unlock(&ov->family->home.lock);
 	weigh_shared(c);
 	c->tables = c->space->ntables;
 	c->nodes = DIV_ROUND_UP(c->nodes, 7); /* to a frame */
 	c->kernel = c->proc.kernel + DIV_ROUND_UP(c->space->nmappings * sizeof(struct mapping), PAGE_SIZE);
 	vm_swap_totals(&nswap, &nfree);
-	c->score = c->pages + c->swap + c->nodes + c->tables + c->shared + c->kernel;
+	c->score = c->pages + c->swap + c->nodes + c->tables + c->shared + c->kernel + c->parts / PART / 8;
 	c->score += (int64_t)(page_totals()->total + nswap) / 1000 * c->proc.adj;
 }
 

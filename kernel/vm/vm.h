@@ -279,11 +279,12 @@ bool commit_take(uint64_t npages) __must_check; /* false: refused. Any context *
 void commit_put(uint64_t npages);
 uint64_t vm_committed(void), vm_commit_limit(void); /* in pages */
 
-/* A number of pages that objects share: those of a tmpfs. Each slot of such an object that is not EMPTY counts. */
+/* A number of pages that objects share: those of a tmpfs, or all System V segments. Each slot of such an object that is not EMPTY counts. */
 struct budget {
 	int64_t used;  /* [a] */
 	int64_t max;   /* [a] */
 	uint32_t refs; /* [a] */
+	bool promised; /* [c] its objects' sizes are promised already, so its pages are not */
 };
 struct budget *budget_create(uint64_t max_pages) __must_check; /* one reference; NULL: no memory */
 void budget_ref(struct budget *b);
