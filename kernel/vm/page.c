@@ -190,9 +190,8 @@ static bool refill(struct frame_cache *c)
 	want = nfree_listed > keep ? MIN(nfree_listed - keep, (uint64_t)CACHE_BATCH) : 0;
 	if (keep == 0)
 		want = MIN(want, 1ul); /* what is left goes to those who need it, not into caches */
-	for (uint64_t i = 0; i < want; i++)
-		c->page[c->n++] = list_entry(list_pop(&free_list), struct page, link);
-	nfree_listed -= want;
+	for (c->n = want; want > 0; nfree_listed--) /* so that they are taken in the list's order */
+		c->page[--want] = list_entry(list_pop(&free_list), struct page, link);
 	spin_unlock(&frame_lock);
 	if (nfree_listed < totals.low)
 		reclaim_kick();

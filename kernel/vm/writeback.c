@@ -11,13 +11,12 @@
  * block devices' own pages. Above dirty_background_ratio it writes all there is; from half way to dirty_ratio on writers pause, the longer the nearer
  * they come, and at dirty_ratio they wait.
  */
-#include "dev/block.h"
 #include "lib/printf.h"
 #include "proc/thread.h"
 #include "vm/kmem.h"
 #include "vm/reclaim.h"
 
-#define RUN_MAX	       BLOCK_MAX_SEGS
+#define RUN_MAX	       320 /* 1280 KiB */
 #define CENTISEC_NS    10000000ul
 #define PAUSE_MAX_NS   200000000ul
 #define THROTTLE_EVERY 32 /* pages that a writer makes dirty between two looks */

@@ -2,7 +2,7 @@
 /*
  * Pages of files to and from the disk: the object's pager.
  *
- * Pages whose blocks lie in a row go out in one request. A page with smaller blocks in several places (only where blocks are smaller than
+ * Pages whose blocks lie in a row go out in one request, those that lie in a row in memory in one segment of it. A page with smaller blocks in several places (only where blocks are smaller than
  * pages) is moved piece by piece, each waited for. A request that writes blocks which no pointer names yet belongs to one
  * extent; when the extent's last request ends, the inode is ready to be committed, before the page stops being written.
  */
@@ -40,7 +40,8 @@ static void io_done(struct block_request *r, int error)
 	if (r->arg)
 		extent_done(r->arg, error);
 	for (unsigned i = 0; i < r->nsegs; i++)
-		page_done(r->op, phys_page(r->segs[i].phys), error);
+		for (uint32_t at = 0; at < r->segs[i].nbytes; at += PAGE_SIZE)
+			page_done(r->op, phys_page(r->segs[i].phys + at), error);
 	block_request_put(r);
 }
 
@@ -69,16 +70,21 @@ static void batch_add(struct batch *t, struct page *p, uint32_t blkno, uint32_t 
 		      struct ext2_extent *e)
 {
 	struct block_request *r = t->r;
+	struct block_seg *s = r ? &r->segs[r->nsegs - 1] : NULL;
+	bool joins = s && s->phys + s->nbytes == page_phys(p);
 
-	if (r && (t->next != blkno || r->arg != e || r->nsegs == BLOCK_MAX_SEGS))
+	if (r && (t->next != blkno || r->arg != e || (r->nsegs == BLOCK_MAX_SEGS && !joins)))
 		batch_flush(t);
 	if (!t->r) {
 		t->r = request_new(t, blkno, e);
 		t->r->done = io_done;
 	}
 	r = t->r;
-	r->segs[r->nsegs].phys = page_phys(p);
-	r->segs[r->nsegs++].nbytes = nblocks << t->fs->block_shift;
+	if (r->nsegs && joins)
+		s->nbytes += nblocks << t->fs->block_shift;
+	else
+		r->segs[r->nsegs++] =
+			(struct block_seg){ .phys = page_phys(p), .nbytes = nblocks << t->fs->block_shift };
 	t->next = blkno + nblocks; /* fewer than a page only at the end of the file */
 }
 
