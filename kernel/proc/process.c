@@ -414,6 +414,9 @@ static void set_going(struct thread *t, const struct clone_args *a)
 {
 	if (a->flags & CLONE_PARENT_SETTID)
 		put_user(a->parent_tid, &t->tid, sizeof(t->tid));
+	/* A new process goes first: most exec or exit soon, and what the parent writes before that would be copied. */
+	if (!(a->flags & CLONE_VM))
+		thread_current()->boosted = false;
 	thread_start(t, child_start, (void *)(a->flags & CLONE_CHILD_SETTID ? a->child_tid : 0));
 }
 
