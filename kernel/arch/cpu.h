@@ -7,6 +7,7 @@
 #ifndef ARCH_CPU_H
 #define ARCH_CPU_H
 
+#include "arch/offsets.h"
 #include "lib/base.h"
 
 struct thread;
@@ -17,8 +18,6 @@ struct hart {
 	uint64_t hartid; /* the SBI's number */
 	struct thread *idle;
 	struct space *space; /* whose page table satp names; NULL: the kernel's own */
-	uint32_t intr_depth; /* nesting of intr_push */
-	bool intr_were_on;   /* before the outermost intr_push */
 	bool need_resched;
 	bool online;
 	void *frame_cache;		   /* vm/page.c */
@@ -37,12 +36,11 @@ struct hart {
 extern struct hart harts[MAX_HARTS];
 extern unsigned nharts; /* those that run */
 
+register struct thread *thread_in_tp __asm__("tp");
+
 static inline struct thread *thread_current(void)
 {
-	struct thread *t;
-
-	__asm__("mv %0, tp" : "=r"(t));
-	return t;
+	return thread_in_tp;
 }
 
 /*
@@ -57,34 +55,25 @@ static inline struct hart *this_hart(void)
 	return h;
 }
 
-#define SSTATUS_SIE 2ul
+/*
+ * intr_push turns interrupts off and counts; intr_pop undoes the innermost. Every spinlock is one level, and an interrupt's handling
+ * is one: a thread's interrupts are on where its count is 0. It is a field of struct thread, like `hart`.
+ */
+static inline uint32_t *intr_depth(void)
+{
+	return (uint32_t *)((char *)thread_current() + TH_INTR_DEPTH);
+}
 
-/* intr_push turns interrupts off and counts; intr_pop undoes the innermost. Every spinlock is one level. */
 static inline void intr_push(void)
 {
-	uint64_t old;
-	struct hart *h;
-
-	__asm__ volatile("csrrci %0, sstatus, 2" : "=r"(old)::"memory");
-	h = this_hart();
-	if (h->intr_depth++ == 0)
-		h->intr_were_on = old & SSTATUS_SIE;
+	__asm__ volatile("csrci sstatus, 2" ::: "memory");
+	++*intr_depth();
 }
 
 static inline void intr_pop(void)
 {
-	struct hart *h = this_hart();
-
-	if (--h->intr_depth == 0 && h->intr_were_on)
+	if (--*intr_depth() == 0)
 		__asm__ volatile("csrsi sstatus, 2" ::: "memory");
-}
-
-static inline bool intr_enabled(void)
-{
-	uint64_t s;
-
-	__asm__ volatile("csrr %0, sstatus" : "=r"(s));
-	return s & SSTATUS_SIE;
 }
 
 static inline void cpu_intr_off(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Offsets of fields for the assembly sources; trap.c asserts that they are right. */
+/* Offsets of fields for the assembly sources and arch/cpu.h; trap.c asserts that they are right. */
 #ifndef ARCH_OFFSETS_H
 #define ARCH_OFFSETS_H
 
@@ -7,13 +7,14 @@
 #define TH_KSTACK     8
 #define TH_FRAME      16
 #define TH_SCRATCH    24
-#define TH_CONTEXT    56
-#define TH_FP	      168
-#define TH_SIGPENDING 517
+#define TH_INTR_DEPTH 56
+#define TH_CONTEXT    64
+#define TH_FP	      176
+#define TH_SIGPENDING 525
 
 #define KSTACK_SHIFT 14
 
-#define HART_NEED_RESCHED 37
+#define HART_NEED_RESCHED 32
 
 #define TF_EPC	   0
 #define TF_X(n)	   ((n)*8)

@@ -19,6 +19,7 @@ _Static_assert(offsetof(struct thread, hart) == TH_HART, "offsets.h");
 _Static_assert(offsetof(struct thread, kstack) == TH_KSTACK, "offsets.h");
 _Static_assert(offsetof(struct thread, frame) == TH_FRAME, "offsets.h");
 _Static_assert(offsetof(struct thread, scratch) == TH_SCRATCH, "offsets.h");
+_Static_assert(offsetof(struct thread, intr_depth) == TH_INTR_DEPTH, "offsets.h");
 _Static_assert(offsetof(struct thread, context) == TH_CONTEXT, "offsets.h");
 _Static_assert(offsetof(struct thread, fp) == TH_FP, "offsets.h");
 _Static_assert(offsetof(struct thread, sigpending) == TH_SIGPENDING, "offsets.h");
@@ -70,6 +71,7 @@ void trap_init_hart(void)
 
 static void interrupt(uint64_t cause, bool from_user)
 {
+	intr_push();
 	this_hart()->ninterrupts++;
 	switch (cause & 0xff) {
 	case IRQ_SOFTWARE:
@@ -85,6 +87,9 @@ static void interrupt(uint64_t cause, bool from_user)
 	default:
 		panic("unknown interrupt %lu", cause & 0xff);
 	}
+	if (!from_user && this_hart()->need_resched)
+		thread_preempt();
+	--*intr_depth(); /* and interrupts stay off */
 }
 
 static inline bool is_page_fault(uint64_t cause)
@@ -236,8 +241,6 @@ void trap_kernel(struct trapframe *f)
 {
 	if ((int64_t)f->cause < 0) {
 		interrupt(f->cause, false);
-		if (this_hart()->need_resched && this_hart()->intr_depth == 0)
-			thread_preempt();
 		return;
 	}
 	if (!user_access_fault(f))

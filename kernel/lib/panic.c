@@ -31,7 +31,7 @@ static void panic_claim(void)
 {
 	uint32_t none = 0;
 
-	cpu_intr_off();
+	intr_push();
 	if (__atomic_compare_exchange_n(&panicked, &none, this_hart()->index + 1, false, __ATOMIC_SEQ_CST,
 					__ATOMIC_SEQ_CST))
 		harts_stop();

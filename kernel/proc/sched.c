@@ -37,8 +37,10 @@ static struct runq {
 	struct thread *previous; /* whom the switch in progress leaves */
 } runqs[MAX_HARTS];
 
-struct thread idle_threads[MAX_HARTS]; /* the first is where entry.S begins */
-static uint64_t idle_mask;	       /* bit: hart index; atomic */
+struct thread idle_threads[MAX_HARTS] = { /* the first is where entry.S begins: with interrupts off */
+					  [0 ... MAX_HARTS - 1] = { .intr_depth = 1 }
+};
+static uint64_t idle_mask; /* bit: hart index; atomic */
 static struct kmem_cache thread_cache;
 
 static struct { /* stacks of ended threads for the next ones, and kernel threads that have ended */
@@ -108,6 +110,7 @@ struct thread *thread_create(const char *name)
 	}
 	memset(t, 0, sizeof(*t));
 	t->hart = &harts[0];
+	t->intr_depth = 1; /* it begins with the lock of its run queue held */
 	t->kstack = (uint64_t)stack;
 	t->frame = (struct trapframe *)(t->kstack + KSTACK_SIZE - sizeof(struct trapframe));
 	trapframe_init(t->frame, 0, 0);
@@ -301,8 +304,6 @@ static void enter_space(struct hart *h, struct space *s)
 static void switch_to(struct runq *q, struct thread *prev, struct thread *next)
 {
 	struct hart *h = this_hart();
-	uint32_t depth = h->intr_depth;
-	bool were_on = h->intr_were_on;
 	uint64_t now = time_ns();
 
 	account(prev, now, false);
@@ -320,11 +321,7 @@ static void switch_to(struct runq *q, struct thread *prev, struct thread *next)
 	if (prev == h->idle)
 		timer_tick_start();
 	context_switch(prev, next);
-	/* back again, perhaps on another hart */
-	h = this_hart();
-	h->intr_depth = depth;
-	h->intr_were_on = were_on;
-	switch_done(runq_of(h));
+	switch_done(runq_of(this_hart())); /* back again, perhaps on another hart */
 }
 
 /* With the lock of this hart's queue held; the current thread is queued already, or sleeps, or is dead. */
@@ -420,7 +417,7 @@ void sched_sleep(void)
 	struct thread *t = thread_current();
 	struct runq *q = runq_of(this_hart());
 
-	dassert(this_hart()->intr_depth == 1);
+	dassert(*intr_depth() == 1);
 	spin_lock(&q->lock);
 	if (t->state == THREAD_SLEEPING) {
 		t->nvcsw++;
@@ -436,14 +433,12 @@ void sched_sleep(void)
 void thread_begin(void (*fn)(void *), void *arg);
 void thread_begin(void (*fn)(void *), void *arg)
 {
-	struct hart *h = this_hart();
+	struct runq *q = runq_of(this_hart());
 
-	h->intr_depth = 1;
-	h->intr_were_on = true;
-	switch_done(runq_of(h));
+	switch_done(q);
 	if (thread_current()->frame)
 		fp_restore();
-	spin_unlock(&runq_of(h)->lock);
+	spin_unlock(&q->lock);
 	fn(arg);
 	thread_exit();
 }
@@ -550,8 +545,7 @@ void sched_start(void)
 	struct hart *h = this_hart();
 	struct runq *q = runq_of(h);
 
-	for (;;) {
-		intr_push();
+	for (;; intr_push()) { /* off they are the first time */
 		/* The mask first, then the look at the queue: a waker does it the other way round. */
 		__atomic_fetch_or(&idle_mask, 1ul << h->index, __ATOMIC_SEQ_CST);
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -562,7 +556,6 @@ void sched_start(void)
 		if (q->nqueued > 0)
 			schedule(q);
 		spin_unlock(&q->lock);
-		h->intr_were_on = true; /* the first time they were off */
 		intr_pop();
 	}
 }

@@ -25,7 +25,7 @@ struct sleep_timer {
 void might_sleep(void)
 {
 	intr_push();
-	if (this_hart()->intr_depth != 1 || this_hart()->nranks != 0)
+	if (*intr_depth() != 1 || this_hart()->nranks != 0)
 		panic("about to sleep with a spinlock held or interrupts off");
 	intr_pop();
 }

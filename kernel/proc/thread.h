@@ -37,6 +37,7 @@ struct thread {
 	struct trapframe
 		*frame; /* the user's registers, at the top of the kernel stack; NULL for kernel threads */
 	uint64_t scratch[4]; /* for entry.S */
+	uint32_t intr_depth; /* see arch/cpu.h */
 	struct context context;
 	struct fpstate fp;	 /* saved at switch when dirty (sstatus.FS) */
 	enum thread_state state; /* guarded by the run queue lock of its hart */
