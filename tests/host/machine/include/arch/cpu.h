@@ -22,6 +22,10 @@ extern unsigned nharts;
 
 struct thread *thread_current(void);
 struct hart *this_hart(void);
+static inline uint32_t *intr_depth(void)
+{
+	return &this_hart()->intr_depth;
+}
 void intr_push(void);
 void intr_pop(void);
 void cpu_relax(void);
