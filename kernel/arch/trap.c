@@ -66,6 +66,10 @@ void trap_stack_overflow(struct trapframe *f) __noreturn;
 void trap_init_hart(void)
 {
 	csr_write(stvec, trap_entry);
+}
+
+void trap_interrupts_begin(void)
+{
 	csr_write(sie, 1 << IRQ_SOFTWARE | 1 << IRQ_TIMER | 1 << IRQ_EXTERNAL);
 }
 

@@ -56,5 +56,7 @@ void thread_trampoline(void);
 
 /* Points this hart's trap vector at the kernel. */
 void trap_init_hart(void);
+/* The end of its boot: interrupts come from now on, where they are on. */
+void trap_interrupts_begin(void);
 
 #endif

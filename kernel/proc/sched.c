@@ -37,10 +37,8 @@ static struct runq {
 	struct thread *previous; /* whom the switch in progress leaves */
 } runqs[MAX_HARTS];
 
-struct thread idle_threads[MAX_HARTS] = { /* the first is where entry.S begins: with interrupts off */
-					  [0 ... MAX_HARTS - 1] = { .intr_depth = 1 }
-};
-static uint64_t idle_mask; /* bit: hart index; atomic */
+struct thread idle_threads[MAX_HARTS]; /* the first is where entry.S begins */
+static uint64_t idle_mask;	       /* bit: hart index; atomic */
 static struct kmem_cache thread_cache;
 
 static struct { /* stacks of ended threads for the next ones, and kernel threads that have ended */
@@ -545,7 +543,9 @@ void sched_start(void)
 	struct hart *h = this_hart();
 	struct runq *q = runq_of(h);
 
-	for (;; intr_push()) { /* off they are the first time */
+	trap_interrupts_begin();
+	for (;;) {
+		intr_push();
 		/* The mask first, then the look at the queue: a waker does it the other way round. */
 		__atomic_fetch_or(&idle_mask, 1ul << h->index, __ATOMIC_SEQ_CST);
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
