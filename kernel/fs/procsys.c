@@ -11,6 +11,7 @@
 #include "lib/string.h"
 #include "proc/proc.h"
 #include "proc/timer.h"
+#include "vm/kmem.h"
 #include "vm/vm.h"
 
 #define KIB(pages)  ((uint64_t)(pages) * (PAGE_SIZE / 1024))
@@ -507,6 +508,7 @@ int store_drop_caches(const char *s, pid_t pid __unused)
 			;
 	if (what & 1)
 		vm_drop_caches();
+	kmem_shrink();
 	return 0;
 }
 

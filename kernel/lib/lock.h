@@ -119,6 +119,7 @@ void waitq_init(struct waitq *q);
 
 /* Lets `held` go, sleeps until woken, takes `held` again. Spurious wake-ups happen: loop on the condition. */
 void waitq_sleep(struct waitq *q, struct spinlock *held);
+void waitq_sleep_unlock(struct waitq *q, struct spinlock *held); /* does not take it again */
 
 /* The same, but ends early: -ERESTARTSYS when a signal is to be delivered to this thread, else 0. */
 int waitq_sleep_intr(struct waitq *q, struct spinlock *held);

@@ -95,7 +95,7 @@ static int early_end(const struct thread *t, uint64_t deadline_ns, bool intr)
 	return 0;
 }
 
-static int wait(struct waitq *q, struct spinlock *held, uint64_t deadline_ns, bool intr)
+static int wait_unlock(struct waitq *q, struct spinlock *held, uint64_t deadline_ns, bool intr)
 {
 	struct thread *t = thread_current();
 	struct sleep_timer timeout = { .thread = t };
@@ -122,6 +122,13 @@ static int wait(struct waitq *q, struct spinlock *held, uint64_t deadline_ns, bo
 	error = list_empty(&w.link) ? 0 : early_end(t, deadline_ns, intr);
 	list_remove(&w.link);
 	spin_unlock(&q->lock);
+	return error;
+}
+
+static int wait(struct waitq *q, struct spinlock *held, uint64_t deadline_ns, bool intr)
+{
+	int error = wait_unlock(q, held, deadline_ns, intr);
+
 	if (held)
 		spin_lock(held);
 	return error;
@@ -130,6 +137,11 @@ static int wait(struct waitq *q, struct spinlock *held, uint64_t deadline_ns, bo
 void waitq_sleep(struct waitq *q, struct spinlock *held)
 {
 	wait(q, held, UINT64_MAX, false);
+}
+
+void waitq_sleep_unlock(struct waitq *q, struct spinlock *held)
+{
+	wait_unlock(q, held, UINT64_MAX, false);
 }
 
 int waitq_sleep_intr(struct waitq *q, struct spinlock *held)

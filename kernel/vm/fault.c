@@ -547,19 +547,6 @@ static enum step attempt(struct fault *f)
 	return r;
 }
 
-static void wait_page(struct page *p)
-{
-	struct home *h = page_lock_home(p);
-
-	if (!h)
-		return;
-	if (p->flags & PG_BUSY)
-		page_wait_busy(p);
-	else
-		page_wait_idle(p);
-	spin_unlock(&h->lock);
-}
-
 /* A clean page of a file is about to be written through a mapping: f->wait is busy, f->object referenced. */
 static enum step reserve(struct fault *f)
 {
@@ -637,7 +624,7 @@ static enum step between(struct fault *f, enum step r)
 	case FILL:
 		return fill(f);
 	case WAIT:
-		wait_page(f->wait);
+		page_wait(f->wait);
 		return AGAIN;
 	case SWAP_IN:
 		return swap_in(f);

@@ -4,7 +4,8 @@
  * is found by rounding its address down. A slab is on its cache's partial list while it has a free object; free
  * objects are chained through a word of theirs. A slab without used objects gives its frame back, but one a cache
  * is kept against thrashing. Type-stable caches keep all of them, start with zeroed objects, and chain through a word
- * behind the object, so that a freed object's fields stay as they were.
+ * behind the object, so that a freed object's fields stay as they were. Under pressure kmem_shrink gives back all empty slabs, of
+ * a type-stable cache if nobody sleeps with a stale pointer (`shrinks`).
  */
 #include "vm/kmem.h"
 #include "lib/string.h"
@@ -133,35 +134,42 @@ void kmem_cache_free(struct kmem_cache *c, void *p)
 		page_free(frame);
 }
 
-/* Takes an empty slab off the cache; NULL: it has none, or keeps them. */
-static struct slab *take_empty(struct kmem_cache *c)
+/* Takes all empty slabs off the cache. */
+static void take_empty(struct kmem_cache *c, struct list *empty)
 {
-	struct slab *s, *found = NULL;
+	struct slab *s, *next;
 
 	spin_lock(&c->lock);
-	if (!c->type_stable && c->nfree >= c->per_frame) {
-		list_for_each(s, &c->partial, link)
-			if (!s->nused && !found)
-				found = s;
-	}
-	if (found) {
-		list_remove(&found->link);
+	list_for_each_safe(s, next, &c->partial, link)
+	{
+		if (s->nused)
+			continue;
+		list_remove(&s->link);
+		list_append(empty, &s->link);
 		c->nframes--;
 		c->nfree -= c->per_frame;
 	}
 	spin_unlock(&c->lock);
-	return found;
 }
 
 unsigned kmem_shrink(void)
 {
+	struct list empty = LIST_INIT(empty), *l;
 	struct kmem_cache *c;
-	struct slab *s;
 	unsigned n = 0;
 
 	list_for_each(c, &caches, link)
-		for (; (s = take_empty(c)); n++)
-			page_free(pfn_page(virt_to_phys(s) >> PAGE_SHIFT));
+		if (c->shrinks)
+			take_empty(c, &empty);
+	if (!list_empty(&empty)) { /* whoever follows a stale pointer now does it with interrupts off */
+		harts_pause();
+		harts_resume();
+	}
+	list_for_each(c, &caches, link)
+		if (!c->type_stable)
+			take_empty(c, &empty);
+	for (; (l = list_pop(&empty)); n++)
+		page_free(pfn_page(virt_to_phys(l) >> PAGE_SHIFT));
 	return n;
 }
 

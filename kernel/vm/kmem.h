@@ -19,7 +19,8 @@ struct kmem_cache {
 	uint16_t size; /* bytes, rounded up to 8 */
 	uint16_t per_frame;
 	uint16_t chain;	  /* where in a free object the next one is named */
-	bool type_stable; /* frames are never given back: a stale pointer still names an object of this type */
+	bool type_stable; /* a stale pointer still names an object of this type: frames are not given back */
+	bool shrinks;	  /* but by kmem_shrink: stale pointers are held with interrupts off only */
 	struct list partial; /* slabs with a free object */
 	uint32_t nfree, nused, nframes;
 	struct list link; /* all caches */
@@ -33,7 +34,7 @@ void *kmalloc(size_t nbytes) __must_check;
 void *kzalloc(size_t nbytes) __must_check;
 void kfree(void *p); /* NULL is allowed */
 char *kstrdup(const char *s) __must_check;
-/* Gives back the frames that caches keep against thrashing; how many. */
+/* Gives back all frames of caches in which no object is used; how many. No locks held. */
 unsigned kmem_shrink(void);
 
 #endif

@@ -23,6 +23,7 @@ static struct waitq unpinned = WAITQ_INIT(unpinned);
 void object_init(void)
 {
 	kmem_cache_init(&object_cache, "object", sizeof(struct object), true);
+	object_cache.shrinks = true; /* see page_lock_home and page_wait */
 }
 
 static enum page_kind kind_of(const struct object *o)

@@ -499,19 +499,10 @@ int overlay_clear(struct overlay *ov, uint64_t first, uint64_t end, struct clear
 	return 0;
 }
 
-static void wait_page(struct page *p)
-{
-	struct home *h = p ? page_lock_home(p) : NULL;
-
-	if (!h)
-		return;
-	page_wait_idle(p);
-	spin_unlock(&h->lock);
-}
-
 int clear_wait_or_fail(struct clear_wait *w)
 {
-	wait_page(w->page);
+	if (w->page)
+		page_wait(w->page);
 	while (purse_fill(&w->purse))
 		if (page_wait_memory())
 			return -ENOMEM;
@@ -520,7 +511,8 @@ int clear_wait_or_fail(struct clear_wait *w)
 
 void clear_wait(struct clear_wait *w)
 {
-	wait_page(w->page);
+	if (w->page)
+		page_wait(w->page);
 	page_reserve_enter();
 	while (purse_fill(&w->purse))
 		if (page_wait_memory())

@@ -343,6 +343,18 @@ bool page_wait_idle(struct page *p)
 	return true;
 }
 
+void page_wait(struct page *p)
+{
+	struct home *h = page_lock_home(p);
+
+	if (h && (p->flags & (PG_BUSY | PG_WRITING) || p->holds)) {
+		page_set(p, PG_WANTED);
+		waitq_sleep_unlock(page_waitq(p), &h->lock); /* the home may end meanwhile */
+	} else if (h) {
+		spin_unlock(&h->lock);
+	}
+}
+
 void page_wake_waiters(struct page *p)
 {
 	page_clear(p, PG_WANTED);
@@ -351,16 +363,18 @@ void page_wake_waiters(struct page *p)
 
 struct home *page_lock_home(struct page *p)
 {
-	for (;;) {
-		struct home *h = __atomic_load_n(&p->home, __ATOMIC_RELAXED);
+	struct home *h;
 
-		if (!h)
-			return NULL;
-		spin_lock(&h->lock); /* homes are type-stable: at worst the wrong one */
+	intr_push();
+	while ((h = __atomic_load_n(&p->home, __ATOMIC_RELAXED))) {
+		spin_lock(
+			&h->lock); /* homes are type-stable as long as interrupts are off: at worst the wrong one */
 		if (p->home == h)
-			return h;
+			break;
 		spin_unlock(&h->lock);
 	}
+	intr_pop();
+	return h;
 }
 
 void page_hold(struct page *p)

@@ -434,8 +434,11 @@ static int drop_copies(struct swap_area *a)
 		if (!p->swap || area_of(p->swap) != a || !(h = page_lock_home(p)))
 			continue;
 		if (p->flags & (PG_BUSY | PG_WRITING)) {
-			page_wait_idle(p);
-		} else if (p->flags & PG_ERROR) {
+			spin_unlock(&h->lock);
+			page_wait(p);
+			continue;
+		}
+		if (p->flags & PG_ERROR) {
 			err = -EIO;
 		} else if (p->swap && area_of(p->swap) == a) {
 			if (h->kind == HOME_OBJECT) {

@@ -122,6 +122,8 @@ void page_reserve_leave(void);
 bool page_wait_busy(struct page *p);	/* until not busy */
 bool page_wait_idle(struct page *p);	/* until not busy, not held, not writing */
 bool page_wait_written(struct page *p); /* until not writing */
+/* With no lock held, and no reference to what the page belongs to: sleeps until something has ended of what it is in use for. */
+void page_wait(struct page *p);
 static inline void page_set(struct page *p, uint32_t flags)
 {
 	__atomic_fetch_or(&p->flags, flags, __ATOMIC_RELAXED);

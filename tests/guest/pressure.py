@@ -224,6 +224,24 @@ def hoards(t, kinds, procs, seconds, **options):
     t.equal(set(re.findall(rb"killed process \d+ \((.*)\)", done.stderr)) - {b"hoard"}, set(), "others that were killed")
 
 
+@test("pressure/give-back", 10)
+def give_back(t):
+    """What the kernel took for many files, names and objects is free again when they are gone: on request, and under pressure."""
+    script = """slab() {{ grep Slab: /proc/meminfo; }}
+hoard memfd 4 1 >/dev/null; (cd /tmp; for d in 0 1 2 3; do mkdir $d; for e in 0 1 2 3 4 5 6 7 8 9; do
+    touch $d/$e-0 $d/$e-1 $d/$e-2 $d/$e-3 $d/$e-4 $d/$e-5 $d/$e-6 $d/$e-7 $d/$e-8 $d/$e-9; done; done; rm -r [0-3])
+echo 3 >/proc/sys/vm/drop_caches; slab
+hoard {kind} 4 2 >&2; slab; echo 3 >/proc/sys/vm/drop_caches; slab
+hoard {kind} 4 2 >&2; cd /root; swaptest 40 >/dev/null; slab"""
+    for kind in "memfd", "inode; rm -r /tmp/hoard-*; true":
+        done = t.guest(script.format(kind=kind), mem=32, smp=2, swap="64M", kernel="release")
+        before, most, dropped, pressed = (int(n) for n in re.findall(rb"Slab: +(\d+) kB", done.stdout))
+        t.log(f"{kind}: {before} KiB of slabs, after it {dropped}, under pressure {pressed}")
+        t.check(most >= before + 512, f"{kind}: {most} KiB are not many")
+        t.check(dropped <= before + 64, f"{kind}: {dropped} KiB instead of {before} stay")
+        t.check(pressed <= before + 256, f"{kind}: {pressed} KiB instead of {before} stay under pressure")
+
+
 @test("pressure/hoards", 40)
 def hoards_some(t):
     hoards(t, ("pipe", "socket", "memfd", "shared-page", "epoll", "kept-segment", "child"), 8, 2, mem=16, smp=4, swap="16M", kernel="release")
