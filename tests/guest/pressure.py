@@ -224,7 +224,7 @@ def hoards(t, kinds, procs, seconds, **options):
     t.equal(set(re.findall(rb"killed process \d+ \((.*)\)", done.stderr)) - {b"hoard"}, set(), "others that were killed")
 
 
-@test("pressure/give-back", 10)
+@test("pressure/give-back", 35)
 def give_back(t):
     """What the kernel took for many files, names and objects is free again when they are gone: on request, and under pressure."""
     script = """slab() {{ grep Slab: /proc/meminfo; }}
