@@ -5,7 +5,9 @@
 #include "lib/string.h"
 #include "vm/kmem.h"
 
-#define NBUCKETS 1024
+#define NBUCKETS    1024
+#define SHRINK_PART 4  /* one in so many of the unused names is looked at when memory is short */
+#define SHRINK_STEP 64 /* with the lock held */
 
 struct spinlock names_lock = SPINLOCK_INIT("names", RANK_VNODE);
 static struct list buckets[NBUCKETS];
@@ -13,13 +15,14 @@ static struct list lru = LIST_INIT(lru);
 static unsigned nunused, max_unused;
 static struct kmem_cache name_cache;
 
-/* Names keep vnodes and so the pages of files that nobody has open: their number is a share of memory, at most a few per cent. */
+/* Names keep vnodes and so the pages of files that nobody has open, about a KiB each beside the pages: there may be as many as
+ * memory has frames. Under pressure those go that keep no page. */
 void names_init(void)
 {
 	struct vm_counts c;
 
 	vm_count(&c);
-	max_unused = MIN(MAX(c.total / 16, 256ul), 32768ul);
+	max_unused = c.total;
 	for (unsigned i = 0; i < NBUCKETS; i++)
 		list_init(&buckets[i]);
 	kmem_cache_init(&name_cache, "name", sizeof(struct name), false);
@@ -178,13 +181,14 @@ static bool keeps_pages(const struct name *n)
 	return n->vnode && n->vnode->object && n->vnode->object->npages;
 }
 
-unsigned names_shrink_cold(unsigned n)
+/* Looks at the n oldest. */
+static unsigned shrink_cold(unsigned n)
 {
 	struct list dead = LIST_INIT(dead);
-	unsigned done = 0, left;
+	unsigned done = 0;
 
 	spin_lock(&names_lock);
-	for (left = nunused; left && done < n && !list_empty(&lru); left--) {
+	for (; n && !list_empty(&lru); n--) {
 		struct name *oldest = list_first(&lru, struct name, lru);
 
 		if (keeps_pages(oldest)) {
@@ -198,6 +202,15 @@ unsigned names_shrink_cold(unsigned n)
 	spin_unlock(&names_lock);
 	bury(&dead);
 	return done;
+}
+
+unsigned names_shrink_cold(void)
+{
+	unsigned left = __atomic_load_n(&nunused, __ATOMIC_RELAXED) / SHRINK_PART + 1, done = 0;
+
+	for (; left > SHRINK_STEP; left -= SHRINK_STEP)
+		done += shrink_cold(SHRINK_STEP);
+	return done + shrink_cold(left);
 }
 
 void names_drop_mount(struct mount *m)

@@ -317,8 +317,8 @@ name_anonymous(struct vnode *v,
 void name_invalidate(struct name *parent, const char *component, size_t len);
 /* Lets up to n unused cached names go, and with them the vnodes and pages only they keep; the number. May sleep. */
 unsigned names_shrink(unsigned n);
-/* The same for names that keep no page in memory, the longest unused first. */
-unsigned names_shrink_cold(unsigned n);
+/* Memory is short: looks at a quarter of the unused names, the longest unused first, and lets those go that keep no page. May sleep. */
+unsigned names_shrink_cold(void);
 /* access: bits R 4, W 2, X 1; 0 or -EACCES. */
 int vnode_permission(struct vnode *v, const struct cred *cred, unsigned want);
 

@@ -602,7 +602,7 @@ static enum step swap_in(struct fault *f)
 
 static enum step fill(struct fault *f)
 {
-	while (f->cluster->nspare < f->cluster->want_spare && page_nfree() > page_totals()->low / 2) {
+	while (f->cluster->nspare < f->cluster->want_spare) {
 		struct page *p = page_alloc();
 
 		if (!p)

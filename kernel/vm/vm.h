@@ -427,8 +427,9 @@ void page_write_done(struct page *p, int error);
 void vm_throttle_writer(unsigned npages);
 /* sync(2): writes every dirty page of every object: files first, then commit, then metadata. Waits. */
 void vm_sync_all(void);
-/* Under pressure fn(n) is called, by a thread that may sleep, to let go of about n objects that the kernel keeps only for speed. One only. */
-void vm_set_shrinker(unsigned (*fn)(unsigned n));
+/* Under pressure, four times a turn of the clock, fn is called by a thread that may sleep, to let go of some of what the kernel keeps only
+ * for speed. One only. */
+void vm_set_shrinker(unsigned (*fn)(void));
 /* echo 1 >/proc/sys/vm/drop_caches */
 void vm_drop_caches(void);
 

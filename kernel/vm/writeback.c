@@ -20,7 +20,6 @@
 #define CENTISEC_NS    10000000ul
 #define PAUSE_MAX_NS   200000000ul
 #define THROTTLE_EVERY 32 /* pages that a writer makes dirty between two looks */
-#define SHRINK_STEP    64 /* objects a quarter of a turn */
 
 static struct list dirty_objects = LIST_INIT(dirty_objects);
 static struct waitq writeback_waitq = WAITQ_INIT(writeback_waitq); /* writebackd sleeps here */
@@ -28,7 +27,7 @@ static struct waitq throttled = WAITQ_INIT(throttled);		   /* writers, until the
 static struct waitq over_limit = WAITQ_INIT(over_limit);	   /* writers, until less is dirty */
 static uint64_t nwritten;					   /* [a] pages ever */
 static bool kicked, shrink;					   /* under vm_queue_lock */
-static unsigned (*shrinker)(unsigned n);
+static unsigned (*shrinker)(void);
 
 void object_queue_dirty(struct object *o, bool soon)
 {
@@ -335,7 +334,7 @@ void caches_want_shrink(void)
 	spin_unlock(&vm_queue_lock);
 }
 
-void vm_set_shrinker(unsigned (*fn)(unsigned n))
+void vm_set_shrinker(unsigned (*fn)(void))
 {
 	shrinker = fn;
 }
@@ -349,7 +348,7 @@ static void shrink_caches(void)
 		stamp = reclaim_stamp();
 	}
 	if (shrinker)
-		shrinker(SHRINK_STEP);
+		shrinker();
 	EVENTS(kmem_shrunk, kmem_shrink());
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Memory pressure: what is read and written when not everything fits, and what is left when nothing does."""
 import json
+import os
 import re
 
 MIB = 1 << 20
@@ -36,19 +37,50 @@ done"""
         t.check(f"# {metric}: contents verified".encode() in done.stdout, f"{metric} is wrong")
 
 
+@test("pressure/small-files", 20)
+def small_files(t):
+    """Ten thousand files of a page each stay in memory, for a quarter more than their pages; under pressure that is given back."""
+    path, files = t.path("fs.img"), t.path("files")
+    for d in range(10):
+        os.makedirs(os.path.join(files, str(d)))
+        for i in range(1000):
+            with open(os.path.join(files, str(d), str(i)), "w", encoding="ascii") as file:
+                file.write(f"file {i} of {d}")
+    t.run("mke2fs", "-q", "-b", "4096", "-N", "12000", "-d", files, path, "96M")
+    script = TOOLS + """mount -t ext2 -o ro /dev/vdc /mnt; say() { echo "$1 $(stat nr_kernel_pages) $(stat nr_file_pages) $(disk vdc)"; }
+read_all() { find /mnt -type f | xargs cat | sha256sum; }
+say begin; read_all; say read; read_all; say again; swaptest 90 >&2; say end"""
+    done = t.guest(script, mem=64, swap="96M", kernel="release", args=["--disk", path])
+    at = rows(done.stdout)
+    sums = [line for line in done.stdout.splitlines() if line.endswith(b" -")]
+    each = (at["read"][0] - at["begin"][0]) * 4096 / 10000
+    t.log(f"{each:.0f} bytes of kernel memory for a file; {at}")
+    t.equal(len(set(sums)), 1, "the files' contents, read twice")
+    t.check(at["read"][1] - at["begin"][1] >= 10000 and at["again"][2] == at["read"][2], "they did not stay in memory")
+    t.check(each <= 1100, f"{each:.0f} bytes of kernel memory for a file")
+    t.check(at["end"][0] <= at["begin"][0] + 0.4 * (at["read"][0] - at["begin"][0]), "too little was given back")
+
+
 @test("pressure/swap-io", 30)
 def swap_io(t):
     """Sequential swapping moves clusters, random swapping single pages, and writes are long."""
-    seen = {}
+    seen, counted = {}, {}
     for metric in "swapseq", "swapuni":
         stats = t.path("stats")
-        t.guest(f"vmbench -m 32 {metric}", mem=32, swap="256M", kernel="release", args=["--stats", stats])
+        done = t.guest(f"vmbench -m 32 {metric}; grep -E '^(pswpin|swap_ra)' /proc/vmstat", mem=32, swap="256M", kernel="release",
+                       args=["--stats", stats])
         with open(stats, encoding="ascii") as file:
             seen[metric] = d = json.load(file)["vdb"]
-        t.log(f"{metric}: {d}")
+        ahead = counted[metric] = rows(done.stdout)
+        t.log(f"{metric}: {d}, {ahead}")
         t.check(d["write_bytes"] >= 8 * 4096 * d["writes"], f"{metric}: short swap writes")
     t.check(seen["swapseq"]["read_bytes"] >= 16 * 4096 * seen["swapseq"]["reads"], "sequential reads are short")
     t.check(seen["swapuni"]["read_bytes"] <= 1.2 * 4096 * seen["swapuni"]["reads"], "random reads bring neighbours")
+    # How useful that was is counted: of what came ahead nearly all was used; at random next to nothing comes ahead.
+    n = {metric: {name: value[0] for name, value in counts.items()} for metric, counts in counted.items()}
+    t.check(n["swapseq"]["swap_ra"] >= 0.9 * n["swapseq"]["pswpin"], "few pages came ahead")
+    t.check(n["swapseq"]["swap_ra_hit"] >= 0.95 * n["swapseq"]["swap_ra"], "of what came ahead much was not used")
+    t.check(n["swapuni"]["swap_ra"] <= 0.05 * n["swapuni"]["pswpin"], "random reads bring neighbours")
 
 
 BOMBS = """cd /root
