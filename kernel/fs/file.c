@@ -119,7 +119,7 @@ static void note_read(struct vnode *v)
 	vnode_mark_dirty(v);
 }
 
-static ssize_t read_unlocked(struct file *f, struct uio *u, uint64_t *offset)
+static inline ssize_t read_unlocked(struct file *f, struct uio *u, uint64_t *offset)
 {
 	struct vnode *v = f->vnode;
 	ssize_t r;
@@ -143,15 +143,15 @@ ssize_t file_read(struct file *f, struct uio *u, uint64_t *offset)
 
 	if (unlikely((f->flags & O_ACCMODE) == O_WRONLY || (f->flags & O_PATH)))
 		return -EBADF;
-	if (!lock)
-		return read_unlocked(f, u, offset);
-	mutex_lock(&f->lock);
+	if (lock)
+		mutex_lock(&f->lock);
 	r = read_unlocked(f, u, offset);
-	mutex_unlock(&f->lock);
+	if (lock)
+		mutex_unlock(&f->lock);
 	return r;
 }
 
-static ssize_t write_unlocked(struct file *f, struct uio *u, uint64_t *offset)
+static inline ssize_t write_unlocked(struct file *f, struct uio *u, uint64_t *offset)
 {
 	struct vnode *v = f->vnode;
 	ssize_t r;
@@ -178,11 +178,11 @@ ssize_t file_write(struct file *f, struct uio *u, uint64_t *offset)
 
 	if (unlikely((f->flags & O_ACCMODE) == O_RDONLY || (f->flags & O_PATH)))
 		return -EBADF;
-	if (!lock)
-		return write_unlocked(f, u, offset);
-	mutex_lock(&f->lock);
+	if (lock)
+		mutex_lock(&f->lock);
 	r = write_unlocked(f, u, offset);
-	mutex_unlock(&f->lock);
+	if (lock)
+		mutex_unlock(&f->lock);
 	return r;
 }
 

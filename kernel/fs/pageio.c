@@ -15,7 +15,6 @@
 
 #define CHUNK_PAGES 256 /* a write lets others in after so many */
 #define TRIES	    3	/* copies with faults off before the bounce frame */
-#define RUN	    16	/* pages held at a time by a read */
 
 /* ---- uio ---- */
 
@@ -100,30 +99,31 @@ static ssize_t read_step(struct vnode *v, struct readahead *ra, struct uio *u, u
 			 unsigned try)
 {
 	size_t off = pos & PAGE_MASK, done = 0;
-	struct page *run[RUN];
-	int r, npages = MIN(DIV_ROUND_UP(off + n, PAGE_SIZE), (size_t)RUN);
+	struct page *run[OBJECT_RUN];
+	bool fault = false;
+	int r, npages;
 
 	if (unlikely(object_is_hole(v->object, pos >> PAGE_SHIFT))) {
 		done = u->left;
 		r = uio_out(u, page_data(zero_page), MIN(n, PAGE_SIZE - off));
 		return done > u->left ? (ssize_t)(done - u->left) : r;
 	}
-	npages = object_get_pages(v->object, pos >> PAGE_SHIFT, ra, run, try < TRIES ? npages : 1);
+	npages = object_get_pages(v->object, pos >> PAGE_SHIFT, ra, run,
+				  try < TRIES ? DIV_ROUND_UP(off + n, PAGE_SIZE) : 1);
 	if (unlikely(npages < 0))
 		return npages;
-	n = MIN(n, npages * PAGE_SIZE - off);
 	if (unlikely(try >= TRIES))
-		return read_bounced(run[0], off, u, n);
-	for (int i = 0; i < npages; i++) {
-		size_t at = i ? 0 : off, chunk = MIN(n - done, PAGE_SIZE - at),
-		       copied = out_nofault(u, (char *)page_data(run[i]) + at, chunk);
+		return read_bounced(run[0], off, u, MIN(n, PAGE_SIZE - off));
+	for (int i = 0; i < npages; i++, off = 0) {
+		size_t chunk = MIN(n - done, PAGE_SIZE - off), copied = 0;
 
+		if (likely(!fault))
+			copied = out_nofault(u, (char *)page_data(run[i]) + off, chunk);
+		page_release(run[i]);
+		fault |= copied < chunk;
 		done += copied;
-		if (unlikely(copied < chunk))
-			break;
 	}
-	object_put_pages(v->object, run, npages);
-	if (unlikely(done < n)) {
+	if (unlikely(fault)) {
 		/* a page, so that what lies before a hole is read */
 		r = user_fault_in(u->addr, MIN(n - done, PAGE_SIZE - (u->addr & PAGE_MASK)), true);
 		if (r && !done)
@@ -134,33 +134,32 @@ static ssize_t read_step(struct vnode *v, struct readahead *ra, struct uio *u, u
 
 ssize_t pageio_read(struct vnode *v, struct readahead *ra, struct uio *u, uint64_t *offset)
 {
-	uint64_t start = *offset, pos = start;
+	size_t left = u->left;
 	unsigned try = 0;
 
-	if ((int64_t)pos < 0)
+	if ((int64_t)*offset < 0)
 		return -EINVAL;
 	while (u->left) {
 		uint64_t size = __atomic_load_n(&v->size, __ATOMIC_ACQUIRE);
 		ssize_t r;
 
-		if (pos >= size)
+		if (*offset >= size)
 			break;
-		if (ra)
-			ra->want = DIV_ROUND_UP(MIN(u->left, 1ul << 20), PAGE_SIZE);
-		r = read_step(v, ra, u, pos, MIN(u->left, size - pos), try);
+		r = read_step(v, ra, u, *offset, MIN(u->left, size - *offset), try);
+		if (likely(r > 0)) {
+			*offset += r;
+			try = 0;
+			continue;
+		}
 		if (r == -ENXIO) /* truncated meanwhile */
 			break;
 		if (r == 0 && thread_killed())
 			r = -EINTR;
-		if (r < 0) {
-			*offset = pos;
-			return pos > start ? (ssize_t)(pos - start) : r;
-		}
-		try = r ? 0 : try + 1;
-		pos += r;
+		if (r < 0)
+			return left > u->left ? (ssize_t)(left - u->left) : r;
+		try++;
 	}
-	*offset = pos;
-	return pos - start;
+	return left - u->left;
 }
 
 ssize_t vnode_read(struct vnode *v, void *buf, size_t n, uint64_t offset)

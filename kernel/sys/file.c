@@ -28,7 +28,7 @@ int64_t check_file_size(const struct vnode *v, uint64_t size)
 	return size > v->size && size > proc_current()->rlimits[RLIMIT_FSIZE].cur ? write_signal(-EFBIG) : 0;
 }
 
-bool file_is_stream(const struct file *f)
+bool file_without_positions(const struct file *f)
 {
 	const struct vnode *v = f->vnode;
 

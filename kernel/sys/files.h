@@ -73,7 +73,11 @@ int64_t write_signal(int64_t r);
 /* May a file be made this long: 0, or -EFBIG and SIGXFSZ. */
 int64_t check_file_size(const struct vnode *v, uint64_t size);
 /* No positions in it: a pipe, a terminal. */
-bool file_is_stream(const struct file *f);
+bool file_without_positions(const struct file *f);
+static inline bool file_is_stream(const struct file *f)
+{
+	return !f->vnode->object && file_without_positions(f);
+}
 
 /* A vector of buffers copied from the program. */
 struct iovec {

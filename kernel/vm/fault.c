@@ -478,7 +478,7 @@ static enum step fault_shared(struct fault *f)
 		goto out;
 	if (f->write && !(p->flags & PG_DIRTY)) {
 		if (o->ops && !(p->flags & PG_WRITING)) { /* while it is being written its blocks are there */
-			if (p->holds) {
+			if (page_held(p)) {
 				f->wait = p;
 				r = WAIT;
 				goto out;

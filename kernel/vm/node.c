@@ -92,7 +92,7 @@ struct page *purse_take_table(struct purse *p, unsigned want)
 bool purse_fill_frame(struct purse *p, struct page *src, struct spinlock *family, struct spinlock *inner)
 {
 	if (src)
-		src->holds++;
+		page_hold(src);
 	if (inner)
 		spin_unlock(inner);
 	spin_unlock(family);
@@ -103,11 +103,11 @@ bool purse_fill_frame(struct purse *p, struct page *src, struct spinlock *family
 		copy_page(page_data(p->frame), page_data(src));
 	else if (p->frame)
 		clear_page(page_data(p->frame));
+	if (src)
+		page_release(src);
 	spin_lock(family);
 	if (inner)
 		spin_lock(inner);
-	if (src && --src->holds == 0)
-		page_wake(src);
 	return p->frame;
 }
 

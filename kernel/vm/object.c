@@ -186,18 +186,23 @@ static uint64_t reach(unsigned height) /* indices that a tree of this height hol
 	return height * NODE_BITS >= 64 ? UINT64_MAX : 1ul << (height * NODE_BITS);
 }
 
+static inline slot_t *find_slot(struct object *o, uint64_t index)
+{
+	unsigned shift = o->height * NODE_BITS;
+	struct node *n = (struct node *)o->root;
+
+	if (shift < 64 && index >> shift)
+		return NULL;
+	if (!shift)
+		return &o->root;
+	while ((shift -= NODE_BITS) && n)
+		n = (struct node *)n->slot[index >> shift & (NODE_SLOTS - 1)];
+	return n ? &n->slot[index & (NODE_SLOTS - 1)] : NULL;
+}
+
 slot_t *object_slot(struct object *o, uint64_t index)
 {
-	struct node *n;
-
-	if (index >= reach(o->height))
-		return NULL;
-	if (o->height == 0)
-		return &o->root;
-	n = (struct node *)o->root;
-	for (unsigned level = o->height - 1; n && level > 0; level--)
-		n = (struct node *)n->slot[index >> (level * NODE_BITS) & (NODE_SLOTS - 1)];
-	return n ? &n->slot[index & (NODE_SLOTS - 1)] : NULL;
+	return find_slot(o, index);
 }
 
 static struct node *take_node(struct object *o, struct purse *purse, unsigned level)
@@ -407,7 +412,7 @@ uint64_t object_next(struct object *o, uint64_t from, uint64_t end, bool dirty)
 /* A read whose I/O failed leaves a page marked PG_ERROR: it goes as soon as nobody holds it. True if it went. */
 static bool drop_failed(struct object *o, struct page *p)
 {
-	if (!(p->flags & PG_ERROR) || p->holds)
+	if (!(p->flags & PG_ERROR) || page_held(p))
 		return false;
 	object_detach(o, p, p->swap ? slot_of_swap(p->swap) : 0);
 	page_free(p);
@@ -548,69 +553,112 @@ void object_prefetch(struct object *o, uint64_t first, uint64_t npages)
 	}
 }
 
-/* The page behind the slot s, if that is in the same node and nothing need be waited for; NULL. [o] */
-static struct page *ready_at(const struct object *o, const slot_t *s, uint64_t index)
+/* Holds the page at `index` and those behind it in its node, at most `max`, as long as they are ready: how many, or -ENXIO. */
+static inline int hold_ready(struct object *o, uint64_t index, struct page **out, uint64_t max)
 {
-	if (!o->height || index % NODE_SLOTS == 0 || index >= o->limit || !slot_is_page(*s))
-		return NULL;
-	return slot_page(*s)->flags & (PG_BUSY | PG_ERROR) ? NULL : slot_page(*s);
-}
-
-int object_get_pages(struct object *o, uint64_t index, struct readahead *ra, struct page **out, unsigned max)
-{
-	bool alone = false, tried = false; /* a read failed: the page by itself is next, or was */
-	struct page *p;
-	uint64_t first;
-	unsigned n, got = 0;
+	int n = 0;
 	slot_t *s;
-	int err;
 
-	for (;;) {
-		spin_lock(&o->home.lock);
-		if (index >= o->limit)
-			return spin_unlock(&o->home.lock), -ENXIO;
-		s = object_slot(o, index);
-		if (s && slot_is_page(*s)) {
-			p = slot_page(*s);
-			if (page_wait_busy(p)) {
-				spin_unlock(&o->home.lock);
-				continue;
-			}
-			if (likely(!(p->flags & PG_ERROR)))
-				break;
-			drop_failed(o, p);
-			spin_unlock(&o->home.lock);
-			if (tried)
-				return -EIO;
-			alone = true;
-			continue;
-		}
-		spin_unlock(&o->home.lock);
-		first = index;
-		n = alone ? 1 : readahead_read(ra, index, false, &first);
-		err = object_read_in(o, first, n, index);
-		if (err)
-			return err;
-		tried = alone;
-	}
-	do {
-		out[got++] = p;
-		p->holds++;
+	spin_lock(&o->home.lock);
+	if (unlikely(index >= o->limit))
+		return spin_unlock(&o->home.lock), -ENXIO;
+	max = MIN(max, o->limit - index);
+	max = MIN(max, o->height ? NODE_SLOTS - index % NODE_SLOTS : 1);
+	s = find_slot(o, index);
+	for (; s && max && slot_is_page(*s) && !(slot_page(*s)->flags & (PG_BUSY | PG_ERROR)); s++, max--) {
+		struct page *p = slot_page(*s);
+
+		page_hold(p);
 		if (!(p->flags & PG_REFERENCED))
 			page_set(p, PG_REFERENCED);
 		if (p->flags & PG_AHEAD)
 			page_used_ahead(p);
-	} while (got < max && (p = ready_at(o, s + got, index + got)));
-	spin_unlock(&o->home.lock);
-	if (ra) {
-		if (index == ra->next) /* a sequential read of all of them */
-			ra->next += got - 1;
-		index += got - 1;
-		n = readahead_read(ra, index, true, &first);
-		if (n)
-			object_read_in(o, first, n, first - 1); /* none of it is needed now */
-		ra->next = index + 1;
+		out[n++] = p;
 	}
+	spin_unlock(&o->home.lock);
+	return n;
+}
+
+enum reading {
+	CLUSTER,
+	ALONE,
+	DONE_ALONE
+}; /* after a failed read, perhaps a neighbour's, the page by itself is next */
+
+/* Looks at the page at `index`, which was not ready: waits for it, brings it, or drops it when its read has failed. 0: look again. */
+static int make_ready(struct object *o, uint64_t index, struct readahead *ra, uint64_t want,
+		      enum reading *how)
+{
+	enum reading was = *how;
+	bool wait, failed;
+	uint64_t first = index;
+	struct page *p;
+	slot_t *s;
+	unsigned n;
+
+	spin_lock(&o->home.lock);
+	s = object_slot(o, index);
+	p = s && slot_is_page(*s) ? slot_page(*s) : NULL;
+	wait = p && page_wait_busy(p);
+	failed = p && !wait && p->flags & PG_ERROR;
+	if (failed)
+		drop_failed(o, p);
+	spin_unlock(&o->home.lock);
+	if (failed) {
+		*how = ALONE;
+		return was == DONE_ALONE ? -EIO : 0;
+	}
+	if (p)
+		return 0;
+	if (was == CLUSTER) {
+		n = readahead_read(ra, index, false, want, &first);
+	} else {
+		n = 1;
+		*how = DONE_ALONE;
+	}
+	return object_read_in(o, first, n, index);
+}
+
+/* `npages` from `index` on were there: is it time to bring the next window? Returns npages. */
+static int __attribute__((noinline))
+read_ahead(struct object *o, uint64_t index, struct readahead *ra, int npages, uint64_t want)
+{
+	uint64_t last = index + npages - 1, first;
+	unsigned n;
+
+	if (index == ra->next) /* a sequential read of all of them */
+		ra->next = last;
+	n = readahead_read(ra, last, true, want - npages + 1, &first);
+	ra->next = last + 1;
+	if (n)
+		object_read_in(o, first, n, first - 1); /* none of it is needed now */
+	return npages;
+}
+
+static int __attribute__((noinline))
+wait_for_pages(struct object *o, uint64_t index, struct readahead *ra, struct page **out, uint64_t want)
+{
+	enum reading how = CLUSTER;
+	int got, err;
+
+	do {
+		err = make_ready(o, index, ra, want, &how);
+		got = err ? err : hold_ready(o, index, out, MIN(want, (uint64_t)OBJECT_RUN));
+	} while (!got);
+	return got > 0 && ra ? read_ahead(o, index, ra, got, want) : got;
+}
+
+int object_get_pages(struct object *o, uint64_t index, struct readahead *ra, struct page **out, uint64_t want)
+{
+	int got = hold_ready(o, index, out, MIN(want, (uint64_t)OBJECT_RUN));
+
+	if (unlikely(!got))
+		return wait_for_pages(o, index, ra, out, want);
+	if (!ra || got < 0)
+		return got;
+	if (ra->window && index + got + ra->window / 2 > ra->ahead)
+		return read_ahead(o, index, ra, got, want);
+	ra->next = index + got;
 	return got;
 }
 
@@ -619,17 +667,6 @@ int object_get_page(struct object *o, uint64_t index, struct page **out)
 	int r = object_get_pages(o, index, NULL, out, 1);
 
 	return r < 0 ? r : 0;
-}
-
-void object_put_pages(struct object *o, struct page **pages, unsigned n)
-{
-	spin_lock(&o->home.lock);
-	for (unsigned i = 0; i < n; i++) {
-		assert(pages[i]->home == &o->home && pages[i]->holds > 0);
-		if (--pages[i]->holds == 0)
-			page_wake(pages[i]);
-	}
-	spin_unlock(&o->home.lock);
 }
 
 struct page *object_find_page(struct object *o, uint64_t index)
@@ -641,7 +678,7 @@ struct page *object_find_page(struct object *o, uint64_t index)
 	s = object_slot(o, index);
 	if (s && slot_is_page(*s) && !(slot_page(*s)->flags & (PG_BUSY | PG_ERROR))) {
 		p = slot_page(*s);
-		p->holds++;
+		page_hold(p);
 	}
 	spin_unlock(&o->home.lock);
 	return p;
@@ -920,7 +957,7 @@ static unsigned gather_dropped(struct object *o, uint64_t *first, uint64_t end, 
 		slot_t *s = object_slot(o, i);
 		struct page *p = slot_is_page(*s) ? slot_page(*s) : NULL;
 
-		if (p && n && (p->flags & (PG_BUSY | PG_WRITING) || p->holds))
+		if (p && n && (p->flags & (PG_BUSY | PG_WRITING) || page_held(p)))
 			break; /* nobody waits while he has busy pages */
 		if (p && page_wait_idle(p))
 			continue;

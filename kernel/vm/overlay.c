@@ -370,7 +370,7 @@ static bool drop_slot(slot_t *s, struct clear_wait *w)
 		return true;
 	}
 	p = slot_page(*s);
-	if (p->flags & PG_BUSY || (p->sharers == 1 && (p->flags & PG_WRITING || p->holds))) {
+	if (p->flags & PG_BUSY || (p->sharers == 1 && (p->flags & PG_WRITING || page_held(p)))) {
 		w->page = p;
 		return false;
 	}

@@ -9,7 +9,8 @@
  *	busy      one owner fills, moves or evicts the page. Set under the home's lock only while the page is neither
  *	          busy nor held nor being written, except by writeback, which is busy only while it takes write
  *	          permission away. Nobody installs a PTE for a busy page.
- *	holds     readers that copy from or into it in place; it stays where it is. Busy waits for holds.
+ *	holds     readers that copy from or into it in place; it stays where it is. Busy waits for holds. Taken under the home's
+ *	          lock, so that no new one comes while that is held; let go without it.
  *	writing   I/O from the frame is in flight; it may be mapped and written (then it is dirty again).
  *
  * Allocation never sleeps. The last `reserve` frames are for those who free memory: see page_reserve_enter.
@@ -29,7 +30,7 @@ struct frame_cache {
 	struct page *page[CACHE_MAX];
 };
 
-struct page *page_table;
+struct page *page_table, *page_of_0;
 pfn_t frame_first, frame_end;
 struct page *zero_page;
 uint64_t vm_events[EV_COUNT];
@@ -133,6 +134,7 @@ void vm_init(const struct mem_range *ram, unsigned nram, const struct mem_range 
 	nbytes = page_round_up((frame_end - frame_first) * sizeof(struct page));
 	at = place_table(ram, nram, reserved, nreserved, nbytes);
 	page_table = phys_to_virt(at);
+	page_of_0 = (struct page *)((uintptr_t)page_table - frame_first * sizeof(struct page));
 	memset(page_table, 0, nbytes);
 	for (pfn_t f = frame_first; f < frame_end; f++)
 		pfn_page(f)->flags = PG_KERNEL;
@@ -335,9 +337,18 @@ bool page_wait_written(struct page *p)
 	return true;
 }
 
+/* [h] Is it busy, held or being written? Then who ends that wakes. As holds end without the lock, they are seen again once PG_WANTED is set. */
+static bool in_use(struct page *p)
+{
+	if (!(p->flags & (PG_BUSY | PG_WRITING)) && !page_held(p))
+		return false;
+	__atomic_fetch_or(&p->flags, PG_WANTED, __ATOMIC_SEQ_CST);
+	return p->flags & (PG_BUSY | PG_WRITING) || __atomic_load_n(&p->holds, __ATOMIC_SEQ_CST);
+}
+
 bool page_wait_idle(struct page *p)
 {
-	if (!(p->flags & (PG_BUSY | PG_WRITING)) && !p->holds)
+	if (!in_use(p))
 		return false;
 	page_sleep(p);
 	return true;
@@ -347,12 +358,10 @@ void page_wait(struct page *p)
 {
 	struct home *h = page_lock_home(p);
 
-	if (h && (p->flags & (PG_BUSY | PG_WRITING) || p->holds)) {
-		page_set(p, PG_WANTED);
+	if (h && in_use(p))
 		waitq_sleep_unlock(page_waitq(p), &h->lock); /* the home may end meanwhile */
-	} else if (h) {
+	else if (h)
 		spin_unlock(&h->lock);
-	}
 }
 
 void page_wake_waiters(struct page *p)
@@ -377,21 +386,14 @@ struct home *page_lock_home(struct page *p)
 	return h;
 }
 
-void page_hold(struct page *p)
+void page_released(struct page *p)
 {
-	dassert(spin_held(&p->home->lock) && !(p->flags & PG_BUSY));
-	p->holds++;
-}
+	struct home *h = page_lock_home(p);
 
-void page_release(struct page *p)
-{
-	struct home *h = p->home; /* a held page stays in its home */
-
-	spin_lock(&h->lock);
-	assert(p->holds > 0);
-	if (--p->holds == 0)
+	if (h) {
 		page_wake(p);
-	spin_unlock(&h->lock);
+		spin_unlock(&h->lock);
+	}
 }
 
 void page_end_busy(struct page *p)

@@ -45,7 +45,7 @@ unsigned readahead_fault(struct readahead *ra, uint64_t index, unsigned max, uin
 	return n;
 }
 
-unsigned readahead_read(struct readahead *ra, uint64_t index, bool hit, uint64_t *first)
+unsigned readahead_read(struct readahead *ra, uint64_t index, bool hit, uint64_t want, uint64_t *first)
 {
 	bool sequential = ra && (index == ra->next || index + 1 == ra->next);
 
@@ -57,11 +57,11 @@ unsigned readahead_read(struct readahead *ra, uint64_t index, bool hit, uint64_t
 			return 0;
 		*first = MAX(ra->ahead, index + 1);
 	} else if (!sequential && index) {
-		ra->window = MIN(MAX(ra->want, 1u), (uint32_t)CLUSTER_MAX);
+		ra->window = MIN(MAX(want, 1ul), (uint64_t)CLUSTER_MAX);
 		ra->ahead = index + ra->window;
 		return ra->window;
 	}
-	ra->window = MIN(MAX(MAX(ra->window * 2, ra->want), (uint32_t)RA_START), (uint32_t)CLUSTER_MAX);
+	ra->window = MIN(MAX(MAX(ra->window * 2ul, want), (uint64_t)RA_START), (uint64_t)CLUSTER_MAX);
 	if (ra->sequential)
 		ra->window = CLUSTER_MAX;
 	ra->ahead = *first + ra->window;

@@ -193,7 +193,7 @@ bool reclaim_forget_use(struct page *p, struct shoot_batch *b)
 /* [h] Could it be evicted, but for being used? */
 static bool evictable(struct page *p)
 {
-	return !(p->flags & (PG_BUSY | PG_WRITING)) && !p->holds;
+	return !(p->flags & (PG_BUSY | PG_WRITING)) && !page_held(p);
 }
 
 static bool anonymous(struct home *h)

@@ -122,8 +122,8 @@ static inline void page_used_ahead(struct page *p)
 /* ---- readahead.c: how many pages to bring, at most 64, beginning with *first ---- */
 /* A fault at `index` finds nothing; the window is a power of two, at most `max`. */
 unsigned readahead_fault(struct readahead *ra, uint64_t index, unsigned max, uint64_t *first);
-/* read() comes to `index`, and found it or not; 0: nothing to bring. ra may be NULL: the page alone. */
-unsigned readahead_read(struct readahead *ra, uint64_t index, bool hit, uint64_t *first);
+/* read() comes to `index`, of `want` pages that it is to read, and found it or not; 0: nothing to bring. ra may be NULL: the page alone. */
+unsigned readahead_read(struct readahead *ra, uint64_t index, bool hit, uint64_t want, uint64_t *first);
 
 /* ---- commit.c ---- */
 bool budget_take(

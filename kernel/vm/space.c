@@ -323,7 +323,7 @@ static struct page *find_held(struct space *s, uint64_t vpn, bool write)
 			    (write && (p->sharers > 1 || shared || !(p->flags & PG_DIRTY))))
 				p = NULL;
 			else
-				p->holds++;
+				page_hold(p);
 		}
 		bool empty = !slot || !*slot;
 		spin_unlock(&family->lock);

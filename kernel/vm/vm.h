@@ -55,7 +55,8 @@ struct page {
 		struct page *next_table; /* page table in a purse */
 	};
 	uint32_t flags; /* [h], except PG_REFERENCED [a] and PG_QUEUED [q]: always changed atomically */
-	uint32_t holds; /* [h] readers that want the contents in place: copies */
+	uint32_t
+		holds; /* [a] readers that want the contents in place: copies; taken under [h], let go without */
 	union {
 		uint32_t sharers; /* [h] distinct slots that name it */
 		struct {
@@ -68,16 +69,17 @@ struct page {
 };
 
 extern struct page *page_table; /* one per frame from frame_first on */
+extern struct page *page_of_0;	/* where it would begin if frame 0 had one: what is counted from */
 extern pfn_t frame_first, frame_end;
 extern struct page *zero_page; /* the one frame of zeros; in no home, never freed */
 
 static inline pfn_t page_pfn(const struct page *p)
 {
-	return frame_first + (pfn_t)(p - page_table);
+	return p - page_of_0;
 }
 static inline struct page *pfn_page(pfn_t pfn)
 {
-	return &page_table[pfn - frame_first];
+	return page_of_0 + pfn;
 }
 static inline void *page_data(const struct page *p)
 {
@@ -140,8 +142,23 @@ static inline void page_wake(struct page *p) /* [h] after busy, writing or holds
 }
 /* Takes the home's lock; NULL if the page has none (any more). */
 struct home *page_lock_home(struct page *p);
-void page_hold(struct page *p);	    /* [h] held by the caller */
-void page_release(struct page *p);  /* takes the home's lock: undoes a hold, wakes */
+static inline void page_hold(struct page *p) /* [h] held by the caller */
+{
+	__atomic_fetch_add(&p->holds, 1, __ATOMIC_RELAXED);
+}
+static inline bool
+page_held(const struct page *p) /* [h]; false: what its holders did to the contents is seen */
+{
+	return __atomic_load_n(&p->holds, __ATOMIC_ACQUIRE) != 0;
+}
+void page_released(struct page *p); /* somebody waited for that: takes the home's lock */
+/* Undoes a hold, without the home's lock: so the page may go at once, and who waits looks again after he has set PG_WANTED. */
+static inline void page_release(struct page *p)
+{
+	if (__atomic_sub_fetch(&p->holds, 1, __ATOMIC_SEQ_CST) == 0 &&
+	    unlikely(__atomic_load_n(&p->flags, __ATOMIC_SEQ_CST) & PG_WANTED))
+		page_released(p);
+}
 void page_end_busy(struct page *p); /* takes the home's lock */
 
 struct vm_counts {
@@ -373,16 +390,16 @@ struct readahead {
 	uint64_t first; /* mapping: where the last window began */
 	uint32_t window;	 /* pages */
 	uint32_t hits;		 /* mapping: [a] pages of the window that were used since it was brought */
-	uint32_t want;		 /* file: pages that the present call still wants */
 	bool sure;		 /* mapping: the last window was sequential, or its predecessor useful */
 	bool random, sequential; /* posix_fadvise, madvise */
 };
 
-/* The page at `index` with valid contents, held, and those behind it that are ready, at most `max` in all: how many. Reads the first with a
- * cluster if absent; ra may be NULL. -ENXIO beyond the limit, -EIO, -ENOSPC (budget), -ENOMEM when being killed. May sleep; locks allowed: inode contents and above, block map. */
+#define OBJECT_RUN 16 /* pages that one call gives at most */
+/* The page at `index` with valid contents, held, and those behind it that are ready, up to the `want` that the caller will read: how many
+ * (page_release each). Reads the first with a cluster if absent; ra may be NULL. -ENXIO beyond the limit, -EIO, -ENOSPC (budget), -ENOMEM when
+ * being killed. May sleep; locks allowed: inode contents and above, block map. */
 int object_get_pages(struct object *o, uint64_t index, struct readahead *ra, struct page **out,
-		     unsigned max) __must_check;
-void object_put_pages(struct object *o, struct page **pages, unsigned n); /* undoes the holds */
+		     uint64_t want) __must_check;
 /* The same for one page (page_release it): 0, -errno. */
 int object_get_page(struct object *o, uint64_t index, struct page **out) __must_check;
 /* The same without I/O: NULL unless resident and valid. Held. */

@@ -64,7 +64,7 @@ static unsigned gather(struct object *o, uint64_t *pos, uint64_t end, bool wait,
 
 		if (n && (i != run[n - 1]->index + 1 || n == RUN_MAX))
 			break;
-		if ((p->flags & (PG_BUSY | PG_WRITING)) || p->holds) {
+		if ((p->flags & (PG_BUSY | PG_WRITING)) || page_held(p)) {
 			if (n)
 				break;
 			if (wait && page_wait_idle(p))
@@ -387,7 +387,7 @@ void object_drop_clean(struct object *o)
 		struct page *p = slot_is_page(s) ? slot_page(s) : NULL;
 
 		next = i + 1;
-		if (p && !(p->flags & (PG_BUSY | PG_WRITING | PG_DIRTY)) && !p->holds &&
+		if (p && !(p->flags & (PG_BUSY | PG_WRITING | PG_DIRTY)) && !page_held(p) &&
 		    list_empty(&o->mappings)) {
 			object_detach(o, p, 0);
 			page_free(p);

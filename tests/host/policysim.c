@@ -22,7 +22,7 @@ static const char *chosen;
 
 /* ---- what the policy files need of the kernel ---- */
 
-struct page *page_table;
+struct page *page_table, *page_of_0;
 pfn_t frame_first, frame_end;
 uint64_t vm_events[EV_COUNT];
 static struct home home;
@@ -132,7 +132,7 @@ static uint32_t run_policy(const char *name)
 
 	chosen = name;
 	frame_end = nframes;
-	page_table = calloc(nframes, sizeof(*page_table));
+	page_of_0 = page_table = calloc(nframes, sizeof(*page_table));
 	frame_of = calloc(npages, sizeof(*frame_of));
 	slots = calloc(npages, sizeof(*slots));
 	used = calloc(nframes, sizeof(*used));
