@@ -6,6 +6,8 @@
  */
 #define _GNU_SOURCE
 #include "include/testlib.h"
+
+#include "include/ext2damage.h"
 #include <dirent.h>
 #include <stdbool.h>
 #include <sys/mount.h>
@@ -13,66 +15,7 @@
 
 enum { MOST = 4 * 1024 * 1024, PATIENCE = 60, DEEPEST = 12, ENTRIES = 400 };
 
-static unsigned char *pristine, *damaged;
-static size_t size, used_end; /* used_end: what lies behind is free in the pristine image */
-static uint64_t state;
 static const char *device;
-
-static uint64_t any(uint64_t n)
-{
-	return test_random(&state) % n;
-}
-
-static uint32_t get32(const unsigned char *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, 4);
-	return v;
-}
-
-static void put(size_t at, uint64_t value, size_t nbytes)
-{
-	if (at + nbytes <= size)
-		memcpy(damaged + at, &value, nbytes);
-}
-
-static uint64_t value(void)
-{
-	static const uint64_t edges[] = { 0,   1,    2,	   3,	 10,	11,	    12,		63,
-					  255, 1023, 1024, 4096, 65535, 0x7fffffff, 0x80000000, 0xffffffff };
-
-	return any(3) ? edges[any(sizeof(edges) / sizeof(edges[0]))] : test_random(&state);
-}
-
-/* A field of the superblock, a group descriptor, an inode or a directory; or any byte that is in use. */
-static void damage_one(void)
-{
-	unsigned block = 1024u << get32(pristine + 1024 + 24);
-	size_t groups = block == 1024 ? 2048 : block, table = (size_t)get32(pristine + groups + 8) * block;
-
-	switch (any(8)) {
-	case 0:
-		put(1024 + any(66) * 4, value(), any(2) ? 4 : 2);
-		break;
-	case 1:
-		put(groups + any(8) * 4, value(), any(2) ? 4 : 2);
-		break;
-	case 2:
-	case 3:
-	case 4: /* of the first inodes, which are used */
-		put(table + any(24) * 128 + any(32) * 4, any(2) ? any(size / block + 8) : value(),
-		    any(3) ? 4 : 2);
-		break;
-	case 5: { /* a word of a block in use, which may be a directory's or pointers */
-		size_t at = any(used_end / 4) * 4;
-		put(at, any(2) ? any(size / block + 8) : value(), any(2) ? 4 : 1);
-		break;
-	}
-	default:
-		damaged[any(used_end)] ^= (unsigned char)(1u << any(8));
-	}
-}
 
 /* ---- what is done with it ---- */
 
@@ -222,9 +165,7 @@ static void read_pristine(const char *path)
 		size += (size_t)n;
 	}
 	CHECK(size > 8192 && pristine[1024 + 56] == 0x53 && pristine[1024 + 57] == 0xef);
-	for (size_t i = 0; i < size; i++)
-		if (pristine[i])
-			used_end = i + 1;
+	find_used_end();
 	SYS(close(fd));
 }
 
@@ -241,12 +182,8 @@ int main(int argc, char **argv)
 	read_pristine(argv[1]);
 	SYS(mkdir("m", 0755));
 	for (unsigned long i = 0; i < rounds; i++) {
-		static const unsigned char many[] = { 1, 1, 1, 2, 3, 8, 30, 100 };
 		int fd = (int)SYS(open(device, O_WRONLY));
-		state = (seed + i) * 0x9e3779b97f4a7c15ul + 1;
-		memcpy(damaged, pristine, size);
-		for (unsigned n = many[any(sizeof(many))]; n; n--)
-			damage_one();
+		damage(seed + i);
 		EQ(SYS(pwrite(fd, damaged, size, 0)), size);
 		SYS(close(fd));
 		pid_t pid = test_fork();

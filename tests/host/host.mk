@@ -3,6 +3,7 @@
 #
 #	vmmodel   one program at a time, every call and errno exactly
 #	vmrefuse  each allocation of each operation fails once
+#	ext2host  damaged and whole images under kernel/fs and ext2: see tests/host/ext2
 #	vmrace    several programs on several harts, with disks that fail and memory that is refused
 HOST_TESTS += vmmodel vmrace vmrefuse
 VM_SRCS := $(filter-out kernel/vm/kmap.c,$(wildcard kernel/vm/*.c)) kernel/fs/pageio.c kernel/lib/tree.c kernel/lib/lock.c kernel/proc/sync.c
@@ -23,6 +24,19 @@ vmmodel_SRCS := tests/host/vmmodel.c $(VM_SRCS)
 vmrace_SRCS := tests/host/vmrace.c $(wildcard tests/host/model/*.c) $(VM_SRCS)
 vmrefuse_SRCS := tests/host/vmrefuse.c $(VM_SRCS)
 $(foreach t,vmmodel vmrace vmrefuse,$(eval $(call on_machine,$(t))))
+
+# kernel/fs with ext2 on top of kernel/vm. What is freed, and what lies between frames and objects, is poisoned.
+HOST_TESTS += ext2host
+ext2host_SRCS := $(wildcard tests/host/ext2/*.c kernel/fs/ext2/*.c) $(filter-out %/disk.c %/machine/vnode.c,$(VM_SRCS)) \
+	$(addprefix kernel/fs/,blockdev.c file.c lock.c mount.c name.c namei.c vnode.c) kernel/dev/block.c kernel/dev/partition.c
+$(eval $(call on_machine,ext2host))
+EXT2HOST := $(BUILD)/host/ext2host.d
+$(EXT2HOST)/kernel/vm/page.o: ext2host_CFLAGS += -Dmemset=rest_memset -fno-sanitize=address
+$(EXT2HOST)/kernel/vm/kmem.o: ext2host_CFLAGS += -Dkmem_cache_init=real_kmem_cache_init -Dkmem_cache_free=real_kmem_cache_free \
+	-Dkmalloc=real_kmalloc -Dkzalloc=real_kzalloc -Dkfree=real_kfree -Dmemset=rest_memset -fno-sanitize=address
+$(EXT2HOST)/tests/host/machine/support.o: ext2host_CFLAGS += -Dpage_alloc=refusing_page_alloc \
+	-Dpage_alloc_kernel=refusing_page_alloc_kernel -Dpage_free=checking_page_free -Dkmem_cache_alloc=refusing_kmem_cache_alloc
+$(EXT2HOST)/tests/host/machine/mmu.o: ext2host_CFLAGS += -DMACHINE_GUARD=PAGE_SIZE
 
 # The kernel's replacement policies on a mechanism that only counts.
 HOST_TESTS += policysim
@@ -58,8 +72,9 @@ $(BUILD)/host/vmfuzz-afl: FUZZ_SANITIZE := -fsanitize=address,undefined -fno-san
 $(BUILD)/host/vmfuzz-afl: FUZZ_LINK := -fsanitize=address,undefined
 
 .PHONY: fuzz mutants
-fuzz: $(BUILD)/host/vmrace $(if $(shell command -v clang),$(BUILD)/host/vmfuzz)
+fuzz: $(BUILD)/host/vmrace $(BUILD)/host/ext2host $(if $(shell command -v clang),$(BUILD)/host/vmfuzz)
 	$(Q)$(BUILD)/host/vmrace --seconds $(FUZZ_SECONDS)
+	$(Q)$(BUILD)/host/ext2host $$(($(FUZZ_SECONDS) * 40)) $$(date +%s)
 	$(Q)if command -v clang >/dev/null; then mkdir -p $(BUILD)/fuzz/corpus && cd $(BUILD)/fuzz && \
 		../host/vmfuzz -max_total_time=$(FUZZ_SECONDS) -max_len=60000 -len_control=0 -rss_limit_mb=0 -timeout=60 corpus; fi
 

@@ -8,8 +8,12 @@
 #include "lib/string.h"
 #include "machine.h"
 
+#include <sanitizer/asan_interface.h>
 #include <stdlib.h>
 
+#ifndef MACHINE_GUARD
+#define MACHINE_GUARD 0 /* bytes behind each frame that nothing may touch: whole pages */
+#endif
 #define TLB_SIZE    1024
 #define ICACHE_SIZE 256
 
@@ -34,17 +38,23 @@ static struct icache {
 int machine_signal;
 static pfn_t satp[MAX_HARTS];
 static char *ram;
-static uint64_t ram_base, ram_bytes;
+static uint64_t ram_base, ram_bytes,
+	nguarded; /* frames: all but those of the table of frames, which is one array */
 
 /* ---- RAM ---- */
 
 void ram_start(uint64_t base, uint64_t nbytes)
 {
+	uint64_t nframes = nbytes >> PAGE_SHIFT;
+
 	ram_base = base;
 	ram_bytes = nbytes;
-	ram = aligned_alloc(PAGE_SIZE, nbytes);
-	memset(ram, 0x5a, nbytes);
-	named_by = calloc(nbytes >> PAGE_SHIFT, 1);
+	nguarded = nframes - DIV_ROUND_UP(nframes * sizeof(struct page), PAGE_SIZE);
+	ram = aligned_alloc(PAGE_SIZE, nbytes + nguarded * MACHINE_GUARD);
+	memset(ram, 0x5a, nbytes + nguarded * MACHINE_GUARD);
+	for (uint64_t i = 0; MACHINE_GUARD && i < nguarded; i++)
+		ASAN_POISON_MEMORY_REGION(ram + i * (PAGE_SIZE + MACHINE_GUARD) + PAGE_SIZE, MACHINE_GUARD);
+	named_by = calloc(nframes, 1);
 	for (unsigned i = 0; i < MAX_HARTS; i++)
 		tlbs[i].generation = icaches[i].generation = 1;
 }
@@ -52,7 +62,8 @@ void ram_start(uint64_t base, uint64_t nbytes)
 static void *at(uint64_t phys)
 {
 	assert(phys >= ram_base && phys < ram_base + ram_bytes);
-	return ram + (phys - ram_base);
+	phys -= ram_base;
+	return ram + phys + MIN(phys >> PAGE_SHIFT, nguarded) * MACHINE_GUARD;
 }
 
 /* Whoever looks at a frame or a table might be overtaken just before. */
@@ -64,8 +75,10 @@ void *phys_to_virt(uint64_t phys)
 
 uint64_t virt_to_phys(const void *virt)
 {
-	assert((const char *)virt >= ram && (const char *)virt < ram + ram_bytes);
-	return ram_base + ((const char *)virt - ram);
+	uint64_t off = (const char *)virt - ram;
+
+	assert((const char *)virt >= ram && off < ram_bytes + nguarded * MACHINE_GUARD);
+	return ram_base + off - MIN(off / (PAGE_SIZE + MACHINE_GUARD), nguarded) * MACHINE_GUARD;
 }
 
 /* Others may see, and change, half of what is copied. */

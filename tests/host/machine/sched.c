@@ -344,7 +344,9 @@ static void begin(void)
 	__sanitizer_finish_switch_fiber(NULL, NULL, NULL);
 	settle();
 	running->fn(running->arg);
-	panic("a thread ended");
+	machine_enter(NULL);
+	running->thread.state = THREAD_DEAD;
+	switch_to(idle_of(this_hart()));
 }
 
 static void make(struct coroutine *c, const char *name, void (*start)(void))
@@ -360,9 +362,15 @@ static void make(struct coroutine *c, const char *name, void (*start)(void))
 
 struct thread *kthread_create(const char *name, void (*fn)(void *), void *arg)
 {
-	struct coroutine *c = &threads[nthreads++];
+	struct coroutine *c = threads;
 
+	while (c < threads + nthreads && (c->thread.state != THREAD_DEAD || c->on_hart))
+		c++;
+	if (c == threads + nthreads)
+		nthreads++;
 	assert(nthreads <= MAX_THREADS);
+	free(c->stack);
+	*c = (struct coroutine){ 0 };
 	make(c, name, begin);
 	c->fn = fn;
 	c->arg = arg;
