@@ -223,7 +223,7 @@ soak: all
 ORACLE := mmaptest cowtest racetest lazytest zerotest stacktest swaptest bigfile forkstress execstress filemodel dirtest
 ORACLE += drifttest ttytest eventtest pipetest waittest threadtest timertest
 ORACLE += locktest mremaptest advisetest shmtest viewtest spacetest
-ORACLE += permtest nametest socktest
+ORACLE += permtest nametest socktest usagetest
 oracle: $(addprefix $(BUILD)/oracle/,$(ORACLE))
 	$(Q)tests/oracle $(BUILD)/oracle $(ORACLE)
 

@@ -333,11 +333,12 @@ int show_pid_stat(struct text *t, pid_t pid)
 
 static void put_memory_lines(struct text *t, const struct space_counts *c)
 {
-	static const char *const names[] = { "VmPeak", "VmSize", "VmLck", "VmRSS", "RssAnon", "RssFile",
-					     "VmData", "VmStk",	 "VmExe", "VmPTE", "VmSwap" };
+	static const char *const names[] = { "VmPeak",	"VmSize", "VmLck", "VmHWM", "VmRSS", "RssAnon",
+					     "RssFile", "VmData", "VmStk", "VmExe", "VmPTE", "VmSwap" };
 	const uint64_t pages[] = { MAX(c->peak, c->size),
 				   c->size,
 				   c->locked,
+				   c->peak_resident,
 				   c->resident,
 				   c->resident - c->shared,
 				   c->shared,

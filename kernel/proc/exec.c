@@ -316,6 +316,7 @@ static void become(struct proc *p, const struct next *n, struct name *name, stru
 
 	vnode_ref(v);
 	spin_lock(&proc_lock);
+	usage_leave_space(p);
 	p->space = n->space;
 	p->exe = v;
 	p->exe_name = name ? name_ref(name) : NULL;

@@ -127,6 +127,7 @@ void proc_let_go(struct proc *p)
 	struct vnode *exe;
 
 	spin_lock(&proc_lock); /* /proc may be looking */
+	usage_leave_space(p);
 	space = p->space;
 	files = p->files;
 	fs = p->fs;
@@ -365,6 +366,7 @@ static void usage_add(struct usage *to, const struct usage *u)
 	to->majflt += u->majflt;
 	to->nvcsw += u->nvcsw;
 	to->nivcsw += u->nivcsw;
+	to->maxrss = MAX(to->maxrss, u->maxrss);
 }
 
 static void fill_usage(struct wait_result *r, const struct proc *c)

@@ -41,6 +41,7 @@ struct rlimit {
 
 struct usage {
 	uint64_t utime_ns, stime_ns, minflt, majflt, nvcsw, nivcsw;
+	uint64_t maxrss; /* pages: the most that one space, or one process of several, had */
 };
 
 #define NITIMERS	3
@@ -88,7 +89,7 @@ struct proc {
 	struct rlimit rlimits[NRLIMITS];
 	int oom_score_adj, nice;
 	uint64_t start_ns;
-	struct usage ended;  /* [p] of threads that ended */
+	struct usage ended;  /* [p] of threads that ended, and of spaces that the process left */
 	struct usage waited; /* [p] of children waited for */
 	/* signals */
 	struct spinlock sig_lock;
@@ -233,6 +234,8 @@ struct thread *proc_thread(struct proc *p, pid_t tid);
 /* What the process has used so far: the threads that ended and the others. */
 void usage_add_thread(struct usage *u, const struct thread *t);
 void proc_usage(struct proc *p, struct usage *u); /* [p] */
+/* [p] The process is about to leave its space: what that had at most is kept. */
+void usage_leave_space(struct proc *p);
 /* RLIMIT_CPU of the current process, which is finite. From the scheduler's tick. */
 void proc_check_cpu(struct proc *p);
 

@@ -108,8 +108,16 @@ void proc_usage(struct proc *p, struct usage *u)
 	struct thread *t;
 
 	*u = p->ended;
+	if (p->space)
+		u->maxrss = MAX(u->maxrss, space_peak(p->space));
 	list_for_each(t, &p->threads, proc_link)
 		usage_add_thread(u, t);
+}
+
+void usage_leave_space(struct proc *p)
+{
+	if (p->space)
+		p->ended.maxrss = MAX(p->ended.maxrss, space_peak(p->space));
 }
 
 /* As Linux: SIGXCPU at the soft limit and each second after, SIGKILL at the hard one. */

@@ -4,7 +4,8 @@
  *
  * Each hart has a run queue of two lists: threads that woke from a sleep, which go first and preempt one
  * that is using up its time slice, and the others, in turn. After BOOST_STREAK picks from the first the
- * second gets its turn. An idle hart steals; who makes a thread runnable prefers an idle hart and pokes it.
+ * second gets its turn. Niceness is in the length of slices and in turns let go by, hart by hart. An idle
+ * hart steals; who makes a thread runnable prefers an idle hart and pokes it.
  *
  * States: RUNNING -> SLEEPING is written by the thread itself, which then goes on to sched_sleep() with
  * interrupts off; SLEEPING -> RUNNABLE by a waker, under the lock of the run queue of thread->hart. That
@@ -27,6 +28,8 @@
 
 #define BOOST_STREAK  8
 #define STACKS_CACHED 8
+#define NICE_MAX      19
+#define MAX_PASSES    32 /* in a row: how long the choice may take */
 
 static struct runq {
 	struct spinlock lock;
@@ -139,6 +142,22 @@ struct thread *kthread_create(const char *name, void (*fn)(void *), void *arg)
 	return t;
 }
 
+/* ---- niceness ---- */
+
+static int niceness(const struct thread *t)
+{
+	return !t->proc ? 0 : t->policy == POLICY_IDLE ? NICE_MAX : t->proc->nice;
+}
+
+/* Slices of who is not nice are longer, up to six times; who is nice passes, up to nine turns of ten. */
+static void new_slice(struct thread *t)
+{
+	int nice = niceness(t);
+
+	t->slice = SLICE_TICKS * (nice < 0 ? 1 - nice / 4 : 1);
+	t->passes = nice > 0 ? nice / 2 : 0;
+}
+
 /* ---- queues ---- */
 
 /* With the queue's lock held. */
@@ -153,6 +172,20 @@ static void enqueue(struct runq *q, struct thread *t, bool first)
 	q->nqueued++;
 }
 
+/* The next in turn; who is nice lets some turns go by while others wait. */
+static struct thread *pop_ready(struct runq *q)
+{
+	struct thread *t;
+
+	for (unsigned i = 0;; i++) {
+		t = list_entry(list_pop(&q->ready), struct thread, run_link);
+		if (t->passes == 0 || i == MAX_PASSES || list_empty(&q->ready))
+			return t;
+		t->passes--;
+		list_append(&q->ready, &t->run_link);
+	}
+}
+
 static struct thread *dequeue(struct runq *q)
 {
 	struct list *e = NULL;
@@ -163,9 +196,7 @@ static struct thread *dequeue(struct runq *q)
 	if (q->streak < BOOST_STREAK || list_empty(&q->ready))
 		e = list_pop(&q->woken);
 	q->streak = e ? q->streak + 1 : 0;
-	if (!e)
-		e = list_pop(&q->ready);
-	return list_entry(e, struct thread, run_link);
+	return e ? list_entry(e, struct thread, run_link) : pop_ready(q);
 }
 
 /* The hart that should run a thread that becomes runnable: its last one, or an idle one. */
@@ -224,8 +255,8 @@ void thread_start(struct thread *t, void (*fn)(void *), void *arg)
 	t->context.sp = t->frame ? (uint64_t)t->frame : t->kstack + KSTACK_SIZE;
 	t->context.s[0] = (uint64_t)fn;
 	t->context.s[1] = (uint64_t)arg;
-	t->slice = SLICE_TICKS;
-	t->boosted = true;
+	new_slice(t);
+	t->boosted = niceness(t) <= 0;
 	intr_push();
 	t->hart = this_hart();
 	q = runq_of(t->hart);
@@ -247,8 +278,8 @@ void thread_wake(struct thread *t)
 	if (t->state == THREAD_SLEEPING) {
 		t->state = THREAD_RUNNABLE;
 		if (q->current != t) {
-			t->boosted = true;
-			t->slice = SLICE_TICKS;
+			t->boosted = niceness(t) <= 0;
+			new_slice(t);
 			place(t, q);
 			return;
 		}
@@ -372,7 +403,7 @@ void thread_preempt(void)
 	bool unfinished = t->slice > 0;
 
 	if (!unfinished)
-		t->slice = SLICE_TICKS;
+		new_slice(t);
 	t->nivcsw++;
 	give_way(unfinished);
 }
@@ -402,7 +433,7 @@ void sched_tick(bool from_user)
 		if (runq_of(h)->nqueued > 0)
 			h->need_resched = true;
 		else
-			t->slice = SLICE_TICKS;
+			new_slice(t);
 	}
 }
 

@@ -26,6 +26,8 @@ struct pending { /* signals that wait: struct sigqueue; not every one of the set
 	struct list queue;
 };
 
+#define POLICY_IDLE 5 /* SCHED_IDLE */
+
 struct fpstate {
 	uint64_t f[32];
 	uint32_t fcsr;
@@ -45,7 +47,8 @@ struct thread {
 	bool on_cpu;	       /* its registers are in a hart: written under that hart's run queue lock */
 	bool boosted;	       /* woke from a sleep and has not used up a time slice since */
 	uint8_t slice;	       /* ticks left */
-	uint8_t policy;	       /* [a] what sched_setscheduler(2) said: all are treated alike */
+	uint8_t passes;	       /* turns that it lets go by, being nice */
+	uint8_t policy;	       /* [a] what sched_setscheduler(2) said; POLICY_IDLE is as nice as can be */
 	struct space *space;   /* the address space it runs in; NULL for kernel threads */
 	struct proc *proc;     /* NULL for kernel threads */
 	struct list proc_link; /* proc.h */

@@ -146,6 +146,8 @@ int64_t sys_wait4(const uint64_t *a)
 
 	if ((int)a[2] & ~(WNOHANG | WUNTRACED | WCONTINUED | 0x60000000))
 		return -EINVAL;
+	if ((int)a[0] == INT32_MIN) /* no group can be called so */
+		return -ESRCH;
 	pid = proc_wait(proc_current(), (int)a[0], (int)a[2] | WEXITED, &r);
 	if (pid <= 0)
 		return pid;
@@ -170,7 +172,8 @@ int64_t sys_waitid(const uint64_t *a)
 	int64_t got;
 
 	if (a[0] > P_PGID || options & ~(WNOHANG | WUNTRACED | WEXITED | WCONTINUED | WNOWAIT) ||
-	    !(options & (WUNTRACED | WEXITED | WCONTINUED)) || (a[0] != P_ALL && (pid_t)a[1] <= 0))
+	    !(options & (WUNTRACED | WEXITED | WCONTINUED)) || (a[0] != P_ALL && (pid_t)a[1] < 0) ||
+	    (a[0] == P_PID && a[1] == 0))
 		return -EINVAL;
 	got = proc_wait(proc_current(), pid, options, &r);
 	if (got < 0)
@@ -184,6 +187,12 @@ int64_t sys_waitid(const uint64_t *a)
 		si[4] = r.pid;
 		si[5] = r.uid;
 		si[6] = continued ? SIGCONT : killed ? r.status & 0x7f : r.status >> 8;
+		if (a[4]) {
+			struct rusage u = to_rusage(&r.usage);
+
+			if (put_user(a[4], &u, sizeof(u)))
+				return -EFAULT;
+		}
 	}
 	return a[2] ? put_user(a[2], si, sizeof(si)) : 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * System calls about scheduling. All threads share the harts alike: SCHED_OTHER, and its kin that Linux has, which
- * may be asked for; real-time policies are refused, and a thread is tied to no hart.
+ * System calls about scheduling. Niceness says how threads share a hart: SCHED_OTHER, and its kin that Linux has, may be
+ * asked for; real-time policies are refused, and a thread is tied to no hart.
  */
 #include "arch/cpu.h"
 #include "arch/user.h"
@@ -9,7 +9,7 @@
 #include "proc/timer.h"
 #include "sys/sys.h"
 
-enum { OTHER, FIFO, RR, BATCH, IDLE = 5, RESET_ON_FORK = 0x40000000 };
+enum { OTHER, FIFO, RR, BATCH, IDLE = POLICY_IDLE, RESET_ON_FORK = 0x40000000 };
 
 /*
  * The policy of a thread (0: the current one), which becomes `change` if that is not negative. -EINVAL, -ESRCH,

@@ -86,7 +86,8 @@ struct rusage to_rusage(const struct usage *u)
 				.minflt = u->minflt,
 				.majflt = u->majflt,
 				.nvcsw = u->nvcsw,
-				.nivcsw = u->nivcsw };
+				.nivcsw = u->nivcsw,
+				.maxrss = u->maxrss * (PAGE_SIZE / 1024) };
 }
 
 int64_t sys_getrusage(const uint64_t *a)
@@ -101,14 +102,14 @@ int64_t sys_getrusage(const uint64_t *a)
 	spin_lock(&proc_lock);
 	if ((int)a[0] == SELF)
 		proc_usage(p, &u);
-	else if ((int)a[0] == THREAD)
-		usage_add_thread(&u, thread_current());
-	else
+	else if ((int)a[0] == CHILDREN)
 		u = p->waited;
+	else {
+		u.maxrss = MAX(p->ended.maxrss, space_peak(p->space));
+		usage_add_thread(&u, thread_current());
+	}
 	spin_unlock(&proc_lock);
 	r = to_rusage(&u);
-	if ((int)a[0] != CHILDREN)
-		r.maxrss = p->space->nresident * (PAGE_SIZE / 1024);
 	return put_user(a[1], &r, sizeof(r));
 }
 
@@ -129,6 +130,21 @@ int64_t sys_times(const uint64_t *a)
 	return time_ns() / tick;
 }
 
+/* [p] Is `p` among those whom `which` and `who` of getpriority(2) name? `who` 0: the caller, its group, its user. */
+static bool is_meant(const struct proc *p, int which, uint32_t who)
+{
+	enum { PRIO_PROCESS, PRIO_PGRP, PRIO_USER };
+	const struct proc *me = proc_current();
+
+	if (p->state == PROC_ZOMBIE)
+		return false;
+	if (which == PRIO_PROCESS)
+		return who ? p->pid == (pid_t)who : p == me;
+	if (which == PRIO_PGRP)
+		return p->pgid == (who ? (pid_t)who : me->pgid);
+	return p->cred.uid == (who ? who : me->cred.uid);
+}
+
 int64_t sys_getpriority(const uint64_t *a)
 {
 	struct proc *p;
@@ -137,29 +153,43 @@ int64_t sys_getpriority(const uint64_t *a)
 	if (a[0] > 2)
 		return -EINVAL;
 	spin_lock(&proc_lock);
-	p = a[0] != 0 || !(int)a[1] ? proc_current() : proc_find(a[1]);
-	if (p)
-		r = 20 - p->nice;
+	list_for_each(p, &proc_list, all)
+		if (is_meant(p, a[0], a[1]))
+			r = MAX(r, 20 - p->nice);
 	spin_unlock(&proc_lock);
 	return r;
 }
 
+static int set_nice(struct proc *p, int nice)
+{
+	const struct cred *me = &proc_current()->cred;
+
+	if (me->euid != 0 && me->euid != p->cred.euid && me->euid != p->cred.uid)
+		return -EPERM;
+	if (me->euid != 0 && nice < p->nice)
+		return -EACCES;
+	p->nice = nice;
+	return 0;
+}
+
 int64_t sys_setpriority(const uint64_t *a)
 {
-	struct proc *me = proc_current(), *p;
-	int nice = MAX(MIN((int)a[2], 19), -20);
-	int64_t err = -ESRCH;
+	int nice = MAX(MIN((int)a[2], 19), -20), err = 0;
+	struct proc *p;
+	bool any = false;
 
 	if (a[0] > 2)
 		return -EINVAL;
 	spin_lock(&proc_lock);
-	p = a[0] != 0 || !(int)a[1] ? me : proc_find(a[1]);
-	if (p)
-		err = me->cred.euid != 0 && nice < p->nice ? -EACCES : 0;
-	if (!err)
-		p->nice = nice; /* reported; the scheduler treats all alike */
+	list_for_each(p, &proc_list, all)
+		if (is_meant(p, a[0], a[1])) {
+			int r = set_nice(p, nice);
+
+			any = true;
+			err = r ? r : err;
+		}
 	spin_unlock(&proc_lock);
-	return err;
+	return any ? err : -ESRCH;
 }
 
 /* ---- the rest ---- */
@@ -320,7 +350,7 @@ int64_t sys_getrandom(const uint64_t *a)
 	uint8_t buf[256];
 	uint64_t done = 0, n = MIN(a[1], 33554431ul);
 
-	if (a[2] & ~7ul)
+	if (a[2] & ~7ul || (a[2] & 6) == 6) /* GRND_RANDOM and GRND_INSECURE */
 		return -EINVAL;
 	while (done < n && !(done && thread_killed())) {
 		size_t k = MIN(n - done, sizeof(buf));

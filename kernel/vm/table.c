@@ -227,6 +227,12 @@ void table_set(struct space *s, pte_t *pte, pte_t value)
 	table->nwritable += is_private_writable(old | value) - is_private_writable(old);
 }
 
+static void lose_resident(struct space *s, unsigned n)
+{
+	s->peak_resident = MAX(s->peak_resident, s->nresident);
+	s->nresident -= n;
+}
+
 /* Harts set A and D in entries by themselves, so every change of a valid one is an atomic exchange. */
 void table_clear(struct space *s, pte_t *pte)
 {
@@ -236,7 +242,7 @@ void table_clear(struct space *s, pte_t *pte)
 	dassert(spin_held(&s->table_lock) && (old & PTE_V));
 	note_unused(table);
 	table->nwritable -= is_private_writable(old);
-	s->nresident -= counts_as_resident(old);
+	lose_resident(s, counts_as_resident(old));
 	space_mark_stale(s);
 }
 
@@ -390,7 +396,7 @@ static void unhook_leaf(struct space *s, uint64_t vpn, struct list *freed)
 	uint64_t va = vpn << PAGE_SHIFT;
 	pte_t *upper = &root_of(s)[mmu_index(va, 2)], *entry = &pte_child(*upper)[mmu_index(va, 1)];
 
-	s->nresident -= count_resident(pte_page(*entry), pte_child(*entry));
+	lose_resident(s, count_resident(pte_page(*entry), pte_child(*entry)));
 	unhook(s, entry, freed);
 	if (pte_page(*upper)->nvalid == 0)
 		unhook(s, upper, freed);

@@ -146,6 +146,7 @@ void vm_space_counts(struct space *s, struct space_counts *c)
 	c->size = s->npages;
 	c->peak = MAX(s->peak_pages, s->npages);
 	c->resident = s->nresident;
+	c->peak_resident = space_peak(s);
 	c->tables = s->ntables;
 	c->private_slots = s->overlay.nslots;
 	c->shared = table_count_shared(s);

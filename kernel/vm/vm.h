@@ -535,9 +535,10 @@ struct space {
 	struct list locked;	 /* [t] mappings with MF_LOCKED */
 	struct overlay overlay;
 	struct spinlock table_lock;
-	pfn_t root;	       /* [t] root table; 0 once the space is being torn down */
-	uint64_t nresident;    /* [t] valid PTEs, the zero page's not counted */
-	uint64_t ntables;      /* [t] */
+	pfn_t root;		/* [t] root table; 0 once the space is being torn down */
+	uint64_t nresident;	/* [t] valid PTEs, the zero page's not counted */
+	uint64_t peak_resident; /* [t] what nresident was at most, noted when it falls */
+	uint64_t ntables;	/* [t] */
 	uint64_t stale, clean; /* [a] generations: a PTE was weakened; everything up to there was shot down */
 	uint64_t harts;	       /* [a] bit: hart index whose satp names root */
 	uint32_t refs;	       /* [a] */
@@ -563,6 +564,12 @@ void space_unref(struct space *s);
 /* Scheduler hooks, interrupts off: this hart's satp comes to name s (entering: bit, fence, satp, sfence.vma), or the kernel's
  * own table (leave). The scheduler skips activate when hart->space == s already. space_leave clears hart->space. */
 void space_activate(struct space *s);
+/* The most pages that were mapped in it at once; no lock, so of now. */
+static inline uint64_t space_peak(const struct space *s)
+{
+	return MAX(__atomic_load_n(&s->peak_resident, __ATOMIC_RELAXED),
+		   __atomic_load_n(&s->nresident, __ATOMIC_RELAXED));
+}
 void space_leave(void);
 /* Before the last reference goes no hart may stay in the space: the exiting thread calls thread_set_space(NULL) itself, and
  * an idle or kernel thread's hart that lazily stays is sent away by space_unref through space_evict_harts (an IPI or, simpler,
@@ -611,7 +618,7 @@ int vm_shared_object(struct space *s, uint64_t va, struct object **o, uint64_t *
 /* /proc: calls fn for each mapping in order with the space read-locked; stops when it returns non-zero. */
 int vm_each_mapping(struct space *s, int (*fn)(void *arg, struct mapping *m), void *arg);
 struct space_counts {
-	uint64_t size, resident, shared, text, data, stack, swap, tables, private_slots, peak,
+	uint64_t size, resident, shared, text, data, stack, swap, tables, private_slots, peak, peak_resident,
 		locked; /* pages */
 };
 void vm_space_counts(struct space *s, struct space_counts *c);

@@ -5,7 +5,7 @@ import os
 import struct
 import zlib
 
-PROGRAMS = "ttytest && eventtest && socktest && permtest && nametest && cd /tmp && permtest && nametest"
+PROGRAMS = "ttytest && eventtest && socktest && usagetest && permtest && nametest && cd /tmp && permtest && nametest"
 
 for smp in 1, 4:
     @test(f"io/{smp}x32M", 20)
