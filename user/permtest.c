@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -415,10 +416,15 @@ static void set_id(void)
 {
 	struct statvfs fs;
 
-	SYS(statvfs(".", &fs));
-	if (fs.f_flag & ST_NOSUID)
-		return;
 	copy_self("p", ANN, STAFF, 04755);
+	SYS(statvfs(".", &fs));
+	if (fs.f_flag & ST_NOSUID) { /* mounted so that the bits mean nothing */
+		SYS(chmod("p", 06755));
+		AS(BOB, GUESTS, 0)
+		run("./p", (int[]){ BOB, BOB, BOB, GUESTS, GUESTS, GUESTS });
+		SYS(unlink("p"));
+		return;
+	}
 	AS(BOB, GUESTS, 0)
 	run("./p", (int[]){ BOB, ANN, ANN, GUESTS, GUESTS, GUESTS });
 	SYS(chmod("p", 02755));
@@ -458,6 +464,30 @@ static void set_id(void)
 }
 
 /* a process that wants no new privileges gets none */
+/* A node of a device is one where the mount allows it. */
+static void device_nodes(void)
+{
+	struct statvfs fs;
+
+	SYS(statvfs(".", &fs));
+	SYS(mknod("null", S_IFCHR | 0666, makedev(1, 3)));
+	SYS(mkfifo("fifo", 0600));
+	if (fs.f_flag & ST_NODEV) {
+		ERR(open("null", O_WRONLY), EACCES);
+		ERR(open("null", O_RDONLY | O_NONBLOCK), EACCES);
+	} else {
+		int fd = (int)SYS(open("null", O_RDWR));
+		EQ(write(fd, "x", 1), 1);
+		EQ(read(fd, &fs, 1), 0);
+		SYS(close(fd));
+	}
+	SYS(close((int)SYS(open("null", O_PATH))));
+	SYS(close((int)SYS(open("fifo", O_RDONLY | O_NONBLOCK)))); /* which is no device */
+	AS(BOB, GUESTS, 0)
+	ERR(mknod("other", S_IFCHR | 0666, makedev(1, 3)), EPERM);
+	SYS(unlink("null") | unlink("fifo"));
+}
+
 static void no_new_privileges(void)
 {
 	struct statvfs fs;
@@ -682,6 +712,7 @@ static const struct test tests[] = {
 	{ "group of directory", group_of_directory },
 	{ "changing", changing },
 	{ "set-id", set_id },
+	{ "device nodes", device_nodes },
 	{ "no new privileges", no_new_privileges },
 	{ "parent's death", parents_death },
 	{ "descriptors limit", descriptors_limit },

@@ -5,7 +5,7 @@ import os
 import struct
 import zlib
 
-PROGRAMS = "ttytest && eventtest && socktest && usagetest && permtest && nametest && cd /tmp && permtest && nametest"
+PROGRAMS = "ttytest && eventtest && socktest && usagetest && permtest && nametest && cd /tmp && permtest && nametest && mount -t tmpfs -o nosuid,nodev none /mnt && cd /mnt && permtest"
 
 for smp in 1, 4:
     @test(f"io/{smp}x32M", 20)

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 #define ST_RDONLY 1
 #define ST_NOSUID 2
+#define ST_NODEV  4
 struct statvfs {
 	unsigned long f_bsize, f_frsize;
 	fsblkcnt_t f_blocks, f_bfree, f_bavail;
