@@ -221,7 +221,7 @@ soak: all
 
 # The test programs are plain POSIX C: the system of this machine says whether they are right.
 ORACLE := mmaptest cowtest racetest lazytest zerotest stacktest swaptest bigfile forkstress execstress filemodel dirtest
-ORACLE += drifttest ttytest eventtest pipetest waittest threadtest timertest
+ORACLE += drifttest ttytest eventtest pipetest waittest threadtest timertest regtest
 ORACLE += locktest mremaptest advisetest shmtest viewtest spacetest
 ORACLE += permtest nametest socktest usagetest
 oracle: $(addprefix $(BUILD)/oracle/,$(ORACLE))

@@ -16,6 +16,9 @@
 
 #define HART_NEED_RESCHED 32
 
+#define NSYSCALLS  512 /* numbers that there may be */
+#define CAUSE_CALL 8   /* in scause: a system call */
+
 #define TF_EPC	   0
 #define TF_X(n)	   ((n)*8)
 #define TF_STATUS  256

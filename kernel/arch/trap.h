@@ -9,10 +9,11 @@ struct thread;
 
 struct trapframe {
 	uint64_t epc; /* order of Linux's user_regs_struct: pc, then x1..x31 */
+	/* but in calls and faults, unless they are wanted, not s0 .. s11: trap_entry.S */
 	uint64_t ra, sp, gp, tp, t0, t1, t2, s0, s1, a0, a1, a2, a3, a4, a5, a6, a7;
 	uint64_t s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, t3, t4, t5, t6;
 	uint64_t status;
-	uint64_t cause; /* a system call that writes s1 - s11 sets it to 0: they are loaded then */
+	uint64_t cause; /* a system call that writes s0 .. s11 sets it to 0: they are loaded then */
 	uint64_t tval;
 	uint64_t orig_a0; /* for restarting system calls */
 };
@@ -27,7 +28,7 @@ static inline void trapframe_init(struct trapframe *f, uint64_t pc, uint64_t sp)
 }
 
 /* Called by trap.c; provided by sys/table.c, proc/signal.c. */
-void syscall_dispatch(struct trapframe *f);
+int64_t syscall_failed(struct trapframe *f, int64_t r);
 /*
  * A fault or trap of the program that the kernel cannot mend: queue the signal for this thread, now
  * (forced).

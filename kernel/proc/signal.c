@@ -24,7 +24,6 @@
 #include "proc/ptimer.h"
 #include "vm/kmem.h"
 
-#define CAUSE_CALL	   8
 #define NR_restart_syscall 128
 #define REALTIME	   32 /* from here on every instance is queued */
 

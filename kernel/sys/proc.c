@@ -17,7 +17,7 @@ static bool sensible(const struct clone_args *c)
 	       !(c->flags & CLONE_SIGHAND && c->flags & CLONE_CLEAR_SIGHAND);
 }
 
-int64_t sys_clone(const uint64_t *a)
+int64_t clone_saved(const uint64_t *a)
 {
 	struct clone_args args = { .flags = a[0] & 0xffffff00ul,
 				   .exit_signal = a[0] & 0xff,
@@ -46,7 +46,7 @@ static int check_tail(uint64_t uaddr, uint64_t n)
 	return 0;
 }
 
-int64_t sys_clone3(const uint64_t *a)
+int64_t clone3_saved(const uint64_t *a)
 {
 	struct {
 		uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,

@@ -58,5 +58,7 @@
 #define X(number, name) int64_t sys_##name(const uint64_t *a);
 SYSCALLS(X)
 #undef X
+/* What sys_clone and sys_clone3, in trap_entry.S, go on to once the child's registers are all in the frame. */
+int64_t clone_saved(const uint64_t *a), clone3_saved(const uint64_t *a);
 
 #endif

@@ -4,18 +4,19 @@
  * -ERESTARTSYS and its kin here; signal_deliver turns that into EINTR or into the call's repetition, for
  * which trap_entry.S has kept a0 in orig_a0.
  */
+#include "arch/offsets.h"
 #include "arch/trap.h"
 #include "lib/errno.h"
 #include "proc/thread.h"
 #include "sys/sys.h"
 #include "vm/vm.h"
 
-#define NCALLS	       512
 #define MEMORY_RETRIES 200
 
 typedef int64_t (*syscall_fn)(const uint64_t *args);
 
-static const syscall_fn calls[NCALLS] = {
+extern const syscall_fn syscall_table[NSYSCALLS]; /* for trap_entry.S; NULL: no such call */
+const syscall_fn syscall_table[NSYSCALLS] = {
 #define X(number, name) [number] = sys_##name,
 	SYSCALLS(X)
 #undef X
@@ -42,30 +43,18 @@ static int64_t wait_and_call(syscall_fn call, const uint64_t *args)
 	return r;
 }
 
-/*
- * A call that ended with an error: is there more to do? Apart, so that the way of the others saves few
- * registers.
- */
-static int64_t __attribute__((noinline)) settle_error(syscall_fn call, const uint64_t *args, int64_t r)
+/* Whether there is more to do for a call that ended with the error r; what it ends with at last. Called by trap_entry.S. */
+int64_t syscall_failed(struct trapframe *f, int64_t r)
 {
+	syscall_fn call = syscall_table[f->a7];
+
+	if (call == sys_clone) /* past trap_entry.S, which has saved the registers */
+		call = clone_saved;
+	else if (call == sys_clone3)
+		call = clone3_saved;
 	if (r == -ENOMEM && call != sys_swapoff)
-		r = wait_and_call(call, args);
+		r = wait_and_call(call, &f->a0);
 	if (r <= -ERESTARTSYS && r >= -ERESTART_RESTARTBLOCK)
 		thread_current()->sigpending = true; /* so that signal_deliver looks at it */
 	return r;
-}
-
-void syscall_dispatch(struct trapframe *f)
-{
-	uint64_t number = f->a7;
-	int64_t r;
-
-	if (unlikely(number >= NCALLS || !calls[number])) {
-		f->a0 = -ENOSYS;
-		return;
-	}
-	r = calls[number](&f->a0); /* a0 .. a5 lie in a row */
-	if (unlikely(r < 0))
-		r = settle_error(calls[number], &f->a0, r);
-	f->a0 = r;
 }

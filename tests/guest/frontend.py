@@ -74,7 +74,7 @@ def panic(t):
         report = done.stderr.rpartition(b"\npanic:")[2]
         t.check(report, "no line begins with panic:")
         t.check(b"kernel/" in report and b".c:" in report, "the backtrace has no source lines")
-        t.check(re.search(rb"#0 .* store_sysrq.*#1 .* proc_write.* syscall_dispatch.*\(kernel/arch/trap_entry.S:", report, re.S),
+        t.check(re.search(rb"#0 .* store_sysrq.*#1 .* proc_write.* sys_write.*\(kernel/arch/trap_entry.S:", report, re.S),
                 "the backtrace is not whole")
         t.check(b"  epc ffffffff" in report and b" s11 " in report, "no registers")
 

@@ -2,7 +2,7 @@
 """The test programs of user/, on machines of every size: one and four harts, 16, 32 and 128 MiB."""
 
 MEMORY = "mmaptest && mremaptest && advisetest && shmtest && viewtest && spacetest && cowtest && zerotest && stacktest && lazytest && racetest"
-UNIX = ("errtest && filetest && pipetest && sigtest && proctest && waittest && elftest 150 && "
+UNIX = ("errtest && regtest && filetest && pipetest && sigtest && proctest && waittest && elftest 150 && "
         "forkstress 5 && execstress 20")
 
 
