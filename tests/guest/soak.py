@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
 """make soak: every size of machine, with swap and without, under everything at once for minutes. Not a part of make test."""
 
+import os
+
 SETUP = """cd /root; mkdir a b c d; failed=
 check() { got=$1; shift; case " $* " in *" $got "*) ;; *) echo "status $got of $what, not one of $*" >&2; failed=1;; esac; }
 """
@@ -47,3 +49,9 @@ for mem in 16, 24, 32, 64:
     for smp in 1, 4:
         for swap in True, False:
             add(mem, smp, swap)
+
+
+@test("soak/disk-bound", 100)
+def disk_bound(t):
+    """Requests and bytes of the disk-bound metrics beside lean Linux's."""
+    t.run(os.path.join(t.top, "bench/disk"), t.build, "--check", timeout=1500)
