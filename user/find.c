@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* find: walks trees and acts on the files that an expression chooses. */
+#include <ctype.h>
 #include <errno.h>
 #include <fnmatch.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -26,6 +29,8 @@ static char **words;
 static bool has_action, depth_first, pruned;
 static long long most_depth = INT64_MAX, least_depth;
 static size_t top_length; /* of the operand's path, for the depth */
+static bool one_system;	  /* -xdev: not into what is mounted below */
+static dev_t top_device;
 static int status;
 
 static const struct node *parse_or(void);
@@ -84,6 +89,42 @@ static bool run_name(const struct node *n, const char *path, const struct stat *
 	return matches;
 }
 
+static bool run_iname(const struct node *n, const char *path, const struct stat *st)
+{
+	char *base = path_base(path);
+
+	(void)st;
+	for (char *at = base; *at; at++)
+		*at = (char)tolower((unsigned char)*at);
+	bool matches = fnmatch(n->text, base, 0) == 0;
+	free(base);
+	return matches;
+}
+
+static bool run_user(const struct node *n, const char *path, const struct stat *st)
+{
+	(void)path;
+	return st->st_uid == (uid_t)n->number;
+}
+
+static bool run_group(const struct node *n, const char *path, const struct stat *st)
+{
+	(void)path;
+	return st->st_gid == (gid_t)n->number;
+}
+
+static bool run_nouser(const struct node *n, const char *path, const struct stat *st)
+{
+	(void)n, (void)path;
+	return !getpwuid(st->st_uid);
+}
+
+static bool run_nogroup(const struct node *n, const char *path, const struct stat *st)
+{
+	(void)n, (void)path;
+	return !getgrgid(st->st_gid);
+}
+
 static bool run_path(const struct node *n, const char *path, const struct stat *st)
 {
 	(void)st;
@@ -129,6 +170,18 @@ static bool run_mtime(const struct node *n, const char *path, const struct stat 
 	return compare(n, (time(NULL) - st->st_mtim.tv_sec) / (long long)n->unit);
 }
 
+static bool run_atime(const struct node *n, const char *path, const struct stat *st)
+{
+	(void)path;
+	return compare(n, (time(NULL) - st->st_atim.tv_sec) / (long long)n->unit);
+}
+
+static bool run_ctime(const struct node *n, const char *path, const struct stat *st)
+{
+	(void)path;
+	return compare(n, (time(NULL) - st->st_ctim.tv_sec) / (long long)n->unit);
+}
+
 static bool run_newer(const struct node *n, const char *path, const struct stat *st)
 {
 	(void)path;
@@ -169,6 +222,8 @@ static bool run_delete(const struct node *n, const char *path, const struct stat
 	return false;
 }
 
+static void run_batches(void);
+
 static bool run_command(char **command)
 {
 	int result;
@@ -188,6 +243,35 @@ static bool run_command(char **command)
 	return result == 0;
 }
 
+/* A copy of the word with the path for each {} in it. */
+static char *with_path(const char *word, const char *path)
+{
+	size_t length = strlen(word) + 1, path_length = strlen(path);
+
+	for (const char *hit = word; (hit = strstr(hit, "{}")); hit += 2)
+		length += path_length;
+	char *out = xmalloc(length), *to = out;
+	for (const char *hit; (hit = strstr(word, "{}")); word = hit + 2) {
+		to = mempcpy(to, word, (size_t)(hit - word));
+		to = mempcpy(to, path, path_length);
+	}
+	strcpy(to, word);
+	return out;
+}
+
+/* For -ok: the question is answered with yes. */
+static bool agreed(char **command, const char *path)
+{
+	char *line = NULL;
+	size_t capacity = 0;
+
+	fflush(stdout);
+	fprintf(stderr, "< %s ... %s > ? ", command[0], path);
+	bool yes = getline(&line, &capacity, stdin) > 0 && (*line == 'y' || *line == 'Y');
+	free(line);
+	return yes;
+}
+
 static bool run_exec(const struct node *n, const char *path, const struct stat *st)
 {
 	size_t count = 0;
@@ -196,11 +280,20 @@ static bool run_exec(const struct node *n, const char *path, const struct stat *
 	while (n->words[count])
 		count++;
 	char **command = xmalloc((count + 1) * sizeof(*command));
-	for (size_t i = 0; i <= count; i++)
-		command[i] = n->words[i] && strcmp(n->words[i], "{}") == 0 ? (char *)path : n->words[i];
-	bool fine = run_command(command);
-	free(command);
+	for (size_t i = 0; i < count; i++)
+		command[i] = with_path(n->words[i], path);
+	command[count] = NULL;
+	bool fine = (!n->number || agreed(command, path)) && run_command(command);
+	free_names(command);
 	return fine;
+}
+
+/* -quit: what was gathered for commands is not lost. */
+static bool run_quit(const struct node *n, const char *path, const struct stat *st)
+{
+	(void)n, (void)path, (void)st;
+	run_batches();
+	exit(finish(status));
 }
 
 /* -exec ... {} +: paths are gathered; the node's words end in the place for them. */
@@ -222,6 +315,12 @@ static void run_batch(struct batch *b)
 	while (b->count > 0)
 		free(b->command[b->fixed + --b->count]);
 	b->bytes = 0;
+}
+
+static void run_batches(void)
+{
+	for (struct batch *b = batches; b; b = b->next)
+		run_batch(b);
 }
 
 static bool run_gather(const struct node *n, const char *path, const struct stat *st)
@@ -256,11 +355,12 @@ static const struct node *parse_exec(const char *name)
 	if (!*words || words == first)
 		die("missing argument to '%s'", name);
 	has_action = true;
-	bool gather = strcmp(*words, "+") == 0;
+	bool asks = strcmp(name, "-ok") == 0, gather = !asks && strcmp(*words, "+") == 0;
 	*words++ = NULL;
 	if (!gather) {
 		struct node *n = new_node(run_exec);
 		n->words = first;
+		n->number = asks;
 		return n;
 	}
 	struct batch *b = xmalloc(sizeof(*b));
@@ -300,9 +400,11 @@ static const struct node *parse_numeric(const char *name)
 		const char *units;
 		uint64_t unit;
 	} tests[] = {
-		{ "-size", run_size, "bckMG", 0 }, { "-links", run_links, "", 0 },
-		{ "-inum", run_inode, "", 0 },	   { "-mtime", run_mtime, "", 86400 },
-		{ "-mmin", run_mtime, "", 60 },
+		{ "-size", run_size, "bckMG", 0 },  { "-links", run_links, "", 0 },
+		{ "-inum", run_inode, "", 0 },	    { "-mtime", run_mtime, "", 86400 },
+		{ "-mmin", run_mtime, "", 60 },	    { "-atime", run_atime, "", 86400 },
+		{ "-ctime", run_ctime, "", 86400 }, { "-amin", run_atime, "", 60 },
+		{ "-cmin", run_ctime, "", 60 },
 	};
 
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
@@ -359,6 +461,33 @@ static const struct node *parse_text(const char *name,
 	return n;
 }
 
+/* -user, -group: a name, or a number that is nobody's name. */
+static const struct node *parse_owner(const char *name)
+{
+	bool of_user = name[1] == 'u';
+	struct node *n = new_node(of_user ? run_user : run_group);
+	const char *text = next_argument(name);
+	const struct passwd *user = of_user ? getpwnam(text) : NULL;
+	const struct group *group = of_user ? NULL : getgrnam(text);
+	char *end = NULL;
+
+	n->number = user ? user->pw_uid : group ? group->gr_gid : strtoll(text, &end, 10);
+	if (end && (end == text || *end))
+		die("'%s' is not the name of a known %s", text, name + 1);
+	return n;
+}
+
+static const struct node *parse_iname(const char *name)
+{
+	struct node *n = new_node(run_iname);
+	char *text = xstrdup(next_argument(name));
+
+	for (char *at = text; *at; at++)
+		*at = (char)tolower((unsigned char)*at);
+	n->text = text;
+	return n;
+}
+
 static const struct node *parse_primary(void)
 {
 	const char *word = next_argument("expression");
@@ -376,10 +505,18 @@ static const struct node *parse_primary(void)
 	}
 	if (strcmp(word, "-print") == 0 || strcmp(word, "-print0") == 0)
 		return parse_print(word[6] ? '\0' : '\n');
-	if (strcmp(word, "-exec") == 0)
+	if (strcmp(word, "-exec") == 0 || strcmp(word, "-ok") == 0)
 		return parse_exec(word);
 	if (strcmp(word, "-name") == 0)
 		return parse_text(word, run_name);
+	if (strcmp(word, "-iname") == 0)
+		return parse_iname(word);
+	if (strcmp(word, "-user") == 0 || strcmp(word, "-group") == 0)
+		return parse_owner(word);
+	if (strcmp(word, "-nouser") == 0)
+		return new_node(run_nouser);
+	if (strcmp(word, "-nogroup") == 0)
+		return new_node(run_nogroup);
 	if (strcmp(word, "-path") == 0)
 		return parse_text(word, run_path);
 	if (strcmp(word, "-type") == 0)
@@ -390,6 +527,10 @@ static const struct node *parse_primary(void)
 		return parse_newer(next_argument(word));
 	if (strcmp(word, "-prune") == 0)
 		return new_node(run_prune);
+	if (strcmp(word, "-quit") == 0) {
+		has_action = true;
+		return new_node(run_quit);
+	}
 	if (strcmp(word, "-empty") == 0)
 		return new_node(run_empty);
 	if (strcmp(word, "-delete") == 0) {
@@ -398,6 +539,8 @@ static const struct node *parse_primary(void)
 	}
 	if (strcmp(word, "-depth") == 0)
 		depth_first = true;
+	else if (strcmp(word, "-xdev") == 0 || strcmp(word, "-mount") == 0)
+		one_system = true;
 	else if (strcmp(word, "-maxdepth") == 0)
 		most_depth = need_number(next_argument(word));
 	else if (strcmp(word, "-mindepth") == 0)
@@ -455,10 +598,13 @@ static int visit(const char *path, const struct stat *st, enum walk_when when, v
 	/* At the depth limit a directory is not entered, so it has no LAST. */
 	bool leaf = !directory || depth >= most_depth;
 
-	pruned = false;
+	if (when == WALK_FIRST && depth == 0)
+		top_device = st->st_dev;
+	pruned = one_system && st->st_dev != top_device;
+	leaf |= pruned;
 	if (depth >= least_depth && (leaf || (when == WALK_LAST) == depth_first))
 		expression->run(expression, path, st);
-	return directory && (depth >= most_depth || (pruned && !depth_first)) ? WALK_SKIP : WALK_OK;
+	return directory && (leaf || (pruned && !depth_first)) ? WALK_SKIP : WALK_OK;
 }
 
 int main(int argc, char **argv)
@@ -494,7 +640,6 @@ int main(int argc, char **argv)
 		if (walk(*first, flags | WALK_DANGLING, visit, (void *)expression) > 0)
 			status = 1;
 	}
-	for (struct batch *b = batches; b; b = b->next)
-		run_batch(b);
+	run_batches();
 	return finish(status);
 }

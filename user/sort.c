@@ -12,7 +12,7 @@ enum { MAX_KEYS = 16 };
 /* What is compared of a line, and how. Fields and characters count from 1; end_field 0: to the end. */
 struct key {
 	long field, character, end_field, end_character;
-	bool numeric, reversed, fold, blanks, own; /* own: has letters of its own */
+	bool numeric, reversed, fold, blanks, words, printing, own; /* own: has letters of its own */
 };
 
 struct line {
@@ -119,14 +119,25 @@ static int compare_numbers(const char *a, const char *a_end, const char *b, cons
 	return n[0].negative ? -order : order;
 }
 
-static int compare_folded(const char *a, size_t x, const char *b, size_t y)
+/* The next byte that counts for -d, -i and -f, as it counts; -1 at the end. */
+static int next_byte(const char **at, const char *end, const struct key *k)
 {
-	for (size_t i = 0; i < x && i < y; i++) {
-		int c = toupper((unsigned char)a[i]), d = toupper((unsigned char)b[i]);
-		if (c != d)
+	while (*at < end) {
+		int c = (unsigned char)*(*at)++;
+		if ((!k->words || isalnum(c) || is_blank((char)c)) && (!k->printing || isprint(c)))
+			return k->fold ? toupper(c) : c;
+	}
+	return -1;
+}
+
+static int compare_counting(const char *a, const char *a_end, const char *b, const char *b_end,
+			    const struct key *k)
+{
+	for (;;) {
+		int c = next_byte(&a, a_end, k), d = next_byte(&b, b_end, k);
+		if (c != d || c < 0)
 			return c - d;
 	}
-	return (x > y) - (x < y);
 }
 
 static int compare_bytes(const char *a, size_t x, const char *b, size_t y)
@@ -143,7 +154,8 @@ static int compare_keys(const struct line *a, const struct line *b)
 		key_range(&keys[i], a, &s, &s_end);
 		key_range(&keys[i], b, &t, &t_end);
 		int order = keys[i].numeric ? compare_numbers(s, s_end, t, t_end) :
-			    keys[i].fold    ? compare_folded(s, (size_t)(s_end - s), t, (size_t)(t_end - t)) :
+			    keys[i].fold || keys[i].words || keys[i].printing ?
+					      compare_counting(s, s_end, t, t_end, &keys[i]) :
 					      compare_bytes(s, (size_t)(s_end - s), t, (size_t)(t_end - t));
 		if (order)
 			return keys[i].reversed ? -order : order;
@@ -205,11 +217,13 @@ static int read_lines(int fd, const char *name)
 /* Letters behind a key or an option; returns where they end. */
 static const char *take_letters(const char *at, struct key *k)
 {
-	for (; *at && strchr("nrfbg", *at); at++) {
+	for (; *at && strchr("nrfbgdi", *at); at++) {
 		k->numeric |= *at == 'n' || *at == 'g';
 		k->reversed |= *at == 'r';
 		k->fold |= *at == 'f';
 		k->blanks |= *at == 'b';
+		k->words |= *at == 'd';
+		k->printing |= *at == 'i';
 		k->own = true;
 	}
 	return at;
@@ -247,6 +261,8 @@ static void finish_keys(void)
 		keys[i].reversed = general.reversed;
 		keys[i].fold = general.fold;
 		keys[i].blanks = general.blanks;
+		keys[i].words = general.words;
+		keys[i].printing = general.printing;
 	}
 }
 
@@ -279,8 +295,8 @@ int main(int argc, char **argv)
 	};
 	const char *out_name = NULL;
 
-	tool_init(argc, argv, 2, "[-bcfmnrsu] [-k KEY]... [-t CHARACTER] [-o FILE] [FILE...]", longs);
-	for (int c; (c = next_option(argc, argv, "bcfgk:mno:rst:u")) != -1;) {
+	tool_init(argc, argv, 2, "[-bcdfimnrsu] [-k KEY]... [-t CHARACTER] [-o FILE] [FILE...]", longs);
+	for (int c; (c = next_option(argc, argv, "bcdfgik:mno:rst:u")) != -1;) {
 		char letter[2] = { (char)c, '\0' };
 		switch (c) {
 		case 'c':

@@ -13,10 +13,13 @@ enum { MAX_BYTES = 96 * 1024 }; /* of arguments in one command; the kernel takes
 static char **command; /* the fixed words, then those of the input */
 static size_t fixed, count;
 static size_t bytes, fixed_bytes;
-static size_t most_words = SIZE_MAX;
+static size_t most_words = SIZE_MAX, most_lines = SIZE_MAX, lines;
+static size_t most_bytes = MAX_BYTES;
+static const char *last_word; /* -E: the word that ends the input */
 static const char *replace;
 static bool plain; /* words end with `end`, and nothing else counts in them */
 static int end;
+static bool line_ended; /* by the last word: behind a blank at its end a line goes on in the next */
 static bool no_empty, trace;
 static int status;
 
@@ -56,6 +59,7 @@ static void run_batch(void)
 	for (size_t i = 0; i < count; i++)
 		free(command[fixed + i]);
 	count = 0;
+	lines = 0;
 	bytes = fixed_bytes;
 }
 
@@ -89,16 +93,24 @@ static void run_replaced(const char *word)
 	free_names(words);
 }
 
+/* What a word counts: with -s its bytes alone. */
+static size_t size_of(const char *word)
+{
+	return strlen(word) + 1 + (most_bytes == MAX_BYTES ? sizeof(char *) : 0);
+}
+
 static void add_word(const char *word)
 {
-	size_t size = strlen(word) + 1 + sizeof(char *);
+	size_t size = size_of(word);
 
 	if (replace) {
 		run_replaced(word);
 		return;
 	}
-	if (count > 0 && (count >= most_words || bytes + size > MAX_BYTES))
+	if (count > 0 && (count >= most_words || lines >= most_lines || bytes + size > most_bytes))
 		run_batch();
+	if (bytes + size > most_bytes)
+		die("argument line too long");
 	command = xrealloc(command, (fixed + count + 2) * sizeof(*command));
 	command[fixed + count++] = xstrdup(word);
 	bytes += size;
@@ -137,6 +149,7 @@ static bool next_word(char **word, size_t *capacity)
 	if (*capacity == 0)
 		*word = xrealloc(*word, *capacity = 64);
 	(*word)[length] = '\0';
+	line_ended = c == '\n';
 	return c != EOF || any;
 }
 
@@ -157,8 +170,11 @@ int main(int argc, char **argv)
 	size_t capacity = 0;
 	bool any = false;
 
-	tool_init(argc, argv, 1, "[-0rt] [-d BYTE] [-n WORDS | -I TEXT] [COMMAND [ARGUMENT...]]", NULL);
-	for (int c; (c = next_option(argc, argv, "+0d:I:n:rt")) != -1;) {
+	tool_init(argc, argv, 1,
+		  "[-0rt] [-d BYTE] [-E WORD] [-s BYTES] [-n WORDS | -L LINES | -I TEXT] [COMMAND "
+		  "[ARGUMENT...]]",
+		  NULL);
+	for (int c; (c = next_option(argc, argv, "+0d:E:I:L:n:rs:t")) != -1;) {
 		switch (c) {
 		case '0':
 			plain = true;
@@ -166,6 +182,18 @@ int main(int argc, char **argv)
 		case 'd':
 			plain = true;
 			end = optarg[0] == '\\' ? escaped(optarg[1]) : optarg[0];
+			break;
+		case 'E':
+			last_word = *optarg ? optarg : NULL;
+			break;
+		case 'L':
+			most_lines = need_size(optarg);
+			if (most_lines == 0)
+				die("invalid number '%s'", optarg);
+			break;
+		case 's':
+			most_bytes = need_size(optarg);
+			most_bytes = most_bytes < MAX_BYTES ? most_bytes : MAX_BYTES;
 			break;
 		case 'I':
 			replace = optarg;
@@ -185,12 +213,13 @@ int main(int argc, char **argv)
 	}
 	char **given = optind < argc ? argv + optind : echo;
 	while (given[fixed])
-		fixed_bytes += strlen(given[fixed++]) + 1 + sizeof(char *);
+		fixed_bytes += size_of(given[fixed++]);
 	command = xmalloc((fixed + 2) * sizeof(*command));
 	memcpy(command, given, fixed * sizeof(*command));
 	bytes = fixed_bytes;
-	while (next_word(&word, &capacity)) {
+	while (next_word(&word, &capacity) && (plain || !last_word || strcmp(word, last_word) != 0)) {
 		add_word(word);
+		lines += line_ended;
 		any = true;
 	}
 	if (!replace && (count > 0 || (!any && !no_empty)))

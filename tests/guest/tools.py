@@ -169,14 +169,20 @@ def diff(t):
     as_here(t, DIFF, DIFF_FILES)
 
 
-SNIPPETS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scripts", "shell.txt")
+SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scripts")
 
 END = rb"(.*?)%%% (\d+) (\w*)\n"  # of a snippet's output: status, and whether there was a message
 RUNNER = """
 unset OLDPWD
+umask 022
 mkdir $W && cd $W || exit 1
-run() {
+renew() {
 	rm -rf w && mkdir w && cd w
+	. ../files
+	cd ..
+}
+run() {
+	cd w
 	$S ../s </dev/null >../out 2>../err
 	status=$?
 	cd ..
@@ -187,29 +193,55 @@ run() {
 """
 
 
-def snippets():
+def lines_of(name):
+    with open(os.path.join(SCRIPTS, name), encoding="utf-8") as file:
+        return file.read().splitlines()
+
+
+def script(snippets, files="", harmless=None):
+    """Commands that run each; in a fresh directory, but for those behind one that matches `harmless`."""
+    text = RUNNER + f"cat >files <<'%%%'\n{files}\n%%%\n"
+    dirty = True
+    for snippet in snippets:
+        text += ("renew\n" if dirty else "") + f"cat >s <<'%%%'\n{snippet}\n%%%\nrun\n"
+        dirty = not (harmless and harmless.search(snippet))
+    return text
+
+
+def compare(t, snippets, expected, text):
+    image = t.image()
+    with open(t.path("all"), "w", encoding="utf-8") as file:
+        file.write(text)
+    t.run(os.path.join(t.top, "quire"), "cp", t.path("all"), f"{image}:/all")
+    seen = re.findall(END, t.guest("sh /all", image=image, kernel="release").stdout, re.S)
+    wrong = [f"{snippet}\n  here: {a!r}\n  there: {b!r}" for snippet, a, b in zip(snippets, expected, seen) if a != b]
+    t.check(not wrong, f"{len(wrong)} differ:\n" + "\n".join(wrong))
+    t.equal((len(seen), len(expected)), (len(snippets), len(snippets)), "number of outputs")
+
+
+def variables(work, shell, path=None):
+    return f"W={work} S='{shell}' HOME=/root LC_ALL=C TZ=UTC\n" + (f"PATH={path}:$PATH\n" if path else "") + \
+        "export HOME LC_ALL TZ\n"
+
+
+def snippets_of_shell():
     """Those to compare with dash, those to compare with bash."""
     found = [], []
     part = 0
-    with open(SNIPPETS, encoding="utf-8") as file:
-        for line in file.read().splitlines():
-            if line.startswith("> "):
-                found[part][-1] += "\n" + line[2:]
-            elif line.startswith("# "):
-                part = part or line == "# as bash"
-            elif line:
-                found[part].append(line)
+    for line in lines_of("shell.txt"):
+        if line.startswith("> "):
+            found[part][-1] += "\n" + line[2:]
+        elif line.startswith("# "):
+            part = part or line == "# as bash"
+        elif line:
+            found[part].append(line)
     return found
 
 
 @test("tools/sh", 40)
 def shell(t):
     """Snippets, each by itself."""
-    parts = snippets()
-
-    def script(part):
-        return RUNNER + "".join(f"cat >s <<'%%%'\n{snippet}\n%%%\nrun\n" for snippet in parts[part])
-
+    parts = snippets_of_shell()
     links = t.path("links")
     os.mkdir(links)
     expected = []
@@ -221,13 +253,24 @@ def shell(t):
         if os.path.lexists(link):
             os.unlink(link)
         os.symlink(path, link)
-        text = f"W={t.path(f'w{part}')} S='{program}' HOME=/root LC_ALL=C\nPATH={links}:$PATH\nexport HOME LC_ALL\n"
-        expected += re.findall(END, t.run("dash", "-c", text + script(part)).stdout, re.S)
-    image = t.image()
-    with open(t.path("all"), "w", encoding="utf-8") as file:
-        file.write("".join(f"W=/tmp/w{part} S=sh HOME=/root\nexport HOME\n" + script(part) for part in (0, 1)))
-    t.run(os.path.join(t.top, "quire"), "cp", t.path("all"), f"{image}:/all")
-    seen = re.findall(END, t.guest("sh /all", image=image, kernel="release").stdout, re.S)
-    wrong = [f"{snippet}\n  here: {a!r}\n  there: {b!r}" for snippet, a, b in zip(parts[0] + parts[1], expected, seen) if a != b]
-    t.check(not wrong, f"{len(wrong)} differ:\n" + "\n".join(wrong))
-    t.equal(len(seen), len(expected), "number of outputs")
+        text = variables(t.path(f"w{part}"), program, links) + script(parts[part])
+        expected += re.findall(END, t.run("dash", "-c", text).stdout, re.S)
+    compare(t, parts[0] + parts[1], expected,
+            "".join(variables(f"/tmp/w{part}", "sh") + script(parts[part]) for part in (0, 1)))
+
+
+CHANGES = re.compile(r"[>=]|\b(cp|mv|rm|mkdir|rmdir|ln|touch|chmod|truncate|tee|mktemp|mkfifo|out|old)\b|-i|-delete|notrunc")
+
+
+@test("tools/lines", 40)
+def command_lines(t):
+    lines = lines_of("tools.txt")
+    files = "\n".join(line[2:] for line in lines if line.startswith("+ "))
+    lines = [line for line in lines if line and line[:2] not in ("# ", "+ ")]
+    harmless = re.compile(r"^(?!.*(" + CHANGES.pattern + "))")
+    text = script(lines, files, harmless)
+    # umask and time zone are the same on both sides; big arguments come from a file, as the shell's -c has a limit
+    with open(t.path("here"), "w", encoding="utf-8") as file:
+        file.write(variables(t.path("w"), "sh") + text)
+    expected = re.findall(END, t.run("sh", t.path("here")).stdout, re.S)
+    compare(t, lines, expected, variables("/tmp/w", "sh") + text)

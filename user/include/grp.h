@@ -12,6 +12,9 @@ struct group {
 };
 struct group *getgrgid(gid_t gid);
 struct group *getgrnam(const char *name);
+void setgrent(void);
+struct group *getgrent(void);
+void endgrent(void);
 int setgroups(size_t n, const gid_t *list);
 
 #endif

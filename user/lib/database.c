@@ -12,20 +12,29 @@
 static char *line;
 static size_t cap;
 
-/* The first line of a colon-separated file whose field `key` is `want`: its fields, at least `n`. */
-static int look_up(const char *path, int key, const char *want, char **field, int n)
+/* The next line of a colon-separated file that has at least `n` fields. */
+static int next_entry(FILE *f, char **field, int n)
 {
-	FILE *f = fopen(path, "re");
-	int hit = 0;
-
-	while (f && !hit && getline(&line, &cap, f) > 0) {
+	while (getline(&line, &cap, f) > 0) {
 		char *p = line;
 		int i = 0;
 		line[strcspn(line, "\n")] = 0;
 		while (i < n && p)
 			field[i++] = strsep(&p, ":");
-		hit = i == n && !strcmp(field[key], want);
+		if (i == n)
+			return 1;
 	}
+	return 0;
+}
+
+/* The first line whose field `key` is `want`. */
+static int look_up(const char *path, int key, const char *want, char **field, int n)
+{
+	FILE *f = fopen(path, "re");
+	int hit = 0;
+
+	while (f && !hit && next_entry(f, field, n))
+		hit = !strcmp(field[key], want);
 	if (f)
 		fclose(f);
 	return hit;
@@ -55,20 +64,48 @@ struct passwd *getpwuid(uid_t uid)
 	return user(2, id);
 }
 
-static struct group *group(int key, const char *want)
+static struct group *group_of(char **f)
 {
 	static struct group gr;
 	static char *members[64];
-	char *f[4], *p;
+	char *p;
 	int n = 0;
 
-	if (!look_up("/etc/group", key, want, f, 4))
-		return 0;
 	for (p = f[3]; p && *p && n < 63;)
 		members[n++] = strsep(&p, ",");
 	members[n] = 0;
 	gr = (struct group){ f[0], f[1], (gid_t)atol(f[2]), members };
 	return &gr;
+}
+
+static struct group *group(int key, const char *want)
+{
+	char *f[4];
+
+	return look_up("/etc/group", key, want, f, 4) ? group_of(f) : 0;
+}
+
+static FILE *all_groups; /* getgrent's place */
+
+void endgrent(void)
+{
+	if (all_groups)
+		fclose(all_groups);
+	all_groups = 0;
+}
+
+void setgrent(void)
+{
+	endgrent();
+}
+
+struct group *getgrent(void)
+{
+	char *f[4];
+
+	if (!all_groups)
+		all_groups = fopen("/etc/group", "re");
+	return all_groups && next_entry(all_groups, f, 4) ? group_of(f) : 0;
 }
 
 struct group *getgrnam(const char *name)
