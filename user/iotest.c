@@ -4,6 +4,7 @@
  *
  *	swap MIB [AREA]      private memory is filled and read back: how many pages were right, how many raised SIGBUS; then AREA cannot be
  *	                     turned off, and nothing changed
+ *	shm MIB [AREA]       the same with shared memory
  *	keep MIB AREA        AREA, which memory needs, cannot be turned off, and nothing is lost
  *	shared MIB CHILDREN  memory that was written and went to swap is read by children at the same time: how many pages were read from swap
  *	file FILE PAGE       page PAGE cannot be written: every open file and mapping is told once, and the new bytes stay to be read
@@ -11,6 +12,7 @@
  *	read FILE PAGE       page PAGE cannot be read, by read and by a mapping; all others can
  */
 #define _GNU_SOURCE
+#include <stdbool.h>
 #include <sys/swap.h>
 
 #include "include/testlib.h"
@@ -33,10 +35,12 @@ static void look(unsigned char *p, unsigned long first, unsigned long npages)
 	printf("right %lu\nlost %lu\n", right, lost);
 }
 
-static int swap(unsigned long mib, const char *area)
+static int swap(unsigned long mib, const char *area, bool shared)
 {
 	unsigned long npages = mib * MIB / PG;
-	unsigned char *p = map_anon(mib * MIB);
+	unsigned char *p =
+		(unsigned char *)SYS(mmap(NULL, mib * MIB, PROT_READ | PROT_WRITE,
+					  MAP_ANONYMOUS | (shared ? MAP_SHARED : MAP_PRIVATE), -1, 0));
 
 	for (unsigned long i = 0; i < npages; i++)
 		fill(p + i * PG, 64, i * PG, 1);
@@ -44,7 +48,7 @@ static int swap(unsigned long mib, const char *area)
 	if (area) {
 		for (unsigned long i = 0; i < npages * 3 / 4; i++) /* the rest finds room */
 			if (load(p + i * PG).sig == 0)
-				SYS(madvise(p + i * PG, PG, MADV_DONTNEED));
+				SYS(madvise(p + i * PG, PG, shared ? MADV_REMOVE : MADV_DONTNEED));
 		ERR(swapoff(area), EIO);
 		look(p, npages * 3 / 4, npages);
 	}
@@ -189,8 +193,8 @@ int main(int argc, char **argv)
 	const char *kind = argc > 1 ? argv[1] : "";
 
 	argc = test_begin("iotest", argc, argv);
-	if (argc >= 3 && !strcmp(kind, "swap"))
-		return swap(strtoul(argv[2], NULL, 10), argv[3]);
+	if (argc >= 3 && (!strcmp(kind, "swap") || !strcmp(kind, "shm")))
+		return swap(strtoul(argv[2], NULL, 10), argv[3], !strcmp(kind, "shm"));
 	if (argc == 4 && !strcmp(kind, "keep"))
 		return keep(strtoul(argv[2], NULL, 10), argv[3]);
 	if (argc == 4 && !strcmp(kind, "shared") && atoi(argv[3]) <= 64)
@@ -201,8 +205,9 @@ int main(int argc, char **argv)
 		return file(argv[2], strtoul(argv[3], NULL, 10));
 	if (argc == 4 && !strcmp(kind, "read"))
 		return reading(argv[2], strtoul(argv[3], NULL, 10));
-	fprintf(stderr, "usage: iotest swap MIB [AREA] | keep MIB AREA | shared MIB CHILDREN | make FILE "
-			"PAGES | file FILE "
-			"PAGE | read FILE PAGE\n");
+	fprintf(stderr,
+		"usage: iotest {swap | shm} MIB [AREA] | keep MIB AREA | shared MIB CHILDREN | make FILE "
+		"PAGES | file FILE "
+		"PAGE | read FILE PAGE\n");
 	return 2;
 }

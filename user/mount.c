@@ -4,7 +4,6 @@
  * UUID= of an ext2 file system.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <mntent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,51 +106,6 @@ static const char *mounted_source(const char *dir)
 	return found ? found : "none";
 }
 
-/* ---- LABEL=, UUID= ---- */
-
-static bool superblock_has(const char *device, const char *tag)
-{
-	unsigned char sb[1024];
-	char text[40];
-	int fd = open(device, O_RDONLY);
-	bool ok = fd >= 0 && pread(fd, sb, sizeof(sb), 1024) == sizeof(sb) && sb[56] == 0x53 &&
-		  sb[57] == 0xef;
-
-	if (fd >= 0)
-		close(fd);
-	if (ok && strncmp(tag, "LABEL=", 6) == 0)
-		return strncmp((char *)sb + 120, tag + 6, 16) == 0;
-	for (int i = 0, at = 0; i < 16; i++)
-		at += sprintf(text + at, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x",
-			      sb[104 + i]);
-	return ok && strcmp(text, tag + 5) == 0;
-}
-
-/* The device that a source names: fresh memory, or NULL. */
-static char *find_device(const char *source)
-{
-	char *text, *found = NULL;
-
-	if (strncmp(source, "LABEL=", 6) != 0 && strncmp(source, "UUID=", 5) != 0)
-		return xstrdup(source);
-	text = slurp("/proc/partitions", NULL);
-	for (char *rest = text, *line; rest && !found && (line = next_line(&rest)) != NULL;) {
-		char *name = NULL, *device;
-
-		for (char *field; (field = next_field(&line)) != NULL;)
-			name = field;
-		if (!name || strcmp(name, "name") == 0)
-			continue;
-		device = path_join("/dev", name);
-		if (superblock_has(device, source))
-			found = device;
-		else
-			free(device);
-	}
-	free(text);
-	return found;
-}
-
 /* ---- one, or those of /etc/fstab ---- */
 
 static int attach(const char *source, const char *dir, const char *type)
@@ -159,10 +113,8 @@ static int attach(const char *source, const char *dir, const char *type)
 	char *device = find_device(source);
 	int result;
 
-	if (!device) {
-		complain("no file system has %s", source);
+	if (!device)
 		return 32;
-	}
 	result = type ? mount(device, dir, type, flags, data) : mount_any(device, dir);
 	if (result < 0)
 		complain("mounting %s on %s failed: %s", device, dir, strerror(errno));

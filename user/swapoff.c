@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* swapoff: turns swap areas off; what lies in them comes back to memory. */
+/* swapoff: turns swap areas off; what lies in them comes back to memory. An area can be a device, or LABEL= or UUID=. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/swap.h>
@@ -7,12 +7,15 @@
 
 #include "util.h"
 
-static int turn_off(const char *path)
+static int turn_off(const char *source)
 {
-	if (swapoff(path) == 0)
-		return 0;
-	file_error(path);
-	return 1;
+	char *path = find_device(source);
+	bool off = path && swapoff(path) == 0;
+
+	if (path && !off)
+		file_error(path);
+	free(path);
+	return !off;
 }
 
 static int turn_all_off(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* swapon: turns swap areas on, or lists them. */
+/* swapon: turns swap areas on, or lists them. An area can be a device, or LABEL= or UUID=. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/swap.h>
@@ -43,12 +43,15 @@ static int list(void)
 	return finish(0);
 }
 
-static int turn_on(const char *path, int flags)
+static int turn_on(const char *source, int flags)
 {
-	if (swapon(path, flags) == 0)
-		return 0;
-	file_error(path);
-	return 1;
+	char *path = find_device(source);
+	bool on = path && swapon(path, flags) == 0;
+
+	if (path && !on)
+		file_error(path);
+	free(path);
+	return !on;
 }
 
 /* The areas of /etc/fstab that are not noauto and not on already. */
@@ -65,12 +68,16 @@ static int turn_all_on(int flags)
 		if (!type || *source == '#' || strcmp(type, "swap") != 0 ||
 		    (options && strstr(options, "noauto")))
 			continue;
-		size_t length = strlen(source);
+		char *device = find_device(source);
+		size_t length = device ? strlen(device) : 0;
 		bool on = false;
-		for (char *at = swaps; at && (at = strstr(at, source)) != NULL; at++)
+		for (char *at = swaps; device && at && (at = strstr(at, device)) != NULL; at++)
 			on |= (at == swaps || at[-1] == '\n') && strchr(" \t", at[length]);
-		if (!on)
-			failed += turn_on(source, flags);
+		if (!device)
+			failed++;
+		else if (!on)
+			failed += turn_on(device, flags);
+		free(device);
 	}
 	free(text);
 	free(swaps);

@@ -34,13 +34,14 @@ def file_system(t):
 @test("ioerrors/swap-read", 15)
 def swap_read(t):
     """Of a cluster that cannot be read only the pages on the bad blocks are lost, and who needs one gets SIGBUS."""
-    script = "swapon /dev/vdb && iotest swap 40 /dev/vdb && swaptest 12 >&2; echo status $?; swapoff /dev/vdb; echo swapoff $?"
-    done = t.guest(script, swap="none", smp=2, args=failing(swap_disk(t), "read", (500, 501, 1500, 2000)))
-    lines = done.stdout.split()
-    t.equal(lines[0::2], [b"right", b"lost", b"right", b"lost", b"status", b"swapoff"], "stdout")
-    right, lost, right2, lost2, status, off = map(int, lines[1::2])
-    t.check(1 <= lost <= 4 and right + lost == 10240 and lost2 <= lost and right2 + lost2 == 2560, lines)
-    t.equal((status, off), (0, 0), "status of the program, and of swapoff after it")
+    for kind in "swap", "shm":
+        script = f"swapon /dev/vdb && iotest {kind} 40 /dev/vdb && swaptest 12 >&2; echo status $?; swapoff /dev/vdb; echo swapoff $?"
+        done = t.guest(script, swap="none", smp=2, args=failing(swap_disk(t), "read", (500, 501, 1500, 2000)))
+        lines = done.stdout.split()
+        t.equal(lines[0::2], [b"right", b"lost", b"right", b"lost", b"status", b"swapoff"], "stdout")
+        right, lost, right2, lost2, status, off = map(int, lines[1::2])
+        t.check(1 <= lost <= 4 and right + lost == 10240 and lost2 <= lost and right2 + lost2 == 2560, lines)
+        t.equal((status, off), (0, 0), "status of the program, and of swapoff after it")
 
 
 @test("ioerrors/swap-write", 15)

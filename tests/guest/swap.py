@@ -32,12 +32,14 @@ SECTORS = """written() { grep " $1 " /proc/diskstats | while read a b c r x s y 
 
 @test("swap/priorities", 20)
 def priorities(t):
-    """The areas of the highest priority share the writes, the next is used when they are full."""
-    script = SECTORS + """cd /root; swapon -p 5 /dev/vdb /dev/vdc && swapon -p 1 /dev/vdd; tail -n +2 /proc/swaps >&2
+    """The areas of the highest priority share the writes, the next is used when they are full. Labels and UUIDs name areas."""
+    uuid = "0F81D6A2-7f0c-4b1e-9d55-3c2a10e4b7aa"
+    script = SECTORS + f"""cd /root; swapon -p 5 /dev/vdb LABEL=a-label && swapon -p 1 UUID={uuid}; tail -n +2 /proc/swaps >&2
+swapon LABEL=none || swapon LABEL=a-label || swapoff UUID={uuid} && swapon -p 1 /dev/vdd
 swaptest 20 >&2; for d in vdb vdc vdd; do written $d; done
-swaptest 40 >&2; for d in vdb vdc vdd; do written $d; done; swapoff /dev/vdb /dev/vdc /dev/vdd; cat /proc/swaps"""
-    done = t.guest(script, mem=16, swap="none",
-                   args=disks([area(t, "b", 16), area(t, "c", 16, ("-L", "a-label")), area(t, "d", 64)]))
+swaptest 40 >&2; for d in vdb vdc vdd; do written $d; done; swapoff /dev/vdb LABEL=a-label UUID={uuid}; cat /proc/swaps"""
+    done = t.guest(script, mem=16, swap="none", args=disks(
+        [area(t, "b", 16), area(t, "c", 16, ("-L", "a-label")), area(t, "d", 64, ("-U", uuid))]))
     lines = done.stdout.decode().splitlines()
     counts = [int(line.split()[2]) for line in lines[:6]]
     t.log(f"sectors written: {counts}")

@@ -106,6 +106,10 @@ char *next_line(char **rest);
 /* Splits off the next blank-separated field of a line (octal escapes undone, as in /proc/mounts); NULL at its end. */
 char *next_field(char **rest);
 
+/* The device that LABEL=... or UUID=... of a file system or swap area names; anything else stands for itself. Fresh memory, or NULL after a
+ * complaint. (lib/tag.c) */
+char *find_device(const char *source);
+
 /* --- directory trees --------------------------------------------------------------------------------------- */
 
 /* The names in a directory but . and .., sorted, ended by NULL, in fresh memory; NULL (errno). */
