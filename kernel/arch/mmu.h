@@ -23,6 +23,7 @@ typedef uint64_t pfn_t; /* physical frame number: physical address >> 12 */
 #define PTE_SOFT (1ul << 8) /* free for software */
 
 #define MMU_LEVELS    3 /* level 2 is the root, level 0 holds 4 KiB leaves */
+#define MMU_BITS      9
 #define MMU_FANOUT    512
 #define MMU_ROOT_USER 256 /* root entries below the kernel's */
 #define USER_TOP      (1ul << 38)
@@ -57,6 +58,11 @@ static inline void *phys_to_virt(uint64_t phys)
 	return (void *)(DIRECT_MAP + phys);
 }
 
+static inline uint64_t direct_to_phys(const void *virt) /* direct map */
+{
+	return (uint64_t)virt - DIRECT_MAP;
+}
+
 static inline uint64_t virt_to_phys(const void *virt) /* direct map or kernel image */
 {
 	uint64_t va = (uint64_t)virt;
@@ -66,6 +72,7 @@ static inline uint64_t virt_to_phys(const void *virt) /* direct map or kernel im
 #else
 void *phys_to_virt(uint64_t phys);
 uint64_t virt_to_phys(const void *virt);
+#define direct_to_phys virt_to_phys
 #endif
 
 /* The kernel's virtual ranges (vm/kmap.c) lie in one root entry, whose level 1 table exists from boot on. */

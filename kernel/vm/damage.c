@@ -42,7 +42,7 @@ static struct page *find_page(enum home_kind kind, uint32_t flags, uint32_t valu
 
 static bool is_private(pte_t pte)
 {
-	return pte & PTE_PRIVATE && pte_pfn(pte) != page_pfn(zero_page);
+	return pte & PTE_PRIVATE && pte_pfn(pte) != zero_pfn;
 }
 
 static bool is_writable(pte_t pte)

@@ -80,9 +80,11 @@ static uint64_t place(struct space *s, uint64_t addr, uint64_t n, int flags, int
 			return 0;
 		return first;
 	}
-	m = mapping_at_or_after(s, first);
-	if (first >= MMAP_MIN && first <= USER_PAGES - n && (!m || guarded_start(m) >= first + n))
-		return first; /* the hint fits */
+	if (first >= MMAP_MIN && first <= USER_PAGES - n) {
+		m = mapping_at_or_after(s, first);
+		if (!m || guarded_start(m) >= first + n)
+			return first; /* the hint fits */
+	}
 	return find_gap(s, n);
 }
 
@@ -206,7 +208,7 @@ static int enter(struct space *s, struct mapping *m, uint64_t addr, uint64_t n, 
 		return err;
 	if (m->flags & MF_ACCOUNT && !commit_take(n))
 		return -ENOMEM;
-	err = unmap_range(s, m->start, m->end, drop);
+	err = flags & MAP_FIXED ? unmap_range(s, m->start, m->end, drop) : 0;
 	if (!err)
 		err = mapping_put(s, m, drop);
 	if (err < 0 && m->flags & MF_ACCOUNT)

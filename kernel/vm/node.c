@@ -111,7 +111,7 @@ bool purse_fill_frame(struct purse *p, struct page *src, struct spinlock *family
 	return p->frame;
 }
 
-void purse_empty(struct purse *p)
+void purse_drop(struct purse *p)
 {
 	struct node *n;
 	struct page *t;

@@ -21,7 +21,7 @@
 #include "proc/thread.h"
 #include "vm/swap.h"
 
-#define CACHE_MAX    16
+#define CACHE_MAX    15 /* one more than a hart keeps */
 #define CACHE_BATCH  8
 #define WAIT_BUCKETS 64
 
@@ -33,6 +33,7 @@ struct frame_cache {
 struct page *page_table, *page_of_0;
 pfn_t frame_first, frame_end;
 struct page *zero_page;
+pfn_t zero_pfn;
 uint64_t vm_events[EV_COUNT];
 const char *const vm_event_names[EV_COUNT] = {
 #define X(name) #name,
@@ -153,6 +154,7 @@ void vm_init(const struct mem_range *ram, unsigned nram, const struct mem_range 
 	space_init();
 	swap_init();
 	zero_page = page_alloc_kernel();
+	zero_pfn = page_pfn(zero_page);
 	clear_page(page_data(zero_page));
 }
 
@@ -183,6 +185,12 @@ static bool may_use_reserve(void)
 	return t && (t->reclaiming || t->oom_victim);
 }
 
+/* This hart's. Interrupts are off. */
+static inline struct frame_cache *frame_cache(void)
+{
+	return &frame_caches[this_hart()->index];
+}
+
 /* Interrupts are off. False: nothing that this thread may have. */
 static bool refill(struct frame_cache *c)
 {
@@ -200,21 +208,30 @@ static bool refill(struct frame_cache *c)
 	return c->n > 0;
 }
 
+/* The hart's cache is empty; interrupts are off, and on again after. */
+static struct page *__attribute__((noinline)) alloc_slowly(void)
+{
+	bool found = refill(frame_cache());
+
+	intr_pop();
+	if (found)
+		return page_alloc(); /* maybe on another hart */
+	if (thread_current())
+		thread_current()->alloc_failed = true;
+	return NULL;
+}
+
 struct page *page_alloc(void)
 {
 	struct frame_cache *c;
-	struct page *p = NULL;
+	struct page *p;
 
 	intr_push();
-	c = &frame_caches[this_hart()->index];
-	if (c->n || refill(c))
-		p = c->page[--c->n];
+	c = frame_cache();
+	if (unlikely(!c->n))
+		return alloc_slowly();
+	p = c->page[--c->n];
 	intr_pop();
-	if (!p) {
-		if (thread_current())
-			thread_current()->alloc_failed = true;
-		return NULL;
-	}
 	dassert(!p->home && !p->flags && !p->holds);
 	p->sharers = 0;
 	p->swap = 0;
@@ -241,16 +258,32 @@ static void spill(struct frame_cache *c, unsigned keep)
 	spin_unlock(&frame_lock);
 }
 
-void page_free(struct page *p)
+static void __attribute__((noinline)) leave_queues(struct page *p)
 {
-	struct frame_cache *c;
-
-	assert(p != zero_page && !(p->flags & (PG_BUSY | PG_WRITING)) && !p->holds && !p->swap);
 	if (p->flags & PG_QUEUED)
 		reclaim_dequeue(p);
 	if (p->flags & PG_WANTED)
 		page_wake(p);
 	policy_leave(p);
+}
+
+/* The hart's cache is full, or somebody waits for what is in it. Interrupts are off. */
+static void __attribute__((noinline)) give_back(struct frame_cache *c)
+{
+	bool wanted = reclaim_waiters();
+
+	spill(c, wanted ? 0 : CACHE_MAX - CACHE_BATCH);
+	if (wanted)
+		reclaim_wake_waiters();
+}
+
+void page_free(struct page *p)
+{
+	struct frame_cache *c;
+
+	assert(p != zero_page && !(p->flags & (PG_BUSY | PG_WRITING)) && !p->holds && !p->swap);
+	if (unlikely(p->flags & (PG_QUEUED | PG_WANTED) || policy_ordered))
+		leave_queues(p);
 	p->home = NULL;
 	p->flags = 0;
 #ifdef QUIRE_DEBUG
@@ -258,14 +291,10 @@ void page_free(struct page *p)
 #endif
 	EVENT(pgfree);
 	intr_push();
-	c = &frame_caches[this_hart()->index];
-	if (c->n == CACHE_MAX)
-		spill(c, CACHE_MAX - CACHE_BATCH);
+	c = frame_cache();
 	c->page[c->n++] = p;
-	if (reclaim_waiters()) {
-		spill(c, 0);
-		reclaim_wake_waiters();
-	}
+	if (unlikely(c->n == CACHE_MAX || reclaim_waiters()))
+		give_back(c);
 	intr_pop();
 }
 

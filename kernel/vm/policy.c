@@ -20,6 +20,7 @@ struct place {
 
 static const struct policy *const policies[] = { &policy_clock, &policy_fifo, &policy_s3fifo };
 const struct policy *policy = &policy_clock;
+bool policy_ordered;
 static struct spinlock lists_lock = SPINLOCK_INIT("policy", RANK_VMQUEUE);
 static struct place *places;
 static struct list_ends {
@@ -39,6 +40,7 @@ void policy_init(void)
 		kprintf("vm: no replacement policy %s: %s it is\n", name, policy->name);
 	for (unsigned l = 0; l < POLICY_LISTS; l++)
 		lists[l] = (struct list_ends){ .oldest = NIL, .youngest = NIL };
+	policy_ordered = policy->ordered;
 	places = policy->ordered ? kmap_alloc(DIV_ROUND_UP(nbytes, PAGE_SIZE)) : NULL;
 	if (policy->ordered && !places)
 		panic("vm: no memory for the lists of the policy %s", policy->name);

@@ -32,7 +32,7 @@ static unsigned npush; /* length of push_queue */
 static bool pusher_busy;
 static struct waitq pageout_waitq = WAITQ_INIT(pageout_waitq), push_waitq = WAITQ_INIT(push_waitq);
 static struct waitq memory_waitq = WAITQ_INIT(memory_waitq);
-static uint32_t nwaiters;
+uint32_t reclaim_nwaiters;
 static bool kicked;
 static uint64_t last_scan_ns, nevicted;
 /* How hard it is to find something: nothing in a quarter of a turn, then swappiness means no more; nothing in a whole one, then what is in
@@ -56,11 +56,6 @@ bool reclaim_active(void)
 	return last_scan_ns && time_ns() - last_scan_ns < IDLE_NS;
 }
 
-bool reclaim_waiters(void)
-{
-	return __atomic_load_n(&nwaiters, __ATOMIC_RELAXED) > 0;
-}
-
 void reclaim_wake_waiters(void)
 {
 	waitq_wake_all(&memory_waitq);
@@ -73,12 +68,12 @@ int page_wait_memory(void)
 	if (thread_killed() && page_nfree() == 0)
 		return -ENOMEM;
 	spin_lock(&vm_queue_lock);
-	__atomic_fetch_add(&nwaiters, 1, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&reclaim_nwaiters, 1, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&kicked, true, __ATOMIC_RELAXED);
 	waitq_wake_one(&pageout_waitq);
 	while (page_nfree() <= page_totals()->reserve && !thread_killed())
 		waitq_sleep_until(&memory_waitq, &vm_queue_lock, time_ns() + 50000000, false);
-	__atomic_fetch_sub(&nwaiters, 1, __ATOMIC_SEQ_CST);
+	__atomic_fetch_sub(&reclaim_nwaiters, 1, __ATOMIC_SEQ_CST);
 	spin_unlock(&vm_queue_lock);
 	return thread_killed() ? -ENOMEM : 0;
 }

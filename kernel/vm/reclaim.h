@@ -207,7 +207,11 @@ bool reclaim_stamp_expired(slot_t s); /* it is a mere stamp, and of no use any m
 /* Drops expired stamps of a file, and nodes that hold nothing else. */
 void object_drop_stamps(struct object *o);
 void reclaim_dequeue(struct page *p); /* the page leaves whatever reclaim queue it is on */
-bool reclaim_waiters(void);
+extern uint32_t reclaim_nwaiters;     /* [a] */
+static inline bool reclaim_waiters(void)
+{
+	return __atomic_load_n(&reclaim_nwaiters, __ATOMIC_RELAXED) > 0;
+}
 void reclaim_wake_waiters(void);
 /* PAGEOUT: an unused page starts on its way out, now; reclaim_start_writing after the last one. Take locks, may sleep. */
 void reclaim_page_out(struct page *p);
@@ -216,6 +220,7 @@ void reclaim_laundered(struct page *p); /* a write ended: the page may go now */
 /* policy.c */
 void policy_init(void);			       /* once, before there is any page in a home */
 void policy_enter(struct page *p, slot_t old); /* [h] it has come into a home, in place of `old` */
+extern bool policy_ordered;		       /* it keeps pages in lists, and wants to know: */
 void policy_leave(struct page *p);	       /* it is freed */
 
 /* writeback.c */

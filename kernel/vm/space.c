@@ -355,7 +355,7 @@ static bool is_zero_mapped(struct space *s, uint64_t vpn)
 
 	spin_lock(&s->table_lock);
 	pte = table_find(s, vpn);
-	zero = pte && *pte & PTE_V && pte_pfn(*pte) == page_pfn(zero_page);
+	zero = pte && *pte & PTE_V && pte_pfn(*pte) == zero_pfn;
 	spin_unlock(&s->table_lock);
 	return zero;
 }

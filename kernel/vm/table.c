@@ -31,7 +31,7 @@ static pte_t *pte_child(pte_t pte)
 /* The page of the table that an entry lies in. */
 static struct page *table_page(const pte_t *pte)
 {
-	return pfn_page(virt_to_phys(pte) >> PAGE_SHIFT);
+	return pfn_page(direct_to_phys(pte) >> PAGE_SHIFT);
 }
 
 static unsigned entry_index(const pte_t *pte)
@@ -77,22 +77,24 @@ static pte_t *root_of(struct space *s)
 	return phys_to_virt(s->root << PAGE_SHIFT);
 }
 
-pte_t *table_find(struct space *s, uint64_t vpn)
+/* The entry of a page in the leaf table, if all above it are there and have the bits; NULL. */
+static inline pte_t *walk(struct space *s, uint64_t vpn, pte_t bits)
 {
-	uint64_t va = vpn << PAGE_SHIFT;
-	pte_t *t;
+	pte_t *t = root_of(s);
 
-	if (unlikely(!s->root))
-		return NULL;
-	t = root_of(s);
-	for (unsigned level = MMU_LEVELS - 1; level > 0; level--) {
-		pte_t e = t[mmu_index(va, level)];
+	for (unsigned shift = (MMU_LEVELS - 1) * MMU_BITS; shift > 0; shift -= MMU_BITS) {
+		pte_t e = t[vpn >> shift & (MMU_FANOUT - 1)];
 
-		if (!e)
+		if (!(e & bits))
 			return NULL;
 		t = pte_child(e);
 	}
-	return &t[mmu_index(va, 0)];
+	return &t[vpn & (MMU_FANOUT - 1)];
+}
+
+pte_t *table_find(struct space *s, uint64_t vpn)
+{
+	return likely(s->root) ? walk(s, vpn, ~0ul) : NULL; /* suspended ones, too */
 }
 
 /* ---- entries in use ---- */
@@ -184,25 +186,31 @@ static bool make_valid(struct space *s, pte_t *entry, unsigned level, struct pur
 	return true;
 }
 
-pte_t *table_make(struct space *s, uint64_t vpn, struct purse *purse)
+static pte_t *__attribute__((noinline)) make_path(struct space *s, uint64_t vpn, struct purse *purse)
 {
-	uint64_t va = vpn << PAGE_SHIFT;
 	pte_t *t = root_of(s);
 
-	dassert(spin_held(&s->table_lock));
 	for (unsigned level = MMU_LEVELS - 1; level > 0; level--) {
-		pte_t *e = &t[mmu_index(va, level)];
+		pte_t *e = &t[mmu_index(vpn << PAGE_SHIFT, level)];
 
-		if (unlikely(!(*e & PTE_V)) && !make_valid(s, e, level, purse))
+		if (!(*e & PTE_V) && !make_valid(s, e, level, purse))
 			return NULL;
 		t = pte_child(*e);
 	}
-	return &t[mmu_index(va, 0)];
+	return &t[mmu_index(vpn << PAGE_SHIFT, 0)];
+}
+
+pte_t *table_make(struct space *s, uint64_t vpn, struct purse *purse)
+{
+	pte_t *pte = walk(s, vpn, PTE_V);
+
+	dassert(spin_held(&s->table_lock));
+	return likely(pte) ? pte : make_path(s, vpn, purse);
 }
 
 static bool counts_as_resident(pte_t pte)
 {
-	return pte_pfn(pte) != page_pfn(zero_page);
+	return pte_pfn(pte) != zero_pfn;
 }
 
 void space_mark_stale(struct space *s)
@@ -266,19 +274,15 @@ static uint64_t next_leaf(struct space *s, uint64_t vpn, uint64_t end)
 {
 	const uint64_t gigabyte = MMU_FANOUT * MMU_FANOUT;
 
-	while (s->root && vpn < end) {
+	while (s->root && vpn < end && !table_find(s, vpn)) {
 		pte_t e = root_of(s)[mmu_index(vpn << PAGE_SHIFT, 2)];
-		unsigned i = mmu_index(vpn << PAGE_SHIFT, 1), used = MMU_FANOUT;
+		unsigned used = MMU_FANOUT;
 
-		if (e)
-			used = next_used(pte_page(e), pte_child(e), i);
-		if (used == i)
-			return vpn;
+		if (e && ALIGN_DOWN(vpn, MMU_FANOUT) + MMU_FANOUT < end)
+			used = next_used(pte_page(e), pte_child(e), mmu_index(vpn << PAGE_SHIFT, 1));
 		vpn = ALIGN_DOWN(vpn, gigabyte) + used * MMU_FANOUT;
-		if (used < MMU_FANOUT)
-			return MIN(vpn, end);
 	}
-	return end;
+	return s->root ? MIN(vpn, end) : end;
 }
 
 /* Calls fn for every entry in use of [first, end), with the lock held for one leaf table's work. */

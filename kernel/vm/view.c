@@ -71,7 +71,7 @@ void view_page(struct mapping *m, uint64_t vpn, bool count, struct page_view *v)
 	pte = table_find(s, vpn);
 	e = pte && *pte & PTE_V ? *pte : 0;
 	spin_unlock(&s->table_lock);
-	v->zero = e && pte_pfn(e) == page_pfn(zero_page);
+	v->zero = e && pte_pfn(e) == zero_pfn;
 	v->mapped = e && v->page && pte_pfn(e) == page_pfn(v->page);
 	v->accessed = (v->mapped && e & PTE_A) || (v->page && v->page->flags & PG_REFERENCED);
 }

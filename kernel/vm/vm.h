@@ -72,6 +72,7 @@ extern struct page *page_table; /* one per frame from frame_first on */
 extern struct page *page_of_0;	/* where it would begin if frame 0 had one: what is counted from */
 extern pfn_t frame_first, frame_end;
 extern struct page *zero_page; /* the one frame of zeros; in no home, never freed */
+extern pfn_t zero_pfn;
 
 static inline pfn_t page_pfn(const struct page *p)
 {
@@ -278,7 +279,12 @@ struct purse {
 };
 /* Gets what is wanted. 0, or -ENOMEM when memory is short now (then page_wait_memory and try again). Never sleeps. */
 int purse_fill(struct purse *p);
-void purse_empty(struct purse *p);
+void purse_drop(struct purse *p);
+static inline void purse_empty(struct purse *p)
+{
+	if (p->frame || p->nodes || p->tables)
+		purse_drop(p);
+}
 /* One of what it holds; NULL, and then so many are wanted. */
 struct node *purse_take_node(struct purse *p, unsigned level, unsigned want);
 struct page *purse_take_table(struct purse *p, unsigned want);
