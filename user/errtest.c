@@ -5,8 +5,11 @@
  * descriptors.
  */
 #define _GNU_SOURCE
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/timerfd.h>
 #include <sys/utsname.h>
 #include <time.h>
 
@@ -210,6 +213,21 @@ static void descriptors(void)
 	}
 }
 
+/* Descriptors that have no positions. */
+static void nowhere(void)
+{
+	int fds[] = { (int)SYS(eventfd(1, 0)), (int)SYS(timerfd_create(CLOCK_MONOTONIC, 0)),
+		      (int)SYS(epoll_create1(0)) };
+	char buf[8] = { 0 };
+
+	for (unsigned i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+		ERR(pread(fds[i], buf, 8, 0), ESPIPE);
+		ERR(pwrite(fds[i], buf, 8, 0), ESPIPE);
+		ERR(ftruncate(fds[i], 0), EINVAL);
+		SYS(close(fds[i]));
+	}
+}
+
 static void numbers(void)
 {
 	int fd = make_file("f", 100, 7), dir = (int)SYS(open(".", O_RDONLY)), null;
@@ -335,6 +353,7 @@ static const struct test tests[] = {
 	{ "results", results },
 	{ "exec's arguments", exec_arguments },
 	{ "descriptors", descriptors },
+	{ "nowhere", nowhere },
 	{ "numbers", numbers },
 	{ "too many open files", too_many_open },
 	{ "wild jumps and stores", jumps },

@@ -173,6 +173,7 @@ void vnode_drop_object(struct vnode *v);
 #define O_APPEND    02000
 #define O_NONBLOCK  04000
 #define O_DSYNC	    010000
+#define O_ASYNC	    020000
 #define O_DIRECTORY 0200000
 #define O_NOFOLLOW  0400000
 #define O_NOATIME   01000000

@@ -265,6 +265,8 @@ static int64_t control(struct file *f, int fd, int cmd, uint64_t arg)
 	case F_GETFL:
 		return f->flags;
 	case F_SETFL:
+		if (arg & O_ASYNC) /* nobody is told by a signal */
+			return -EINVAL;
 		f->flags = (f->flags & ~changes) | (arg & changes);
 		return 0;
 	case F_GETLK:

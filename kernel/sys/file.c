@@ -32,7 +32,7 @@ bool file_without_positions(const struct file *f)
 {
 	const struct vnode *v = f->vnode;
 
-	return S_ISFIFO(v->mode) || (v->mode & S_IFMT) == S_IFSOCK ||
+	return S_ISFIFO(v->mode) || (v->mode & S_IFMT) == S_IFSOCK || (v->mode & S_IFMT) == 0 ||
 	       (S_ISCHR(v->mode) && v->ops && !v->ops->mmap && v->ops->poll);
 }
 

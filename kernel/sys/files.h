@@ -72,7 +72,7 @@ int wait_deadline(uint64_t utime, uint64_t *deadline);
 int64_t write_signal(int64_t r);
 /* May a file be made this long: 0, or -EFBIG and SIGXFSZ. */
 int64_t check_file_size(const struct vnode *v, uint64_t size);
-/* No positions in it: a pipe, a terminal. */
+/* No positions in it: a pipe, a terminal, an eventfd and its kin. */
 bool file_without_positions(const struct file *f);
 static inline bool file_is_stream(const struct file *f)
 {
