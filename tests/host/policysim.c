@@ -141,8 +141,8 @@ static uint32_t run_policy(const char *name)
 		free_frames[nfree] = nframes - 1 - nfree;
 	nevicted = 0;
 	policy_init();
-	for (uint32_t i = 0; i < 2 * npages; i++) /* vmtrace writes it all, and reads it */
-		touch(i % npages);
+	for (uint32_t i = 0; i < npages; i++) /* vmtrace writes it all, and pages it out */
+		slots[i] = slot_stamped(1, ++nevicted);
 	for (uint32_t i = 0; i < ntouches; i++)
 		faults += touch(touches[i]);
 	return faults;
@@ -186,25 +186,22 @@ static struct entry heap_pop(void)
 
 static uint32_t run_keys(bool future)
 {
-	uint32_t total = 2 * npages + ntouches, faults = 0, resident = 0;
-	uint32_t *next = calloc(total, sizeof(*next)), *all = calloc(total, sizeof(*all));
+	uint32_t faults = 0, resident = 0, *next = calloc(ntouches, sizeof(*next));
 	int64_t *key = calloc(npages, sizeof(*key)); /* 0: not resident */
 
-	heap = calloc(total + 1, sizeof(*heap));
+	heap = calloc(ntouches + 1, sizeof(*heap));
 	nheap = 0;
-	for (uint32_t i = 0; i < total; i++)
-		all[i] = i < 2 * npages ? i % npages : touches[i - 2 * npages];
 	uint32_t *seen = malloc(npages * sizeof(*seen));
 
 	for (uint32_t i = 0; i < npages; i++)
-		seen[i] = total + i; /* never again; in some order */
-	for (uint32_t i = total; i-- > 0; seen[all[i]] = i)
-		next[i] = seen[all[i]];
-	for (uint32_t i = 0; i < total; i++) {
-		uint32_t page = all[i];
+		seen[i] = ntouches + i; /* never again; in some order */
+	for (uint32_t i = ntouches; i-- > 0; seen[touches[i]] = i)
+		next[i] = seen[touches[i]];
+	for (uint32_t i = 0; i < ntouches; i++) {
+		uint32_t page = touches[i];
 
 		if (!key[page]) {
-			faults += i >= 2 * npages;
+			faults++;
 			if (resident == nframes - (low + high) / 2) {
 				struct entry e;
 
@@ -256,7 +253,7 @@ static void expect(bool ok, const char *what, const char *kind)
 static void try_one(const char *kind, uint32_t pages, uint32_t frames, uint32_t r[NRESULTS])
 {
 	npages = pages;
-	ntouches = 100000;
+	ntouches = strcmp(kind, "zipf-120") ? 100000 : 300000; /* most are to few pages */
 	nframes = frames;
 	simulate(kind, 1, r);
 	printf("%-9s %6u pages %5u frames:", kind, pages, frames);
@@ -270,7 +267,7 @@ static void try_one(const char *kind, uint32_t pages, uint32_t frames, uint32_t 
 /* What is promised of the policies. */
 static void check_all(void)
 {
-	static const char *const zipf[] = { "zipf-60", "zipf-80", "zipf-100" };
+	static const char *const zipf[] = { "zipf-60", "zipf-80", "zipf-100", "zipf-120" };
 	uint32_t r[NRESULTS], more[NRESULTS];
 
 	low = 93; /* as in 16 MiB */
@@ -285,7 +282,7 @@ static void check_all(void)
 	try_one("loop", 20000, 3600, r);
 	expect(r[S3FIFO] <= 0.9 * r[CLOCK], "S3-FIFO loses the hot set to the loop", "loop");
 	try_one("phase", 20000, 3600, r);
-	expect(r[S3FIFO] <= 1.25 * r[CLOCK], "S3-FIFO keeps what is over", "phase");
+	expect(r[S3FIFO] <= 1.15 * r[CLOCK], "S3-FIFO keeps what is over", "phase");
 	low = 0;
 	high = 1;
 	try_one("belady", 5000, 3500, r);
