@@ -27,7 +27,7 @@ const syscall_fn syscall_table[NSYSCALLS] = {
  * has changed nothing and holds nothing. So the waiting is done here, and the call made again. An ENOMEM that
  * has other reasons (limits, no room in the space) is final.
  */
-static int64_t wait_and_call(syscall_fn call, const uint64_t *args)
+static int64_t wait_and_call(syscall_fn call, struct trapframe *f)
 {
 	struct thread *t = thread_current();
 	int64_t r = -ENOMEM;
@@ -38,7 +38,8 @@ static int64_t wait_and_call(syscall_fn call, const uint64_t *args)
 			break;
 		if (i > 4) /* others are faster each time */
 			thread_sleep_ns(2000000);
-		r = call(args);
+		f->a0 = f->orig_a0; /* which trap_entry.S has put the error into */
+		r = call(&f->a0);
 	}
 	return r;
 }
@@ -53,7 +54,7 @@ int64_t syscall_failed(struct trapframe *f, int64_t r)
 	else if (call == sys_clone3)
 		call = clone3_saved;
 	if (r == -ENOMEM && call != sys_swapoff)
-		r = wait_and_call(call, &f->a0);
+		r = wait_and_call(call, f);
 	if (r <= -ERESTARTSYS && r >= -ERESTART_RESTARTBLOCK)
 		thread_current()->sigpending = true; /* so that signal_deliver looks at it */
 	return r;

@@ -416,7 +416,7 @@ static struct page *base_page(struct fault *f, enum step *step)
 	object_ref(o);
 	f->object = o;
 	f->cluster->index = index;
-	plan(f, CLUSTER_MAX);
+	plan(f, o->ops ? CLUSTER_MAX : 1u << vm_tunables.page_cluster);
 	lo = MAX(f->cluster->first, f->m->start);
 	f->cluster->nwindow -= lo - f->cluster->first;
 	f->cluster->first = index - (f->vpn - lo); /* from here on an index of the object */

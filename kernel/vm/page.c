@@ -118,6 +118,7 @@ void vm_tunables_changed(void)
 {
 	set_watermarks();
 	reclaim_kick();
+	writeback_look();
 }
 
 void vm_init(const struct mem_range *ram, unsigned nram, const struct mem_range *reserved, unsigned nreserved)

@@ -225,6 +225,7 @@ void policy_leave(struct page *p);	       /* it is freed */
 
 /* writeback.c */
 void writeback_kick(void);
+void writeback_look(void); /* writebackd looks now whether something is to be written, not when its time has come */
 void caches_want_shrink(void); /* writebackd gives back memory of the kernel's own caches soon */
 void object_queue_dirty(struct object *o, bool soon);
 

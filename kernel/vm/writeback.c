@@ -49,6 +49,13 @@ void writeback_kick(void)
 	spin_unlock(&vm_queue_lock);
 }
 
+void writeback_look(void)
+{
+	spin_lock(&vm_queue_lock);
+	waitq_wake_one(&writeback_waitq);
+	spin_unlock(&vm_queue_lock);
+}
+
 /* ---- one object ---- */
 
 /* Makes a run busy, starting at the first dirty page of [*pos, end). With `wait` it waits for a first page that is in use; otherwise such

@@ -169,6 +169,60 @@ def tunables(t):
     t.check(int(lines[10].split()[1]) >= 2048, "min_free_kbytes kept nothing free")
 
 
+EFFECTS = TOOLS + """put() { echo $2 >/proc/sys/vm/$1; }
+written() { a=$(disk vda); dd if=/dev/zero of=f bs=1M count=4 2>/dev/null; sleep $2; echo $1 $(disk vda) $a; rm f; sync; }
+cd /root
+for n in 0 5; do
+    put page-cluster $n; a=$(stat pswpin) b=$(stat swap_reads); vmbench -m 32 swapseq >/dev/null
+    echo cluster-$n $(($(stat pswpin) - a)) $(($(stat swap_reads) - b))
+done
+dd if=/dev/zero of=big bs=1M count=24 2>/dev/null; sync
+for n in 0 200; do
+    put swappiness $n; echo 1 >/proc/sys/vm/drop_caches; while cat big >/dev/null; do :; done & reader=$!
+    a=$(stat pgsteal_anon) b=$(stat pgsteal_file); swaptest 18 >/dev/null
+    echo swappiness-$n $(($(stat pgsteal_anon) - a)) $(($(stat pgsteal_file) - b)); kill $reader; wait $reader
+done 2>/dev/null
+rm big; sync; put swappiness 100
+put dirty_ratio 90; put dirty_background_ratio 60; put dirty_expire_centisecs 360000; written unexpired 2
+put dirty_expire_centisecs 10; written expired 2
+put dirty_writeback_centisecs 3000; sleep 2; written seldom 2
+put dirty_writeback_centisecs 50; written often 2
+put dirty_expire_centisecs 360000; put dirty_background_ratio 3; written background 2
+for n in 5 70; do put dirty_ratio $n; put dirty_background_ratio $((n/2)); bomb write; done
+cat /bin/* >/dev/null; grep ^Cached: /proc/meminfo; echo 1 >/proc/sys/vm/drop_caches; grep ^Cached: /proc/meminfo"""
+
+
+@test("pressure/calls-again", 15)
+def calls_again(t):
+    """Calls that found no memory are made again with the arguments they had."""
+    done = t.guest("cd /root; swaptest 24 >/dev/null & for i in 1 2 3; do mmaptest >&2; echo $?; done; forkstress 4 >&2; echo $?; wait $!; echo $?",
+                   mem=16, smp=2, swap="64M", kernel="release")
+    t.equal(done.stdout.split(), [b"0"] * 5, "statuses")
+
+
+@test("pressure/effects", 45)
+def effects(t):
+    """Each tunable does what its name says."""
+    done = t.guest(EFFECTS, mem=32, swap="64M", kernel="release", timeout=200)
+    text = done.stdout.decode()
+    t.log(text)
+    at = rows(done.stdout)
+    for name, least, most in (("cluster-0", 0.99, 1.01), ("cluster-5", 6, 33)):
+        pages, reads = at[name]
+        t.check(least * reads <= pages <= most * reads, f"{name}: {pages} pages in {reads} reads")
+    (anon, file), (anon200, file200) = at["swappiness-0"], at["swappiness-200"]
+    t.check(10 * anon <= file and file200 <= anon200, f"swappiness 0: {anon} and {file}; 200: {anon200} and {file200} pages")
+    for name, least, most in (("unexpired", 0, 256), ("expired", 4096, 5120), ("seldom", 0, 256), ("often", 4096, 5120),
+                              ("background", 2048, 5120)):
+        begin, end = at[name][7], at[name][3]
+        t.check(2 * least <= end - begin <= 2 * most, f"{name}: {(end - begin) // 2} KiB written")
+    few, many = (int(n) for n in re.findall(r"^dirty (\d+)$", text, re.M))
+    t.check(few <= 0.06 * 32768 and many >= 4 * few, f"dirty_ratio 5: {few} KiB dirty, 70: {many}")
+    t.check(all(int(n) < 1000 for n in re.findall(r"^longest (\d+)$", text, re.M)), "a write() stood still")
+    before, after = (int(n) for n in re.findall(r"^Cached: +(\d+)", text, re.M))
+    t.check(after < 600 < before, f"drop_caches: {before} KiB, then {after}")
+
+
 @test("pressure/policies", 40)
 def policies(t):
     """Every replacement policy keeps every byte: in the model, whose seed chooses one, and under the programs that need more than there is."""
