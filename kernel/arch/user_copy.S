@@ -46,24 +46,24 @@ copy_fast:
 	addi	a1, a1, 1
 	addi	a2, a2, -1
 	j	1b
-2:	li	t4, 512
+2:	li	t4, 1024
 	bltu	a2, t4, 4f
-3:	.irp	at, 0, 64, 128, 192, 256, 320, 384, 448
+3:	.irp	at, 0, 64, 128, 192, 256, 320, 384, 448, 512, 576, 640, 704, 768, 832, 896, 960
 	move8	\at
 	.endr
-	addi	a0, a0, 512
-	addi	a1, a1, 512
-	addi	a2, a2, -512
+	addi	a0, a0, 1024
+	addi	a1, a1, 1024
+	addi	a2, a2, -1024
 	bgeu	a2, t4, 3b
-4:	andi	t4, a2, 63 * 8		/* the other words, by a jump into as many moves */
+4:	andi	t4, a2, 127 * 8		/* the other words, by a jump into as many moves */
 	beqz	t4, copy_tail
 	lla	t5, 5f
 	sub	t5, t5, t4
 	jr	t5
 	.option	push
 	.option	norvc			/* a move has as many bytes as what it moves */
-	.set	i, 62 * 8
-	.rept	63
+	.set	i, 126 * 8
+	.rept	127
 	ld	a3, i(a1)
 	sd	a3, i(a0)
 	.set	i, i - 8

@@ -103,7 +103,7 @@ static ssize_t read_step(struct vnode *v, struct readahead *ra, struct uio *u, u
 	bool fault = false;
 	int r, npages;
 
-	if (unlikely(object_is_hole(v->object, pos >> PAGE_SHIFT))) {
+	if (unlikely(!v->object->ops && object_is_hole(v->object, pos >> PAGE_SHIFT))) {
 		done = u->left;
 		r = uio_out(u, page_data(zero_page), MIN(n, PAGE_SIZE - off));
 		return done > u->left ? (ssize_t)(done - u->left) : r;

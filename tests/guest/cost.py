@@ -1,6 +1,49 @@
 # SPDX-License-Identifier: ISC
-"""Costs that must not grow: counts of remote fences, and a fork's instructions by the memory touched."""
+"""Costs that must not grow: the benchmark's instructions, counts of remote fences, a fork's instructions by the memory touched, an exec's reads."""
+import os
 import re
+
+# Instructions (fork*, exec: thousands): what the benchmark's metrics cost when this was written and a few in a hundred.
+MOST = {"null": 132, "anonw": 1370, "anonr": 465, "war": 1500, "cow": 2150, "cowlast": 120, "fork0": 26.5, "fork16": 26.5, "fork64": 27.5,
+        "exec": 89, "mapshr": 124, "mapprivw": 2050, "mmap": 1640, "mmaptouch": 4250, "read4k": 1565, "read1m": 1190, "write4k": 1800,
+        "mprot": 2240, "mprotsplit": 3260, "pipe": 3100, "segv": 2020, "kill": 1980, "openclose": 2500, "stat": 2150, "dirscan": 290,
+        "pipethru": 2650, "yield": 390}
+
+
+@test("cost/table", 20)
+def table(t):
+    """Every metric at half of Debian's Linux, at three quarters of the lean one, and where it is today; a long read is nearly all copying."""
+    done = t.guest("mkdir -p /bench && dd if=/dev/zero of=/bench/cached.bin bs=1M count=8 2>/dev/null && "
+                   "dd if=/dev/zero of=/bench/scratch.bin bs=1M count=1 2>/dev/null && /bin/vmbench -m 128 cpu path", mem=128,
+                   kernel="release", args=["--icount"])
+    values = {name: float(value) for name, value in re.findall(r"^(\w+) ([\d.]+) \S+$", done.stdout.decode(), re.M)}
+    values["read1m"] = 1e9 / (values["read1m"] * 256)  # of MiB/s, instructions for 4 KiB
+    t.equal(sorted(values), sorted(MOST), "metrics")
+    with open(os.path.join(t.top, "bench/linux-6.12.txt"), encoding="ascii") as known:
+        linux = {row.split()[0]: row.split()[1:3] for row in known if not row.startswith("#")}
+    for name, value in values.items():
+        most = MOST[name]
+        debian, lean = (float(f) if f != "-" else 0 for f in linux.get(name, "--"))
+        if debian and name != "read1m":
+            most = min(most, debian / 2)
+        if lean and name != "read1m":
+            most = min(most, lean * 0.75)
+        t.check(value <= most, f"{name}: {value:.1f}, more than {most:.1f}")
+
+
+@test("cost/exec", 10)
+def exec_(t):
+    """exec reads only what runs, once: a page of a large file, few requests; nothing when it is in the cache, where its text is found."""
+    done = t.guest("cp /bin/true /root/large && truncate -s 8M /root/large && execcost /bin/true && execcost /root/large && "
+                   "execcost /bin/sh -c :", mem=64, kernel="release", args=["--icount"])
+    seen = re.findall(r"^(?:file|cold|warm): pages (\d+)(?: requests (\d+) faults (\d+) took (\d+))?$", done.stdout.decode(), re.M)
+    t.equal(len(seen), 9, "lines")
+    rows = [tuple(int(f or 0) for f in row) for row in seen]
+    for what, (size, cold, warm), pages, requests, faults, took in (
+            ("true", rows[0:3], 2, 2, 15, 88000), ("a large file", rows[3:6], 2, 2, 15, 88000), ("sh", rows[6:9], 26, 6, 24, 150000)):
+        t.check(cold[0] <= pages and cold[1] <= requests, f"{what}, of {size[0]} pages: {cold[0]} read in {cold[1]} requests")
+        t.equal(warm[:2], (0, 0), f"{what}: pages and requests from the cache")
+        t.check(warm[2] <= faults and warm[3] <= took, f"{what}: {warm[2]} faults, {warm[3]} instructions")
 
 
 @test("cost/fences", 30)
@@ -16,6 +59,7 @@ def fork(t):
     rows = {int(mib): dict(zip(words.split()[::2], map(int, words.split()[1::2])))
             for mib, words in re.findall(r"^(\d+) MiB: (.*)$", done.stdout.decode(), re.M)}
     t.equal(sorted(rows), [1, 64, 1024], "sizes")
+    t.check(rows[1]["call"] <= 13200 and rows[1024]["call"] <= 24000, f"fork: {rows[1]['call']} instructions with 1 MiB, {rows[1024]['call']} with 1 GiB")
     t.check(rows[1024]["call"] <= 2 * rows[1]["call"], f"fork: {rows[1]['call']} instructions with 1 MiB, {rows[1024]['call']} with 1 GiB")
     t.check(rows[1024]["child"] <= 2 * rows[1]["child"], f"the child's end: {rows[1]['child']} and {rows[1024]['child']} instructions")
     for mib, row in rows.items():
