@@ -343,8 +343,6 @@ static ssize_t write_present(struct vnode *v, struct uio *u, struct page *bounce
 		page_release(p);
 		return r;
 	}
-	if (!(p->flags & PG_REFERENCED))
-		page_set(p, PG_REFERENCED);
 	done = fill(u, bounce, (char *)page_data(p) + (pos & PAGE_MASK), n);
 	if (pos + done > v->size && done)
 		set_size(v, pos + done);

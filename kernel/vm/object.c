@@ -671,17 +671,9 @@ int object_get_page(struct object *o, uint64_t index, struct page **out)
 
 struct page *object_find_page(struct object *o, uint64_t index)
 {
-	struct page *p = NULL;
-	slot_t *s;
+	struct page *p;
 
-	spin_lock(&o->home.lock);
-	s = object_slot(o, index);
-	if (s && slot_is_page(*s) && !(slot_page(*s)->flags & (PG_BUSY | PG_ERROR))) {
-		p = slot_page(*s);
-		page_hold(p);
-	}
-	spin_unlock(&o->home.lock);
-	return p;
+	return hold_ready(o, index, &p, 1) > 0 ? p : NULL;
 }
 
 int object_busy_page(struct object *o, uint64_t index, struct page **out, bool *fresh)
