@@ -393,9 +393,10 @@ enum cleared { CLEARED_SOME, CLEARED_EMPTY, CLEARED_DETACHED, CLEARED_WAIT, CLEA
 static enum cleared clear_leaf(struct overlay *ov, struct node *n, unsigned lo, unsigned hi,
 			       struct clear_wait *w)
 {
-	for (unsigned i = lo; i < hi; i++) {
+	for (unsigned i = lo, left = n->used; i < hi && left; i++) {
 		if (!n->slot[i])
 			continue;
+		left--;
 		if (w->budget == 0)
 			return CLEARED_YIELD;
 		w->budget--;
@@ -464,11 +465,12 @@ static enum cleared clear_below(struct overlay *ov, slot_t *s, uint64_t base, ui
 	hi = end < last ? DIV_ROUND_UP(end - base, span) : NODE_SLOTS;
 	if (n->level == 0)
 		return clear_leaf(ov, n, lo, hi, w);
-	for (unsigned i = lo; i < hi; i++) {
+	for (unsigned i = lo, left = n->used; i < hi && left; i++) {
 		enum cleared c;
 
 		if (!n->slot[i])
 			continue;
+		left--;
 		c = clear_child(ov, &n->slot[i], base + i * span, first, end, w);
 		if (c == CLEARED_WAIT || c == CLEARED_YIELD)
 			return c;
