@@ -86,15 +86,14 @@ def swap_io(t):
 BOMBS = """cd /root
 echo shell $$
 for bomb in fork pipe malloc dirty shm; do bomb $bomb 5; echo $bomb status $?; echo answers $$; done
-dd if=/dev/zero of=flood bs=1M count=320 && dd if=flood of=/dev/null bs=1M && rm flood && echo flood done
+dd if=/dev/zero of=flood bs=1M count={flood} && dd if=flood of=/dev/null bs=1M && rm flood && echo flood done
 echo answers $$
 cat /proc/swaps"""
 
 
-@test("pressure/bombs", 60)
-def bombs(t):
+def bombs(t, mem, smp):
     """Whatever takes all of memory, one kind after another: the shell lives on, and what it left can be had again."""
-    done = t.guest(BOMBS, mem=32, smp=4, swap="32M", kernel="release", timeout=150)
+    done = t.guest(BOMBS.format(flood=10 * mem), mem=mem, smp=smp, swap="32M", kernel="release", timeout=300)
     lines = done.stdout.splitlines()
     shell = lines[0].split()[1]
     t.equal([line for line in lines if line.startswith(b"answers")], [b"answers " + shell] * 6, "the shell's answers")
@@ -106,6 +105,17 @@ def bombs(t):
     total = re.search(rb"oom: \d+ of (\d+) frames free, 0 of (\d+) swap pages free", done.stderr)
     t.check(table and total, "no table on the console")
     t.check(int(table[1]) >= 0.9 * (int(total[1]) + int(total[2])), "killed before memory and swap were used up")
+
+
+@test("pressure/bombs", 60)
+def bombs_together(t):
+    bombs(t, 32, 4)
+
+
+for smp, mem in (1, 32), (1, 64), (4, 64):
+    @test(f"soak/bombs-{smp}x{mem}M", 100)
+    def bombs_all(t, mem=mem, smp=smp):
+        bombs(t, mem, smp)
 
 
 @test("pressure/oom-score", 20)
