@@ -4,7 +4,7 @@
  *
  * A space is judged by what its end would give back: pages and swap slots that no other slot names, its nodes and page tables, shared
  * anonymous memory that only it maps, its mappings, and what the kernel keeps for its processes: files, bytes in pipes, stacks. Of what
- * it shares with others its part counts an eighth: those who have everything together come before those who have next to nothing.
+ * it shares with others its part counts a quarter: those who have everything together come before those who have next to nothing.
  * oom_score_adj shifts that by thousandths of memory and swap together, and at -1000 forbids it. The processes of the worst space
  * are killed. Its faults fail from then on, its threads may use the reserve to get out, and its overlay is emptied here, at once: a
  * victim that cannot run, or waits for another, frees its memory all the same. But if an area of swap is just being turned off, that
@@ -92,7 +92,7 @@ static void weigh(struct candidate *c)
 	c->nodes = DIV_ROUND_UP(c->nodes, 7); /* to a frame */
 	c->kernel = c->proc.kernel + DIV_ROUND_UP(c->space->nmappings * sizeof(struct mapping), PAGE_SIZE);
 	vm_swap_totals(&nswap, &nfree);
-	c->score = c->pages + c->swap + c->nodes + c->tables + c->shared + c->kernel + c->parts / PART / 8;
+	c->score = c->pages + c->swap + c->nodes + c->tables + c->shared + c->kernel + c->parts / PART / 4;
 	c->score += (int64_t)(page_totals()->total + nswap) / 1000 * c->proc.adj;
 }
 
