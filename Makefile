@@ -215,7 +215,7 @@ test: all host-tests $(BUILD)/oracle/dirtymap
 	$(Q)tests/run --build $(BUILD) $(addprefix --host ,$(HOST_TESTS)) $(TESTS)
 
 # Machines of every size under everything at once, for hours.
-soak: all $(BUILD)/oracle/vmbench
+soak: all $(BUILD)/oracle/vmbench $(BUILD)/host/policysim
 	+$(MAKE) DEBUG=1 kernel
 	$(Q)tests/run --build $(BUILD) --soak $(TESTS)
 
