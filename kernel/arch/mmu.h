@@ -43,6 +43,12 @@ static inline pfn_t pte_pfn(pte_t pte)
 	return pte << 10 >> 20;
 }
 
+/* A leaf entry, in which harts may set A and D at any time. */
+static inline pte_t pte_read(const pte_t *pte)
+{
+	return load_relaxed(pte);
+}
+
 static inline unsigned mmu_index(uint64_t va, unsigned level)
 {
 	return va >> (PAGE_SHIFT + 9 * level) & (MMU_FANOUT - 1);

@@ -56,7 +56,7 @@ static size_t out_nofault(struct uio *u, const void *src, size_t n)
 	if (u->user)
 		n -= user_copy_out_nofault(u->addr, src, n);
 	else
-		memcpy((void *)u->addr, src, n);
+		contents_copy((void *)u->addr, src, n);
 	uio_advance(u, n);
 	return n;
 }
@@ -66,7 +66,7 @@ static size_t in_nofault(struct uio *u, void *dst, size_t n)
 	if (u->user)
 		n -= user_copy_in_nofault(dst, u->addr, n);
 	else
-		memcpy(dst, (const void *)u->addr, n);
+		contents_copy(dst, (const void *)u->addr, n);
 	uio_advance(u, n);
 	return n;
 }
@@ -87,7 +87,7 @@ static ssize_t read_bounced(struct page *p, size_t off, struct uio *u, size_t n)
 			page_free(bounce);
 		return bounce ? 0 : -ENOMEM; /* again */
 	}
-	memcpy(page_data(bounce), (char *)page_data(p) + off, n);
+	contents_copy(page_data(bounce), (char *)page_data(p) + off, n);
 	page_release(p);
 	r = uio_out(u, page_data(bounce), n);
 	page_free(bounce);
@@ -204,7 +204,7 @@ int pageio_zero_tail(struct vnode *v, uint64_t to)
 	if (!r)
 		r = object_make_dirty(v->object, p);
 	if (!r) {
-		memset((char *)page_data(p) + off, 0, end - off);
+		contents_clear((char *)page_data(p) + off, end - off);
 		object_touch_dirty(v->object, p);
 	}
 	page_release(p);
@@ -238,10 +238,10 @@ static int zero_cut_tail(struct vnode *v, uint64_t size)
 
 	if (r)
 		return r;
-	if (!all_zeros((char *)page_data(p) + off, PAGE_SIZE - off)) {
+	if (!contents_are_zeros((char *)page_data(p) + off, PAGE_SIZE - off)) {
 		r = object_make_dirty(v->object, p);
 		if (!r) {
-			memset((char *)page_data(p) + off, 0, PAGE_SIZE - off);
+			contents_clear((char *)page_data(p) + off, PAGE_SIZE - off);
 			object_touch_dirty(v->object, p);
 		}
 	}
@@ -285,7 +285,7 @@ static size_t fill(struct uio *u, struct page *bounce, void *dst, size_t n)
 {
 	if (!bounce)
 		return in_nofault(u, dst, n);
-	memcpy(dst, page_data(bounce), n);
+	contents_copy(dst, page_data(bounce), n);
 	uio_advance(u, n);
 	return n;
 }

@@ -63,7 +63,7 @@ struct sums { /* bytes */
 static void add_page(struct sums *s, const struct page_view *v)
 {
 	uint64_t part = PAGE_SIZE / MAX(v->users, 1u);
-	bool dirty = v->page && v->page->flags & PG_DIRTY;
+	bool dirty = v->page && page_has(v->page, PG_DIRTY);
 
 	if (!v->page) {
 		s->swap += v->swap ? PAGE_SIZE : 0;
@@ -77,7 +77,7 @@ static void add_page(struct sums *s, const struct page_view *v)
 	*(dirty ? &s->dirty[v->shared] : &s->clean[v->shared]) += PAGE_SIZE;
 	s->referenced += v->accessed ? PAGE_SIZE : 0;
 	s->anonymous += v->private ? PAGE_SIZE : 0;
-	s->lazy += v->page->flags & PG_LAZYFREE ? PAGE_SIZE : 0;
+	s->lazy += page_has(v->page, PG_LAZYFREE) ? PAGE_SIZE : 0;
 }
 
 static void put_flags(struct text *t, const struct mapping *m)

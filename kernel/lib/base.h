@@ -23,6 +23,10 @@
 #define page_round_up(x)		ALIGN_UP((uint64_t)(x), PAGE_SIZE)
 #define page_round_down(x)		ALIGN_DOWN((uint64_t)(x), PAGE_SIZE)
 
+/* One access to a word that others read or write at the same time, without order among other accesses: what is seen may be out of date. */
+#define load_relaxed(p)	    __atomic_load_n(p, __ATOMIC_RELAXED)
+#define store_relaxed(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
+
 #define likely(x)      __builtin_expect(!!(x), 1)
 #define unlikely(x)    __builtin_expect(!!(x), 0)
 #define __noreturn     __attribute__((noreturn))

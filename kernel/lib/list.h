@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Doubly linked circular lists with the links inside their elements. The caller locks. */
+/*
+ * Doubly linked circular lists with the links inside their elements. The caller locks; but whether a list is empty may be asked without the
+ * lock, so `next` changes in one store.
+ */
 #ifndef LIB_LIST_H
 #define LIB_LIST_H
 
@@ -16,20 +19,21 @@ struct list {
 
 static inline void list_init(struct list *l)
 {
-	l->next = l->prev = l;
+	l->prev = l;
+	store_relaxed(&l->next, l);
 }
 
 static inline bool list_empty(const struct list *l)
 {
-	return l->next == l;
+	return load_relaxed(&l->next) == l;
 }
 
 static inline void list_insert_after(struct list *at, struct list *e)
 {
 	e->prev = at;
-	e->next = at->next;
+	store_relaxed(&e->next, at->next);
 	at->next->prev = e;
-	at->next = e;
+	store_relaxed(&at->next, e);
 }
 
 /* list_push adds at the head, list_append at the tail. */
@@ -46,7 +50,7 @@ static inline void list_append(struct list *head, struct list *e)
 /* Takes `e` off its list and leaves it a list of its own, so that removing it twice is harmless. */
 static inline void list_remove(struct list *e)
 {
-	e->prev->next = e->next;
+	store_relaxed(&e->prev->next, e->next);
 	e->next->prev = e->prev;
 	list_init(e);
 }
@@ -67,8 +71,8 @@ static inline void list_splice(struct list *to, struct list *from)
 	if (list_empty(from))
 		return;
 	from->next->prev = to->prev;
-	to->prev->next = from->next;
-	from->prev->next = to;
+	store_relaxed(&to->prev->next, from->next);
+	store_relaxed(&from->prev->next, to);
 	to->prev = from->prev;
 	list_init(from);
 }

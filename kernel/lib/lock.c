@@ -12,10 +12,12 @@ static struct lock_counts counts[LOCK_RANKS];
 
 bool lock_counts(unsigned rank, struct lock_counts *c)
 {
-	if (rank >= LOCK_RANKS || !counts[rank].name)
+	if (rank >= LOCK_RANKS)
 		return false;
-	*c = counts[rank];
-	return true;
+	c->name = load_relaxed(&counts[rank].name);
+	c->acquired = load_relaxed(&counts[rank].acquired);
+	c->waited = load_relaxed(&counts[rank].waited);
+	return c->name;
 }
 
 static void check_rank(const struct spinlock *l, bool nested)
@@ -23,7 +25,7 @@ static void check_rank(const struct spinlock *l, bool nested)
 	struct hart *h = this_hart();
 	unsigned top = h->nranks ? h->ranks[h->nranks - 1] : 0;
 
-	if (__atomic_load_n(&l->holder, __ATOMIC_RELAXED) == h)
+	if (load_relaxed(&l->holder) == h)
 		panic("lock %s taken twice by hart %u", l->name, h->index);
 	if (l->rank && (nested ? top > l->rank : top >= l->rank))
 		panic("lock %s (rank %u) taken while one of rank %u is held", l->name, l->rank, top);
@@ -33,8 +35,8 @@ static void note_taken(struct spinlock *l)
 {
 	struct hart *h = this_hart();
 
-	l->holder = h;
-	counts[l->rank].name = l->name;
+	store_relaxed(&l->holder, h); /* harts that do not hold it compare it with themselves */
+	store_relaxed(&counts[l->rank].name, l->name);
 	__atomic_fetch_add(&counts[l->rank].acquired, 1, __ATOMIC_RELAXED);
 	if (l->rank) {
 		assert(h->nranks < ARRAY_SIZE(h->ranks));
@@ -77,7 +79,8 @@ void spin_lock_nested(struct spinlock *l)
 bool spin_trylock(struct spinlock *l)
 {
 	intr_push();
-	if (l->holder != this_hart() && !__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE)) {
+	if (load_relaxed(&l->holder) != this_hart() &&
+	    !__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE)) {
 		note_taken(l);
 		return true;
 	}
@@ -90,7 +93,7 @@ void spin_unlock(struct spinlock *l)
 {
 	struct hart *h = this_hart();
 
-	if (l->holder != h)
+	if (load_relaxed(&l->holder) != h)
 		panic("lock %s let go by hart %u, which does not hold it", l->name, h->index);
 	if (l->rank) {
 		unsigned i = h->nranks;
@@ -102,14 +105,14 @@ void spin_unlock(struct spinlock *l)
 			h->ranks[i - 1] = h->ranks[i];
 		h->nranks--;
 	}
-	l->holder = NULL;
+	store_relaxed(&l->holder, NULL);
 	__atomic_store_n(&l->locked, 0, __ATOMIC_RELEASE);
 	intr_pop();
 }
 
 bool spin_held(const struct spinlock *l)
 {
-	return l->holder == this_hart();
+	return load_relaxed(&l->holder) == this_hart();
 }
 
 #endif

@@ -91,7 +91,7 @@ static inline void spin_lock_nested(struct spinlock *l)
 /* In release builds only "somebody holds it": for assertions. */
 static inline bool spin_held(const struct spinlock *l)
 {
-	return l->locked;
+	return load_relaxed(&l->locked);
 }
 #endif
 

@@ -280,3 +280,29 @@ uint64_t strtou64(const char *s, const char **end, unsigned base)
 		*end = s;
 	return v;
 }
+
+void contents_copy(void *dst, const void *src, size_t n)
+{
+	memcpy(dst, src, n);
+}
+
+void contents_clear(void *dst, size_t n)
+{
+	memset(dst, 0, n);
+}
+
+bool contents_are_zeros(const void *p, size_t n)
+{
+	const uint8_t *b = p;
+
+	for (; n && (uintptr_t)b & 7; n--)
+		if (*b++)
+			return false;
+	for (; n >= 8; n -= 8, b += 8)
+		if (*(const uint64_t *)b)
+			return false;
+	while (n)
+		if (b[--n])
+			return false;
+	return true;
+}

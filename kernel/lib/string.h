@@ -29,21 +29,9 @@ uint64_t strtou64(const char *s, const char **end, unsigned base);
 void clear_page(void *page);
 void copy_page(void *dst, const void *src);
 
-/* Are they all 0? */
-static inline bool all_zeros(const void *p, size_t n)
-{
-	const uint8_t *b = p;
-
-	for (; n && (uintptr_t)b & 7; n--)
-		if (*b++)
-			return false;
-	for (; n >= 8; n -= 8, b += 8)
-		if (*(const uint64_t *)b)
-			return false;
-	while (n)
-		if (b[--n])
-			return false;
-	return true;
-}
+/* memcpy and memset for what programs may be storing to, and devices copying, at the same time: the contents of pages. */
+void contents_copy(void *dst, const void *src, size_t n);
+void contents_clear(void *dst, size_t n);
+bool contents_are_zeros(const void *p, size_t n);
 
 #endif

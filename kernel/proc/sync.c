@@ -292,7 +292,7 @@ static void __attribute__((noinline)) mutex_lock_slow(struct mutex *m)
 {
 	uintptr_t self = (uintptr_t)thread_current();
 
-	assert(((uintptr_t)m->owner & ~CONTENDED) != self);
+	assert(!mutex_held(m));
 	spin_lock(&m->lock);
 	for (;;) {
 		uintptr_t owner = (uintptr_t)__atomic_load_n(&m->owner, __ATOMIC_RELAXED);
@@ -372,7 +372,7 @@ static inline bool try_write(struct rwlock *l)
 	if (!__atomic_compare_exchange_n(&l->state, &none, RW_WRITER, false, __ATOMIC_ACQUIRE,
 					 __ATOMIC_RELAXED))
 		return false;
-	l->owner = thread_current();
+	store_relaxed(&l->owner, thread_current());
 	return true;
 }
 
@@ -484,7 +484,7 @@ void rwlock_write_unlock(struct rwlock *l)
 {
 	note_unlock(l->rank);
 	dassert(rwlock_write_held(l));
-	l->owner = NULL;
+	store_relaxed(&l->owner, NULL);
 	if (unlikely(__atomic_load_n(&l->waiting, __ATOMIC_RELAXED))) {
 		pass_on(l);
 		return;
@@ -496,5 +496,5 @@ void rwlock_write_unlock(struct rwlock *l)
 
 bool rwlock_write_held(const struct rwlock *l)
 {
-	return l->owner == thread_current();
+	return load_relaxed(&l->owner) == thread_current();
 }

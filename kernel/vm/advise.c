@@ -364,7 +364,7 @@ static int forget_part(struct part *p)
 /* [f] Its bytes are not wanted: clean, without a copy; the first store makes it dirty again. */
 static void make_lazy(struct family *f, struct page *p)
 {
-	if (p->flags & (PG_BUSY | PG_WRITING) || page_held(p) || !family_exclusive(f, p))
+	if (page_has(p, PG_BUSY | PG_WRITING) || page_held(p) || !family_exclusive(f, p))
 		return; /* as it is: this is advice */
 	if (p->swap)
 		swap_put(p->swap, 1);

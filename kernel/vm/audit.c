@@ -32,6 +32,12 @@ void audit_breach(struct audit *a, const char *fmt, ...)
 
 /* ---- slots and nodes ---- */
 
+/* False: the area was turned on only after the audit had made its tables. */
+static bool counts_area(const struct audit *a, unsigned i)
+{
+	return swap_areas[i].on && a->counts[i] && a->swap_pages[i] == swap_areas[i].map_pages;
+}
+
 static void count_swap(struct audit *a, uint32_t entry, const char *where)
 {
 	for (unsigned i = 0; i < SWAP_AREAS; i++) {
@@ -39,7 +45,7 @@ static void count_swap(struct audit *a, uint32_t entry, const char *where)
 			continue;
 		if (!swap_entry_valid(entry))
 			audit_breach(a, "%s holds swap entry %u, which is no usable slot", where, entry);
-		else
+		else if (counts_area(a, i))
 			a->counts[i][entry & ((1u << 27) - 1)]++;
 		return;
 	}
@@ -144,11 +150,11 @@ static void check_object(struct audit *a, struct object *o)
 		if (!slot_is_page(s))
 			continue;
 		npages++;
-		nwriting += !!(slot_page(s)->flags & PG_WRITING);
-		if (i >= o->limit && !(slot_page(s)->flags & PG_BUSY) && !o->truncating)
+		nwriting += page_has(slot_page(s), PG_WRITING);
+		if (i >= o->limit && !page_has(slot_page(s), PG_BUSY) && !o->truncating)
 			audit_breach(a, "page %#lx of an object lies beyond its limit %#lx: flags %#x", i,
 				     o->limit, slot_page(s)->flags);
-		if (!(slot_page(s)->flags & PG_DIRTY))
+		if (!page_has(slot_page(s), PG_DIRTY))
 			continue;
 		ndirty++;
 		if (object_next(o, i, i + 1, true) != i)
@@ -186,10 +192,10 @@ static void note_free(void *arg, struct page *p)
 /* A frame without a home: the kernel's, a page table, or in some thread's purse. */
 static void check_homeless(struct audit *a, struct page *p, uint32_t found)
 {
-	if (found && found != FREE_FRAME && !(p->flags & PG_TABLE))
+	if (found && found != FREE_FRAME && !page_has(p, PG_TABLE))
 		audit_breach(a, "frame %#lx is free or the kernel's, but %u slots name it", page_pfn(p),
 			     found);
-	if (p->flags & (PG_DIRTY | PG_WRITING | PG_BUSY) || p->holds)
+	if (page_has(p, PG_DIRTY | PG_WRITING | PG_BUSY) || p->holds)
 		audit_breach(a, "frame %#lx is in no home: flags %#x, holds %u", page_pfn(p), p->flags,
 			     p->holds);
 }
@@ -206,15 +212,15 @@ static void check_frame(struct audit *a, struct page *p)
 		audit_breach(a, "frame %#lx is named by %u slots, says %u", page_pfn(p), found, p->sharers);
 	if (p->swap)
 		count_swap(a, p->swap, "a page");
-	if (p->swap && p->flags & PG_DIRTY)
+	if (p->swap && page_has(p, PG_DIRTY))
 		audit_breach(a, "frame %#lx is dirty and keeps a swap copy", page_pfn(p));
-	if (p->flags & PG_BUSY && p->holds)
+	if (page_has(p, PG_BUSY) && p->holds)
 		audit_breach(a, "frame %#lx is busy and held by %u", page_pfn(p), p->holds);
-	if (p->flags & (PG_TABLE | PG_KERNEL))
+	if (page_has(p, PG_TABLE | PG_KERNEL))
 		audit_breach(a, "frame %#lx has a home and flags %#x", page_pfn(p), p->flags);
-	a->nbusy += !!(p->flags & PG_BUSY);
+	a->nbusy += page_has(p, PG_BUSY);
 	a->pages[PAGES_ANON] += p->home->kind == HOME_FAMILY;
-	a->pages[PAGES_WRITING] += !!(p->flags & PG_WRITING);
+	a->pages[PAGES_WRITING] += page_has(p, PG_WRITING);
 }
 
 static void check_frames(struct audit *a)
@@ -288,9 +294,9 @@ static bool alloc_tables(struct audit *a)
 	a->frame_pages = DIV_ROUND_UP((frame_end - frame_first) * sizeof(*a->sharers), PAGE_SIZE);
 	a->sharers = kmap_alloc(a->frame_pages);
 	for (unsigned i = 0; i < SWAP_AREAS && a->sharers; i++) {
-		if (!swap_areas[i].on)
+		a->swap_pages[i] = swap_map_pages(&swap_areas[i]);
+		if (!a->swap_pages[i])
 			continue;
-		a->swap_pages[i] = swap_areas[i].map_pages;
 		a->counts[i] = kmap_alloc(a->swap_pages[i]);
 		if (!a->counts[i])
 			return false;
@@ -310,7 +316,7 @@ static void check_all(struct audit *a)
 	audit_spaces(a);
 	check_frames(a);
 	for (unsigned i = 0; i < SWAP_AREAS; i++)
-		if (a->counts[i] && swap_areas[i].on)
+		if (counts_area(a, i))
 			check_swap(a, i);
 	check_totals(a);
 }

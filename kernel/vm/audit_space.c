@@ -173,7 +173,7 @@ static void check_pte(struct audit *a, struct space *s, uint64_t vpn, pte_t pte,
 	}
 	if (pte & PTE_W && !(m->prot & PROT_WRITE))
 		audit_breach(a, "vpn %#lx: writable PTE in a mapping that is not", vpn);
-	if (pte & PTE_W && !(p->flags & PG_DIRTY) && !(p->flags & PG_BUSY))
+	if (pte & PTE_W && !page_has(p, PG_DIRTY) && !page_has(p, PG_BUSY))
 		audit_breach(a, "vpn %#lx: writable PTE of a clean page", vpn);
 	if (!(pte & PTE_PRIVATE) != m->shared)
 		audit_breach(a, "vpn %#lx: PTE and mapping disagree on private or shared", vpn);
@@ -192,7 +192,7 @@ static void check_table(struct audit *a, struct space *s, pte_t *t, unsigned lev
 	struct pte_sums sums = { 0 };
 
 	total->tables++;
-	if (!(page->flags & PG_TABLE) || a->sharers[page - page_table]++)
+	if (!page_has(page, PG_TABLE) || a->sharers[page - page_table]++)
 		audit_breach(a, "frame %#lx is a page table at vpn %#lx: flags %#x, used before %u times",
 			     page_pfn(page), base, page->flags, a->sharers[page - page_table]);
 	for (unsigned i = 0; i < n; i++) {

@@ -24,7 +24,7 @@ static unsigned scan(unsigned n)
 
 		reclaim_forget_use(pfn_page(frame_first + front), &batch);
 		taken += reclaim_try(pfn_page(frame_first + back));
-		front = front + 1 == nframes ? 0 : front + 1;
+		store_relaxed(&front, front + 1 == nframes ? 0 : front + 1);
 	}
 	batch_shoot(&batch);
 	EVENTS(pgscan_clock, n);
@@ -41,7 +41,7 @@ static void enter(struct page *p, bool again)
 static bool soon(const struct page *p)
 {
 	pfn_t nframes = frame_end - frame_first, spread = nframes / 4 * 3, at = p - page_table;
-	pfn_t behind = (__atomic_load_n(&front, __ATOMIC_RELAXED) + nframes - at) % nframes;
+	pfn_t behind = (load_relaxed(&front) + nframes - at) % nframes;
 
 	return behind >= spread - nframes / SOON;
 }

@@ -52,7 +52,7 @@ static bool is_writable(pte_t pte)
 
 static bool is_clean(pte_t pte)
 {
-	return !(pte & PTE_W) && !(pfn_page(pte_pfn(pte))->flags & (PG_DIRTY | PG_BUSY));
+	return !(pte & PTE_W) && !page_has(pfn_page(pte_pfn(pte)), PG_DIRTY | PG_BUSY);
 }
 
 /* As a hart walks: not below what fork suspended, where W says nothing. */

@@ -91,7 +91,7 @@ static pte_t mapping_bits(const struct mapping *m, bool writable)
 /* Before a page may be executed every hart's instruction fetch must see what the kernel put there. [h] */
 static void make_executable(struct page *p)
 {
-	if (p->flags & PG_ICACHE)
+	if (page_has(p, PG_ICACHE))
 		return;
 	mmu_fence_i_all();
 	page_set(p, PG_ICACHE);
@@ -115,7 +115,7 @@ static enum step install(struct fault *f, struct page *p, bool writable)
 		spin_unlock(&s->table_lock);
 		return FILL;
 	}
-	old = *pte;
+	old = pte_read(pte);
 	if (old & PTE_V && pte_pfn(old) != pte_pfn(value)) {
 		table_clear(s, pte); /* never from frame to frame without a shootdown between */
 		space_shoot(s);
@@ -130,7 +130,7 @@ static enum step install(struct fault *f, struct page *p, bool writable)
 /* A page that was brought ahead is used for the first time, or is sure to be. [h] */
 static void note_use(struct fault *f, struct page *p)
 {
-	if (!(p->flags & PG_AHEAD))
+	if (!page_has(p, PG_AHEAD))
 		return;
 	page_used_ahead(p);
 	__atomic_fetch_add(&f->m->ra.hits, 1, __ATOMIC_RELAXED);
@@ -168,11 +168,11 @@ static inline pte_t neighbour(const struct fault *f, slot_t slot, pte_t old, con
 	struct page *p = slot_page(slot);
 	pte_t value;
 
-	if (!slot_is_page(slot) || p->flags & (PG_BUSY | PG_ERROR))
+	if (!slot_is_page(slot) || page_has(p, PG_BUSY | PG_ERROR))
 		return 0;
-	if (p->flags & PG_AHEAD && !f->m->ra.sure) /* whether it is used shows only if it is not mapped */
+	if (page_has(p, PG_AHEAD) && !f->m->ra.sure) /* whether it is used shows only if it is not mapped */
 		return 0;
-	value = pte_leaf(page_pfn(p), bits[p->flags & PG_DIRTY && p->sharers == 1]);
+	value = pte_leaf(page_pfn(p), bits[page_has(p, PG_DIRTY) && p->sharers == 1]);
 	if (old & PTE_V && (pte_pfn(old) != page_pfn(p) || !(value & ~old & PTE_W)))
 		return 0;
 	return value;
@@ -198,16 +198,16 @@ static void map_around(struct fault *f, const slot_t *slots, unsigned at, bool w
 	hi = here + MIN(hi - here, NODE_SLOTS - at);
 	spin_lock(&s->table_lock);
 	ptes = s->dying ? NULL : table_find(s, lo);
-	if (!ptes || !((here + 1 < hi && neighbour(f, slots[at + 1], ptes[here + 1 - lo], bits)) ||
-		       (here > lo && neighbour(f, slots[at - 1], ptes[here - 1 - lo], bits))))
+	if (!ptes || !((here + 1 < hi && neighbour(f, slots[at + 1], pte_read(&ptes[here + 1 - lo]), bits)) ||
+		       (here > lo && neighbour(f, slots[at - 1], pte_read(&ptes[here - 1 - lo]), bits))))
 		goto out;
 	for (uint64_t vpn = lo; vpn < hi; vpn++) {
 		slot_t slot = slots[at + vpn - here];
-		pte_t value = neighbour(f, slot, ptes[vpn - lo], bits);
+		pte_t value = neighbour(f, slot, pte_read(&ptes[vpn - lo]), bits);
 
 		if (!value || (over && over->slot[vpn - block]))
 			continue;
-		if (slot_page(slot)->flags & PG_AHEAD)
+		if (page_has(slot_page(slot), PG_AHEAD))
 			note_use(f, slot_page(slot));
 		if (m->prot & PROT_EXEC)
 			make_executable(slot_page(slot));
@@ -263,7 +263,7 @@ static enum step copy_private(struct fault *f, struct page *p)
 
 	if (!s)
 		return r;
-	if (p->flags & PG_BUSY || p->sharers == 1)
+	if (page_has(p, PG_BUSY) || p->sharers == 1)
 		return AGAIN;
 	EVENT(cow_copies);
 	p->sharers--; /* others keep it */
@@ -278,7 +278,7 @@ static void dirty_private(struct page *p)
 		swap_put(p->swap, 1);
 		p->swap = 0;
 	}
-	if (!(p->flags & PG_DIRTY)) {
+	if (!page_has(p, PG_DIRTY)) {
 		page_clear(p, PG_LAZYFREE);
 		page_set(p, PG_DIRTY);
 	}
@@ -302,11 +302,11 @@ static enum step fault_overlay_page(struct fault *f, struct node *leaf, bool sha
 	bool exclusive = p->sharers == 1 && !shared;
 	enum step r;
 
-	if (p->flags & PG_BUSY) {
+	if (page_has(p, PG_BUSY)) {
 		f->wait = p;
 		return WAIT;
 	}
-	if (p->flags & PG_ERROR)
+	if (page_has(p, PG_ERROR))
 		return read_again(f, p);
 	note_use(f, p);
 	if (f->write) {
@@ -314,7 +314,7 @@ static enum step fault_overlay_page(struct fault *f, struct node *leaf, bool sha
 			return copy_private(f, p);
 		dirty_private(p);
 	}
-	r = install(f, p, exclusive && p->flags & PG_DIRTY);
+	r = install(f, p, exclusive && page_has(p, PG_DIRTY));
 	if (r == DONE)
 		map_around(f, leaf->slot, f->vpn % NODE_SLOTS, !shared, NULL);
 	return r;
@@ -398,11 +398,11 @@ static struct page *base_page(struct fault *f, enum step *step)
 	}
 	s = object_slot(o, index);
 	p = s && slot_is_page(*s) ? slot_page(*s) : NULL;
-	if (p && !(p->flags & (PG_BUSY | PG_ERROR))) {
+	if (p && !page_has(p, PG_BUSY | PG_ERROR)) {
 		note_use(f, p);
 		return p;
 	}
-	if (p && p->flags & PG_BUSY) {
+	if (p && page_has(p, PG_BUSY)) {
 		f->wait = p;
 		*step = WAIT;
 		return NULL;
@@ -476,8 +476,8 @@ static enum step fault_shared(struct fault *f)
 	p = base_page(f, &r);
 	if (!p)
 		goto out;
-	if (f->write && !(p->flags & PG_DIRTY)) {
-		if (o->ops && !(p->flags & PG_WRITING)) { /* while it is being written its blocks are there */
+	if (f->write && !page_has(p, PG_DIRTY)) {
+		if (o->ops && !page_has(p, PG_WRITING)) { /* while it is being written its blocks are there */
 			if (page_held(p)) {
 				f->wait = p;
 				r = WAIT;
@@ -492,7 +492,7 @@ static enum step fault_shared(struct fault *f)
 		}
 		object_mark_dirty(o, p);
 	}
-	r = install(f, p, p->flags & PG_DIRTY);
+	r = install(f, p, page_has(p, PG_DIRTY));
 	if (r == DONE)
 		map_base_around(f, NULL);
 out:

@@ -111,12 +111,13 @@ void kmem_cache_free(struct kmem_cache *c, void *p)
 	struct slab *s = (struct slab *)page_round_down((uintptr_t)p);
 	struct page *frame = NULL;
 
-	assert(s->cache == c && s->nused > 0);
+	assert(s->cache == c);
 #ifdef QUIRE_DEBUG
 	if (!c->type_stable)
 		memset(p, POISON, c->size);
 #endif
 	spin_lock(&c->lock);
+	assert(s->nused > 0);
 	if (!s->free)
 		list_push(&c->partial, &s->link);
 	*chain(c, p) = s->free;

@@ -81,6 +81,21 @@ void mapping_discard(struct mapping *m)
 		kmem_cache_free(&mapping_cache, m);
 }
 
+void mapping_copy(struct mapping *to, const struct mapping *from)
+{
+	*to = (struct mapping){ .start = from->start,
+				.end = from->end,
+				.space = from->space,
+				.object = from->object,
+				.offset = from->offset,
+				.prot = from->prot,
+				.max_prot = from->max_prot,
+				.shared = from->shared,
+				.flags = from->flags,
+				.ra = from->ra,
+				.error_seen = load_relaxed(&from->error_seen) };
+}
+
 bool mapping_is_data(unsigned prot, bool shared, unsigned flags)
 {
 	return !shared && prot & PROT_WRITE && !(flags & MF_STACK);
@@ -170,7 +185,7 @@ void mapping_remove(struct mapping *m)
 struct mapping *mapping_split(struct mapping *m, uint64_t at, struct mapping *fresh)
 {
 	assert(at > m->start && at < m->end);
-	*fresh = *m;
+	mapping_copy(fresh, m);
 	fresh->start = at;
 	fresh->offset = m->offset + (at - m->start);
 	if (m->object)
@@ -287,7 +302,7 @@ int mapping_put(struct space *s, const struct mapping *m, struct mapping **drop)
 	next = mapping_alloc();
 	if (!next)
 		return -ENOMEM;
-	*next = *m;
+	mapping_copy(next, m);
 	mapping_insert(s, next);
 	return 0;
 }
@@ -296,7 +311,7 @@ void mapping_queue_dirty(const struct mapping *m)
 {
 	struct object *o = m->object;
 
-	if (o && m->shared && m->prot & PROT_WRITE && o->ops && o->ndirty)
+	if (o && m->shared && m->prot & PROT_WRITE && o->ops && load_relaxed(&o->ndirty))
 		object_queue_dirty(o, true);
 }
 

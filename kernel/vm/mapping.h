@@ -6,8 +6,11 @@
 #include "vm/reclaim.h"
 
 void mapping_init(void);
-struct mapping *mapping_alloc(void);	 /* contents undefined; NULL: no memory */
-void mapping_discard(struct mapping *m); /* one that was never inserted; NULL is allowed */
+struct mapping *mapping_alloc(void); /* contents undefined; NULL: no memory */
+void mapping_discard(struct mapping *m);
+/* All but where it hangs: `from` may be on lists that others change. Its space is held. */
+void mapping_copy(struct mapping *to,
+		  const struct mapping *from); /* one that was never inserted; NULL is allowed */
 struct mapping *mapping_first(struct space *s);
 struct mapping *mapping_find(struct space *s, uint64_t vpn);	    /* that contains vpn, or NULL */
 struct mapping *mapping_at_or_after(struct space *s, uint64_t vpn); /* the first with end > vpn, or NULL */

@@ -91,7 +91,7 @@ static int move(struct move *v, struct mapping *m)
 		mapping_discard(fresh);
 		return -ENOMEM;
 	}
-	*fresh = *m;
+	mapping_copy(fresh, m);
 	fresh->start = v->to;
 	fresh->end = v->to + v->nnew;
 	fresh->offset = m->object ? m->offset + (v->from - m->start) : 0;

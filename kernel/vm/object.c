@@ -52,7 +52,7 @@ struct object *object_create(const struct pager_ops *ops, void *data, uint64_t l
 	o->root = 0;
 	o->height = 0;
 	o->metadata = false;
-	o->limit = limit_pages;
+	store_relaxed(&o->limit, limit_pages);
 	o->refs = 1;
 	o->nwriting = o->truncating = o->pins = o->error_count = 0;
 	o->npages = o->ndirty = 0;
@@ -154,7 +154,8 @@ void object_destroy(struct object *o)
 	might_sleep();
 	assert(list_empty(&o->mappings));
 	spin_lock(&o->home.lock);
-	o->limit = 0; /* who has it pinned (writeback, swapoff) may look, but brings nothing in */
+	store_relaxed(&o->limit,
+		      0); /* who has it pinned (writeback, swapoff) may look, but brings nothing in */
 	o->truncating++;
 	spin_unlock(&o->home.lock);
 	remove_pages(o, 0, OBJECT_ALL);
@@ -222,7 +223,7 @@ static bool raise_to(struct object *o, uint64_t index, struct purse *purse)
 			n->used = 1;
 			n->dirty = o->height ?
 					   ((struct node *)o->root)->dirty != 0 :
-					   slot_is_page(o->root) && (slot_page(o->root)->flags & PG_DIRTY);
+					   slot_is_page(o->root) && page_has(slot_page(o->root), PG_DIRTY);
 		}
 		o->root = (slot_t)n;
 		o->height++;
@@ -275,7 +276,7 @@ static slot_t prune(struct node *n, uint64_t index)
 /* Changes what a slot holds, counting; nodes that become empty go. */
 static void store(struct object *o, uint64_t index, slot_t *s, slot_t value)
 {
-	o->nslots += !!value - !!*s;
+	store_relaxed(&o->nslots, o->nslots + !!value - !!*s);
 	if (o->budget && *s && !value)
 		budget_put(o->budget);
 	if (o->height) {
@@ -296,7 +297,7 @@ static void store(struct object *o, uint64_t index, slot_t *s, slot_t value)
 
 static void attach(struct object *o, uint64_t index, slot_t *s, struct page *p, uint32_t flags)
 {
-	p->home = &o->home;
+	store_relaxed(&p->home, &o->home);
 	p->index = index;
 	p->sharers = 1;
 	policy_enter(p, *s);
@@ -311,15 +312,15 @@ void object_detach(struct object *o, struct page *p, slot_t replacement)
 	slot_t *s = object_slot(o, p->index);
 
 	dassert(spin_held(&o->home.lock) && s && *s == slot_of_page(p));
-	assert(!(p->flags & PG_WRITING) && !p->holds);
-	if (p->flags & PG_DIRTY)
+	assert(!page_has(p, PG_WRITING) && !p->holds);
+	if (page_has(p, PG_DIRTY))
 		object_clear_dirty(o, p);
 	store(o, p->index, s, replacement);
 	if (p->swap && !slot_is_swap(replacement))
 		swap_put(p->swap, 1);
 	p->swap = 0;
 	p->sharers = 0;
-	p->home = NULL;
+	store_relaxed(&p->home, NULL);
 	o->npages--;
 	page_kind_add(kind_of(o), -1);
 	page_clear(p, PG_BUSY);
@@ -347,11 +348,12 @@ void object_mark_dirty(struct object *o, struct page *p)
 		swap_put(p->swap, 1);
 		p->swap = 0;
 	}
-	if (p->flags & PG_DIRTY)
+	if (page_has(p, PG_DIRTY))
 		return;
 	page_set(p, PG_DIRTY);
 	mark_path(o, p->index);
-	if (o->ndirty++ == 0 && o->ops)
+	store_relaxed(&o->ndirty, o->ndirty + 1);
+	if (o->ndirty == 1 && o->ops)
 		object_queue_dirty(o, false);
 	if (o->ops)
 		page_kind_add(PAGES_DIRTY, 1);
@@ -365,7 +367,7 @@ void object_clear_dirty(struct object *o, struct page *p)
 	if (o->height)
 		container_of(s - (p->index & (NODE_SLOTS - 1)), struct node, slot[0])->dirty &=
 			~(1ul << (p->index & (NODE_SLOTS - 1)));
-	o->ndirty--;
+	store_relaxed(&o->ndirty, o->ndirty - 1);
 	if (o->ops)
 		page_kind_add(PAGES_DIRTY, -1);
 }
@@ -402,7 +404,7 @@ uint64_t object_next(struct object *o, uint64_t from, uint64_t end, bool dirty)
 		return NONE;
 	if (o->height)
 		found = node_next((struct node *)o->root, from, dirty);
-	else if (!dirty || (slot_is_page(o->root) && (slot_page(o->root)->flags & PG_DIRTY)))
+	else if (!dirty || (slot_is_page(o->root) && page_has(slot_page(o->root), PG_DIRTY)))
 		found = 0;
 	return found < end ? found : NONE;
 }
@@ -412,7 +414,7 @@ uint64_t object_next(struct object *o, uint64_t from, uint64_t end, bool dirty)
 /* A read whose I/O failed leaves a page marked PG_ERROR: it goes as soon as nobody holds it. True if it went. */
 static bool drop_failed(struct object *o, struct page *p)
 {
-	if (!(p->flags & PG_ERROR) || page_held(p))
+	if (!page_has(p, PG_ERROR) || page_held(p))
 		return false;
 	object_detach(o, p, p->swap ? slot_of_swap(p->swap) : 0);
 	page_free(p);
@@ -425,7 +427,7 @@ void object_drop_failed(struct object *o, uint64_t index)
 
 	spin_lock(&o->home.lock);
 	s = object_slot(o, index);
-	if (s && slot_is_page(*s) && !(slot_page(*s)->flags & PG_BUSY))
+	if (s && slot_is_page(*s) && !page_has(slot_page(*s), PG_BUSY))
 		drop_failed(o, slot_page(*s));
 	spin_unlock(&o->home.lock);
 }
@@ -541,7 +543,7 @@ void object_prefetch(struct object *o, uint64_t first, uint64_t npages)
 {
 	uint64_t end = npages > OBJECT_ALL - first ? OBJECT_ALL : first + npages;
 
-	while (first < end && first < o->limit && page_nfree() > page_totals()->low) {
+	while (first < end && first < load_relaxed(&o->limit) && page_nfree() > page_totals()->low) {
 		if (!o->ops) { /* what is in swap */
 			spin_lock(&o->home.lock);
 			first = object_next(o, first, end, false);
@@ -565,13 +567,13 @@ static inline int hold_ready(struct object *o, uint64_t index, struct page **out
 	max = MIN(max, o->limit - index);
 	max = MIN(max, o->height ? NODE_SLOTS - index % NODE_SLOTS : 1);
 	s = find_slot(o, index);
-	for (; s && max && slot_is_page(*s) && !(slot_page(*s)->flags & (PG_BUSY | PG_ERROR)); s++, max--) {
+	for (; s && max && slot_is_page(*s) && !page_has(slot_page(*s), PG_BUSY | PG_ERROR); s++, max--) {
 		struct page *p = slot_page(*s);
 
 		page_hold(p);
-		if (!(p->flags & PG_REFERENCED))
+		if (!page_has(p, PG_REFERENCED))
 			page_set(p, PG_REFERENCED);
-		if (p->flags & PG_AHEAD)
+		if (page_has(p, PG_AHEAD))
 			page_used_ahead(p);
 		out[n++] = p;
 	}
@@ -600,7 +602,7 @@ static int make_ready(struct object *o, uint64_t index, struct readahead *ra, ui
 	s = object_slot(o, index);
 	p = s && slot_is_page(*s) ? slot_page(*s) : NULL;
 	wait = p && page_wait_busy(p);
-	failed = p && !wait && p->flags & PG_ERROR;
+	failed = p && !wait && page_has(p, PG_ERROR);
 	if (failed)
 		drop_failed(o, p);
 	spin_unlock(&o->home.lock);
@@ -689,7 +691,7 @@ int object_busy_page(struct object *o, uint64_t index, struct page **out, bool *
 			struct page *p = slot_page(*s);
 
 			if (!page_wait_idle(p)) {
-				*fresh = p->flags & PG_ERROR;
+				*fresh = page_has(p, PG_ERROR);
 				page_clear(p, PG_ERROR);
 				page_set(p, PG_BUSY);
 				*out = p;
@@ -727,7 +729,7 @@ killed:
 void object_fill_done(struct object *o, struct page *p, bool dirty)
 {
 	spin_lock(&o->home.lock);
-	assert(p->flags & PG_BUSY);
+	assert(page_has(p, PG_BUSY));
 	page_clear(p, PG_BUSY | PG_ICACHE | PG_ERROR);
 	page_set(p, PG_REFERENCED);
 	if (dirty)
@@ -739,7 +741,7 @@ void object_fill_done(struct object *o, struct page *p, bool dirty)
 void object_fill_keep(struct object *o, struct page *p)
 {
 	spin_lock(&o->home.lock);
-	assert(p->flags & PG_BUSY);
+	assert(page_has(p, PG_BUSY));
 	page_clear(p, PG_BUSY);
 	object_mark_dirty(o, p);
 	page_wake(p);
@@ -773,7 +775,7 @@ int object_make_dirty(struct object *o, struct page *p)
 {
 	int err;
 
-	if (p->flags & PG_DIRTY)
+	if (page_has(p, PG_DIRTY))
 		return 0; /* it is held: no writeback cleans it */
 	err = object_reserve(o, p->index);
 	if (err)
@@ -784,7 +786,7 @@ int object_make_dirty(struct object *o, struct page *p)
 
 void object_touch_dirty(struct object *o, struct page *p)
 {
-	if (p->flags & PG_DIRTY && !p->swap && !(p->flags & PG_ICACHE))
+	if (page_has(p, PG_DIRTY) && !p->swap && !page_has(p, PG_ICACHE))
 		return;
 	spin_lock(&o->home.lock);
 	page_clear(p, PG_ICACHE);
@@ -804,7 +806,7 @@ void page_read_done(struct page *p, int error)
 void object_grow(struct object *o, uint64_t limit_pages)
 {
 	spin_lock(&o->home.lock);
-	o->limit = MAX(o->limit, limit_pages);
+	store_relaxed(&o->limit, MAX(o->limit, limit_pages));
 	spin_unlock(&o->home.lock);
 }
 
@@ -909,7 +911,7 @@ void object_truncate(struct object *o, uint64_t nbytes)
 	slot_t *s;
 
 	spin_lock(&o->home.lock);
-	o->limit = MIN(o->limit, limit);
+	store_relaxed(&o->limit, MIN(o->limit, limit));
 	o->truncating++;
 	spin_unlock(&o->home.lock);
 	unmap_everywhere(o, limit, OBJECT_ALL, true);
@@ -927,12 +929,12 @@ void object_truncate(struct object *o, uint64_t nbytes)
 	spin_unlock(&o->home.lock);
 	if (!p)
 		return;
-	if (all_zeros((char *)page_data(p) + tail,
-		      PAGE_SIZE - tail)) { /* a hole, perhaps: nothing to write */
+	if (contents_are_zeros((char *)page_data(p) + tail,
+			       PAGE_SIZE - tail)) { /* a hole, perhaps: nothing to write */
 		page_end_busy(p);
 		return;
 	}
-	memset((char *)page_data(p) + tail, 0, PAGE_SIZE - tail);
+	contents_clear((char *)page_data(p) + tail, PAGE_SIZE - tail);
 	object_fill_done(o, p, true);
 }
 
@@ -949,7 +951,7 @@ static unsigned gather_dropped(struct object *o, uint64_t *first, uint64_t end, 
 		slot_t *s = object_slot(o, i);
 		struct page *p = slot_is_page(*s) ? slot_page(*s) : NULL;
 
-		if (p && n && (p->flags & (PG_BUSY | PG_WRITING) || page_held(p)))
+		if (p && n && (page_has(p, PG_BUSY | PG_WRITING) || page_held(p)))
 			break; /* nobody waits while he has busy pages */
 		if (p && page_wait_idle(p))
 			continue;

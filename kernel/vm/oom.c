@@ -68,7 +68,7 @@ static void weigh_shared(struct candidate *c)
 		list_for_each(other, &o->mappings, object_link)
 			others += other->space != s;
 		mutex_unlock(&o->mapping_lock);
-		n = MIN(o->nslots, m->end - m->start);
+		n = MIN(load_relaxed(&o->nslots), m->end - m->start);
 		if (others)
 			c->parts += n * PART / (1 + others);
 		else

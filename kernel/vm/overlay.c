@@ -222,7 +222,7 @@ void family_swap_in(struct family *f, uint64_t vpn, slot_t slot, struct page *p,
 {
 	uint32_t entry = slot_swap(slot);
 
-	p->home = &f->home;
+	store_relaxed(&p->home, &f->home);
 	p->index = vpn;
 	p->swap = entry;
 	page_set(p, PG_BUSY | flag);
@@ -267,7 +267,7 @@ static void swap_out(struct family *f, struct page *p)
 {
 	unsigned n = family_replace(f, p->index, slot_of_page(p), slot_stamped(p->swap, reclaim_stamp()));
 
-	assert(n == p->sharers && n > 0 && !(p->flags & PG_DIRTY));
+	assert(n == p->sharers && n > 0 && !page_has(p, PG_DIRTY));
 	if (n > 1)
 		swap_get(p->swap, n - 1);
 }
@@ -280,7 +280,7 @@ void family_swap_out(struct family *f, struct page *p)
 		drop_lazy(f, p);
 	p->swap = 0;
 	p->sharers = 0;
-	p->home = NULL;
+	store_relaxed(&p->home, NULL);
 	page_kind_add(PAGES_ANON, -1);
 	page_clear(p, PG_BUSY | PG_ERROR | PG_LAZYFREE);
 	page_wake(p);
@@ -290,7 +290,7 @@ void family_swap_out(struct family *f, struct page *p)
 
 void page_fill_private(struct page *p, struct family *f, uint64_t vpn)
 {
-	p->home = &f->home;
+	store_relaxed(&p->home, &f->home);
 	p->index = vpn;
 	p->sharers = 1;
 	page_set(p, PG_DIRTY);
@@ -306,7 +306,7 @@ static bool copy_shared(struct overlay *ov, uint64_t vpn, struct page *p, struct
 	if (!purse_fill_frame(purse, p, &ov->family->home.lock, NULL))
 		return false;
 	s = overlay_find(ov, vpn, &shared);
-	return s && *s == slot_of_page(p) && !(p->flags & PG_BUSY) && p->sharers > 1;
+	return s && *s == slot_of_page(p) && !page_has(p, PG_BUSY) && p->sharers > 1;
 }
 
 static bool move_slot(struct overlay *ov, uint64_t from, uint64_t to, struct clear_wait *w)
@@ -320,7 +320,7 @@ static bool move_slot(struct overlay *ov, uint64_t from, uint64_t to, struct cle
 	assert(!*t);
 	old = *s;
 	p = slot_is_page(old) ? slot_page(old) : NULL;
-	if (p && p->flags & PG_BUSY) {
+	if (p && page_has(p, PG_BUSY)) {
 		w->page = p;
 		return false;
 	}
@@ -370,7 +370,7 @@ static bool drop_slot(slot_t *s, struct clear_wait *w)
 		return true;
 	}
 	p = slot_page(*s);
-	if (p->flags & PG_BUSY || (p->sharers == 1 && (p->flags & PG_WRITING || page_held(p)))) {
+	if (page_has(p, PG_BUSY) || (p->sharers == 1 && (page_has(p, PG_WRITING) || page_held(p)))) {
 		w->page = p;
 		return false;
 	}
@@ -379,7 +379,7 @@ static bool drop_slot(slot_t *s, struct clear_wait *w)
 		if (p->swap)
 			swap_put(p->swap, 1);
 		p->swap = 0;
-		p->home = NULL;
+		store_relaxed(&p->home, NULL);
 		page_kind_add(PAGES_ANON, -1);
 		page_free(p);
 	}

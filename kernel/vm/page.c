@@ -26,7 +26,7 @@
 #define WAIT_BUCKETS 64
 
 struct frame_cache {
-	unsigned n;
+	unsigned n; /* changed by its hart alone, interrupts off; read by others for a sum */
 	struct page *page[CACHE_MAX];
 };
 
@@ -66,7 +66,7 @@ static void give_range(uint64_t start, uint64_t end)
 
 		*p = (struct page){ 0 };
 		list_append(&free_list, &p->link);
-		nfree_listed++;
+		store_relaxed(&nfree_listed, nfree_listed + 1);
 		totals.total++;
 	}
 }
@@ -186,6 +186,18 @@ static bool may_use_reserve(void)
 	return t && (t->reclaiming || t->oom_victim);
 }
 
+static void cache_put(struct frame_cache *c, struct page *p)
+{
+	c->page[c->n] = p;
+	store_relaxed(&c->n, c->n + 1);
+}
+
+static struct page *cache_take(struct frame_cache *c)
+{
+	store_relaxed(&c->n, c->n - 1);
+	return c->page[c->n];
+}
+
 /* This hart's. Interrupts are off. */
 static inline struct frame_cache *frame_cache(void)
 {
@@ -200,11 +212,13 @@ static bool refill(struct frame_cache *c)
 	spin_lock(&frame_lock);
 	want = nfree_listed > keep ? MIN(nfree_listed - keep, (uint64_t)CACHE_BATCH) : 0;
 	if (keep == 0)
-		want = MIN(want, 1ul); /* what is left goes to those who need it, not into caches */
-	for (c->n = want; want > 0; nfree_listed--) /* so that they are taken in the list's order */
-		c->page[--want] = list_entry(list_pop(&free_list), struct page, link);
+		want = MIN(want, 1ul);	/* what is left goes to those who need it, not into caches */
+	for (unsigned i = want; i > 0;) /* so that they are taken in the list's order */
+		c->page[--i] = list_entry(list_pop(&free_list), struct page, link);
+	store_relaxed(&c->n, want);
+	store_relaxed(&nfree_listed, nfree_listed - want);
 	spin_unlock(&frame_lock);
-	if (nfree_listed < totals.low)
+	if (page_nfree() < totals.low)
 		reclaim_kick();
 	return c->n > 0;
 }
@@ -231,7 +245,7 @@ struct page *page_alloc(void)
 	c = frame_cache();
 	if (unlikely(!c->n))
 		return alloc_slowly();
-	p = c->page[--c->n];
+	p = cache_take(c);
 	intr_pop();
 	dassert(!p->home && !p->flags && !p->holds);
 	p->sharers = 0;
@@ -253,17 +267,17 @@ static void spill(struct frame_cache *c, unsigned keep)
 {
 	spin_lock(&frame_lock);
 	while (c->n > keep) {
-		list_push(&free_list, &c->page[--c->n]->link);
-		nfree_listed++;
+		list_push(&free_list, &cache_take(c)->link);
+		store_relaxed(&nfree_listed, nfree_listed + 1);
 	}
 	spin_unlock(&frame_lock);
 }
 
 static void __attribute__((noinline)) leave_queues(struct page *p)
 {
-	if (p->flags & PG_QUEUED)
+	if (page_has(p, PG_QUEUED))
 		reclaim_dequeue(p);
-	if (p->flags & PG_WANTED)
+	if (page_has(p, PG_WANTED))
 		page_wake(p);
 	policy_leave(p);
 }
@@ -281,11 +295,13 @@ static void __attribute__((noinline)) give_back(struct frame_cache *c)
 void page_free(struct page *p)
 {
 	struct frame_cache *c;
+	uint32_t flags =
+		__atomic_load_n(&p->flags, __ATOMIC_ACQUIRE); /* before the link is used: see unqueued */
 
-	assert(p != zero_page && !(p->flags & (PG_BUSY | PG_WRITING)) && !p->holds && !p->swap);
-	if (unlikely(p->flags & (PG_QUEUED | PG_WANTED) || policy_ordered))
+	assert(p != zero_page && !(flags & (PG_BUSY | PG_WRITING)) && !p->holds && !p->swap);
+	if (unlikely(flags & (PG_QUEUED | PG_WANTED) || policy_ordered))
 		leave_queues(p);
-	p->home = NULL;
+	store_relaxed(&p->home, NULL);
 	p->flags = 0;
 #ifdef QUIRE_DEBUG
 	memset(page_data(p), 0xa5, PAGE_SIZE);
@@ -293,7 +309,7 @@ void page_free(struct page *p)
 	EVENT(pgfree);
 	intr_push();
 	c = frame_cache();
-	c->page[c->n++] = p;
+	cache_put(c, p);
 	if (unlikely(c->n == CACHE_MAX || reclaim_waiters()))
 		give_back(c);
 	intr_pop();
@@ -301,7 +317,7 @@ void page_free(struct page *p)
 
 uint64_t page_nfree(void)
 {
-	return __atomic_load_n(&nfree_listed, __ATOMIC_RELAXED);
+	return load_relaxed(&nfree_listed);
 }
 
 void page_each_free(void (*fn)(void *arg, struct page *p), void *arg)
@@ -320,13 +336,13 @@ void vm_count(struct vm_counts *c)
 	*c = totals;
 	c->free = page_nfree();
 	for (unsigned i = 0; i < MAX_HARTS; i++)
-		c->free += frame_caches[i].n;
-	c->file = vm_page_counts[PAGES_FILE];
-	c->anon = vm_page_counts[PAGES_ANON];
-	c->shmem = vm_page_counts[PAGES_SHMEM];
-	c->tables = vm_page_counts[PAGES_TABLE];
-	c->dirty = vm_page_counts[PAGES_DIRTY];
-	c->writing = vm_page_counts[PAGES_WRITING];
+		c->free += load_relaxed(&frame_caches[i].n);
+	c->file = page_kind_count(PAGES_FILE);
+	c->anon = page_kind_count(PAGES_ANON);
+	c->shmem = page_kind_count(PAGES_SHMEM);
+	c->tables = page_kind_count(PAGES_TABLE);
+	c->dirty = page_kind_count(PAGES_DIRTY);
+	c->writing = page_kind_count(PAGES_WRITING);
 	c->kernel = c->total - MIN(c->total, c->free + c->file + c->anon + c->shmem + c->tables);
 }
 
@@ -353,7 +369,7 @@ static void page_sleep(struct page *p)
 
 bool page_wait_busy(struct page *p)
 {
-	if (!(p->flags & PG_BUSY))
+	if (!page_has(p, PG_BUSY))
 		return false;
 	page_sleep(p);
 	return true;
@@ -361,7 +377,7 @@ bool page_wait_busy(struct page *p)
 
 bool page_wait_written(struct page *p)
 {
-	if (!(p->flags & PG_WRITING))
+	if (!page_has(p, PG_WRITING))
 		return false;
 	page_sleep(p);
 	return true;
@@ -370,10 +386,10 @@ bool page_wait_written(struct page *p)
 /* [h] Is it busy, held or being written? Then who ends that wakes. As holds end without the lock, they are seen again once PG_WANTED is set. */
 static bool in_use(struct page *p)
 {
-	if (!(p->flags & (PG_BUSY | PG_WRITING)) && !page_held(p))
+	if (!page_has(p, PG_BUSY | PG_WRITING) && !page_held(p))
 		return false;
 	__atomic_fetch_or(&p->flags, PG_WANTED, __ATOMIC_SEQ_CST);
-	return p->flags & (PG_BUSY | PG_WRITING) || __atomic_load_n(&p->holds, __ATOMIC_SEQ_CST);
+	return page_has(p, PG_BUSY | PG_WRITING) || __atomic_load_n(&p->holds, __ATOMIC_SEQ_CST);
 }
 
 bool page_wait_idle(struct page *p)
@@ -405,10 +421,10 @@ struct home *page_lock_home(struct page *p)
 	struct home *h;
 
 	intr_push();
-	while ((h = __atomic_load_n(&p->home, __ATOMIC_RELAXED))) {
+	while ((h = load_relaxed(&p->home))) {
 		spin_lock(
 			&h->lock); /* homes are type-stable as long as interrupts are off: at worst the wrong one */
-		if (p->home == h)
+		if (load_relaxed(&p->home) == h)
 			break;
 		spin_unlock(&h->lock);
 	}
@@ -431,7 +447,7 @@ void page_end_busy(struct page *p)
 	struct home *h = p->home;
 
 	spin_lock(&h->lock);
-	assert(p->flags & PG_BUSY);
+	assert(page_has(p, PG_BUSY));
 	page_clear(p, PG_BUSY);
 	page_wake(p);
 	spin_unlock(&h->lock);

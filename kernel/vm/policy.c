@@ -92,7 +92,7 @@ void policy_enter(struct page *p, slot_t old)
 
 void policy_leave(struct page *p)
 {
-	if (!places || places[number(p)].list == LIST_NONE)
+	if (!places)
 		return;
 	spin_lock(&lists_lock);
 	leave_list(number(p));
@@ -101,17 +101,30 @@ void policy_leave(struct page *p)
 
 unsigned policy_mark(const struct page *p)
 {
-	return places[number(p)].mark;
+	unsigned mark;
+
+	spin_lock(&lists_lock); /* the word is the neighbours', too */
+	mark = places[number(p)].mark;
+	spin_unlock(&lists_lock);
+	return mark;
 }
 
 struct page *policy_oldest(enum policy_list l)
 {
-	uint32_t i = __atomic_load_n(&lists[l].oldest, __ATOMIC_RELAXED);
+	uint32_t i;
 
+	spin_lock(&lists_lock);
+	i = lists[l].oldest;
+	spin_unlock(&lists_lock);
 	return i == NIL ? NULL : page_table + i;
 }
 
 uint64_t policy_length(enum policy_list l)
 {
-	return lists[l].length;
+	uint64_t length;
+
+	spin_lock(&lists_lock);
+	length = lists[l].length;
+	spin_unlock(&lists_lock);
+	return length;
 }

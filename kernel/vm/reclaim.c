@@ -28,7 +28,7 @@
 
 static struct list push_queue = LIST_INIT(push_queue);
 static struct list laundered = LIST_INIT(laundered);
-static unsigned npush; /* length of push_queue */
+static unsigned npush; /* length of push_queue; read without the lock for pauses */
 static bool pusher_busy;
 static struct waitq pageout_waitq = WAITQ_INIT(pageout_waitq), push_waitq = WAITQ_INIT(push_waitq);
 static struct waitq memory_waitq = WAITQ_INIT(memory_waitq);
@@ -37,7 +37,12 @@ static bool kicked;
 static uint64_t last_scan_ns, nevicted;
 /* How hard it is to find something: nothing in a quarter of a turn, then swappiness means no more; nothing in a whole one, then what is in
  * use goes too. */
-static enum need { NEED_NORMAL, NEED_ALL, NEED_USED } need;
+static enum need { NEED_NORMAL, NEED_ALL, NEED_USED } need; /* pageoutd's; the pusher looks at it, too */
+
+static void set_need(enum need n)
+{
+	store_relaxed(&need, n);
+}
 
 /* pageoutd's batch of busy, clean pages. */
 static struct page *victims[EVICT_BATCH];
@@ -53,7 +58,9 @@ void reclaim_kick(void)
 
 bool reclaim_active(void)
 {
-	return last_scan_ns && time_ns() - last_scan_ns < IDLE_NS;
+	uint64_t last = load_relaxed(&last_scan_ns);
+
+	return last && time_ns() - last < IDLE_NS;
 }
 
 void reclaim_wake_waiters(void)
@@ -90,19 +97,30 @@ struct page *page_alloc_wait(void)
 
 /* ---- queues ---- */
 
+static void count_push(int n)
+{
+	store_relaxed(&npush, npush + n);
+}
+
 static bool enqueue(struct list *q, struct page *p)
 {
 	bool added = false;
 
 	spin_lock(&vm_queue_lock);
-	if (!(p->flags & PG_QUEUED) && (q != &push_queue || npush < PUSH_QUEUE_MAX)) {
+	if (!page_has(p, PG_QUEUED) && (q != &push_queue || npush < PUSH_QUEUE_MAX)) {
 		page_set(p, PG_QUEUED);
 		list_append(q, &p->link);
-		npush += q == &push_queue;
+		count_push(q == &push_queue);
 		added = true;
 	}
 	spin_unlock(&vm_queue_lock);
 	return added;
+}
+
+/* It is off its queue: whoever frees it asks for the flag without the lock, and then may use the link. */
+static void unqueued(struct page *p)
+{
+	__atomic_fetch_and(&p->flags, ~(PG_QUEUED | PG_LAUNDERED), __ATOMIC_RELEASE);
 }
 
 static struct page *dequeue(struct list *q)
@@ -114,8 +132,8 @@ static struct page *dequeue(struct list *q)
 	l = list_pop(q);
 	if (l) {
 		p = list_entry(l, struct page, link);
-		page_clear(p, PG_QUEUED | PG_LAUNDERED);
-		npush -= q == &push_queue;
+		unqueued(p);
+		count_push(-(q == &push_queue));
 	}
 	spin_unlock(&vm_queue_lock);
 	return p;
@@ -124,11 +142,11 @@ static struct page *dequeue(struct list *q)
 void reclaim_dequeue(struct page *p)
 {
 	spin_lock(&vm_queue_lock);
-	if (p->flags & PG_QUEUED) {
-		if (!(p->flags & PG_LAUNDERED))
-			npush--;
+	if (page_has(p, PG_QUEUED)) {
+		if (!page_has(p, PG_LAUNDERED))
+			count_push(-1);
 		list_remove(&p->link);
-		page_clear(p, PG_QUEUED | PG_LAUNDERED);
+		unqueued(p);
 	}
 	spin_unlock(&vm_queue_lock);
 }
@@ -136,7 +154,7 @@ void reclaim_dequeue(struct page *p)
 void reclaim_laundered(struct page *p)
 {
 	spin_lock(&vm_queue_lock);
-	if (!(p->flags & PG_QUEUED)) {
+	if (!page_has(p, PG_QUEUED)) {
 		page_set(p, PG_QUEUED | PG_LAUNDERED);
 		list_append(&laundered, &p->link);
 		waitq_wake_one(&pageout_waitq);
@@ -158,12 +176,13 @@ static struct family *family_of(struct home *h)
 
 bool reclaim_forget_use(struct page *p, struct shoot_batch *b)
 {
-	struct home *h = p->home ? page_lock_home(p) : NULL;
+	struct home *h = page_lock_home(p);
+	uint64_t index;
 	bool used;
 
 	if (!h)
 		return false;
-	used = p->flags & PG_REFERENCED;
+	used = page_has(p, PG_REFERENCED);
 	page_clear(p, PG_REFERENCED);
 	if (h->kind == HOME_FAMILY) {
 		used |= rmap_family(family_of(h), p, RMAP_REFERENCED, b) > 0;
@@ -174,12 +193,13 @@ bool reclaim_forget_use(struct page *p, struct shoot_batch *b)
 		spin_unlock(&h->lock);
 		return used;
 	}
+	index = p->index;
 	spin_lock(&vm_queue_lock); /* the page keeps the object there until it is pinned */
 	object_pin(object_of(h));
 	spin_unlock(&vm_queue_lock);
 	spin_unlock(&h->lock);
 	mutex_lock(&object_of(h)->mapping_lock);
-	used |= rmap_object(object_of(h), p, RMAP_REFERENCED, b) > 0;
+	used |= rmap_object(object_of(h), p, index, RMAP_REFERENCED, b) > 0;
 	mutex_unlock(&object_of(h)->mapping_lock);
 	object_unpin(object_of(h));
 	return used;
@@ -188,7 +208,7 @@ bool reclaim_forget_use(struct page *p, struct shoot_batch *b)
 /* [h] Could it be evicted, but for being used? */
 static bool evictable(struct page *p)
 {
-	return !(p->flags & (PG_BUSY | PG_WRITING)) && !page_held(p);
+	return !page_has(p, PG_BUSY | PG_WRITING) && !page_held(p);
 }
 
 static bool anonymous(struct home *h)
@@ -230,8 +250,8 @@ static void finish(struct page *p, bool used)
 		object_detach(object_of(h), p, slot_stamped(p->swap, reclaim_stamp()));
 	}
 	spin_unlock(&h->lock);
-	nevicted++;
-	if (p->flags & PG_AHEAD)
+	store_relaxed(&nevicted, nevicted + 1); /* by pageoutd alone */
+	if (page_has(p, PG_AHEAD))
 		EVENT(readahead_unused);
 	if (anonymous(h))
 		EVENT(pgsteal_anon);
@@ -242,7 +262,7 @@ static void finish(struct page *p, bool used)
 
 uint32_t reclaim_stamp(void)
 {
-	uint32_t stamp = nevicted & STAMP_MASK;
+	uint32_t stamp = load_relaxed(&nevicted) & STAMP_MASK;
 
 	return stamp ? stamp : 1;
 }
@@ -268,7 +288,7 @@ bool reclaim_stamp_expired(slot_t s)
 /* Do so many uses keep a page? */
 static bool keeps(unsigned nuses)
 {
-	return nuses >= RMAP_LOCKED || (nuses && need != NEED_USED && !policy->ignores_use);
+	return nuses >= RMAP_LOCKED || (nuses && load_relaxed(&need) != NEED_USED && !policy->ignores_use);
 }
 
 static void evict_victims(void)
@@ -288,7 +308,7 @@ static bool recently_used(struct home *h, struct page *p)
 {
 	struct shoot_batch none = { 0 };
 
-	if (keeps(!!(p->flags & PG_REFERENCED)))
+	if (keeps(page_has(p, PG_REFERENCED)))
 		return true;
 	return h->kind == HOME_FAMILY && keeps(rmap_family(family_of(h), p, RMAP_PEEK, &none));
 }
@@ -312,14 +332,14 @@ static bool passed_over(struct home *h)
 /* The page was unused when the policy looked: clean ones become victims, dirty ones are queued for the pusher. */
 bool reclaim_try(struct page *p)
 {
-	struct home *h = p->home ? page_lock_home(p) : NULL;
+	struct home *h = page_lock_home(p);
 	bool taken = false;
 
 	if (!h)
 		return false;
 	if (!evictable(p) || recently_used(h, p) || passed_over(h))
 		goto out;
-	if (p->flags & PG_DIRTY) {
+	if (page_has(p, PG_DIRTY)) {
 		if (!anonymous(h) || swap_has_room()) {
 			page_set(p, PG_PUSHED);
 			taken = enqueue(&push_queue, p);
@@ -348,15 +368,15 @@ void reclaim_page_out(struct page *p)
 {
 	struct home *h;
 
-	while (npush >= PUSH_QUEUE_MAX / 2 && !thread_killed()) {
+	while (load_relaxed(&npush) >= PUSH_QUEUE_MAX / 2 && !thread_killed()) {
 		wake_pusher(1);
 		thread_sleep_ns(RETRY_NS);
 	}
-	h = p->home ? page_lock_home(p) : NULL;
+	h = page_lock_home(p);
 	if (!h)
 		return;
 	if (evictable(p) && !recently_used(h, p)) {
-		if (!(p->flags & PG_DIRTY)) {
+		if (!page_has(p, PG_DIRTY)) {
 			reclaim_laundered(p);
 		} else if (!anonymous(h) || swap_has_room()) {
 			page_set(p, PG_PUSHED);
@@ -383,7 +403,12 @@ static void evict_laundered(void)
 
 static bool writes_under_way(void)
 {
-	return pusher_busy || npush || vm_page_counts[PAGES_WRITING] || swap_in_flight();
+	bool queued;
+
+	spin_lock(&vm_queue_lock); /* the pusher becomes busy before it takes the last page off the queue */
+	queued = pusher_busy || npush;
+	spin_unlock(&vm_queue_lock);
+	return queued || page_kind_count(PAGES_WRITING) || swap_in_flight();
 }
 
 static void pause_for(uint64_t ns)
@@ -419,7 +444,7 @@ static void make_room(void)
 	while (page_nfree() < page_totals()->high) {
 		unsigned taken;
 
-		last_scan_ns = time_ns();
+		store_relaxed(&last_scan_ns, time_ns());
 		evict_laundered();
 		taken = policy->scan(SCAN_STEP);
 		evict_victims();
@@ -436,8 +461,9 @@ static void make_room(void)
 		found += taken;
 		if (found > turn / 256)
 			found = scanned = 0;
-		need = scanned < turn / 4 ? NEED_NORMAL : scanned < turn ? NEED_ALL : NEED_USED;
-		if (npush >= PUSH_QUEUE_MAX / 2 || (scanned > turn / 4 && writes_under_way())) {
+		set_need(scanned < turn / 4 ? NEED_NORMAL : scanned < turn ? NEED_ALL : NEED_USED);
+		if (load_relaxed(&npush) >= PUSH_QUEUE_MAX / 2 ||
+		    (scanned > turn / 4 && writes_under_way())) {
 			wake_pusher(1);
 			pause_for(RETRY_NS);
 		}
@@ -465,7 +491,7 @@ void pageoutd(void *arg __unused)
 		evict_laundered();
 		evict_victims();
 		make_room();
-		need = NEED_NORMAL;
+		set_need(NEED_NORMAL);
 		wake_pusher(1);
 		if (reclaim_waiters())
 			reclaim_wake_waiters();
@@ -582,7 +608,7 @@ static void join_neighbours(struct push *b, struct home *h, struct page *p)
 	for (unsigned i = 0; slots && i < NODE_SLOTS && b->n < PUSH_BATCH; i++) {
 		struct page *q = slot_is_page(slots[i]) ? slot_page(slots[i]) : NULL;
 
-		if (!q || !(q->flags & PG_DIRTY) || !evictable(q) || recently_used(h, q))
+		if (!q || !page_has(q, PG_DIRTY) || !evictable(q) || recently_used(h, q))
 			continue;
 		if (policy->soon && !policy->soon(q))
 			continue;
@@ -599,7 +625,7 @@ static void prepare(struct push *b, struct page *p)
 
 	if (!h)
 		return;
-	if (!(p->flags & PG_DIRTY) || !evictable(p)) {
+	if (!page_has(p, PG_DIRTY) || !evictable(p)) {
 		spin_unlock(&h->lock);
 		return;
 	}

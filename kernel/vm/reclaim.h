@@ -21,6 +21,10 @@ static inline void page_kind_add(enum page_kind k, int64_t n)
 {
 	__atomic_fetch_add(&vm_page_counts[k], n, __ATOMIC_RELAXED);
 }
+static inline uint64_t page_kind_count(enum page_kind k)
+{
+	return load_relaxed(&vm_page_counts[k]);
+}
 uint64_t page_nfree(void);
 /* For the audit, with all other harts standing still. */
 void page_each_free(void (*fn)(void *arg, struct page *p), void *arg);
@@ -51,9 +55,10 @@ enum rmap_op {
 };
 #define RMAP_LOCKED (1u << 16) /* what each locked mapping of the page adds to the count of uses */
 /* Applies `op` to every PTE that names the page, collecting spaces in `b`; the number of PTEs that had A set. A page of a family: its
- * lock is held. A page of an object: the mapping list is held and no spinlock, and the page is busy or may not matter. */
+ * lock is held. A page of an object, at `index` there: the mapping list is held and no spinlock, and the page is busy or may have gone. */
 unsigned rmap_family(struct family *f, struct page *p, enum rmap_op op, struct shoot_batch *b);
-unsigned rmap_object(struct object *o, struct page *p, enum rmap_op op, struct shoot_batch *b);
+unsigned rmap_object(struct object *o, struct page *p, uint64_t index, enum rmap_op op,
+		     struct shoot_batch *b);
 /* Either, for a busy page, with no lock held. */
 unsigned rmap_busy_page(struct page *p, enum rmap_op op, struct shoot_batch *b);
 

@@ -18,7 +18,7 @@ void space_shoot(struct space *s)
 	if (done >= gen)
 		return;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* a hart that enters after this sees the weaker PTEs */
-	mask = __atomic_load_n(&s->harts, __ATOMIC_RELAXED);
+	mask = __atomic_load_n(&s->harts, __ATOMIC_ACQUIRE); /* and what one that left did is done */
 	EVENT(shootdowns);
 	others = mask ? mmu_fence_harts(mask) : 0;
 	if (others) {
@@ -50,13 +50,14 @@ void batch_add(struct shoot_batch *b, struct space *s)
 static unsigned visit(struct space *s, uint64_t vpn, pfn_t pfn, enum rmap_op op, struct shoot_batch *b)
 {
 	unsigned accessed = 0;
-	pte_t *pte;
+	pte_t *pte, e;
 
 	spin_lock(&s->table_lock);
 	pte = table_find(s, vpn);
-	if (!pte || !(*pte & PTE_V) || pte_pfn(*pte) != pfn)
+	e = pte ? pte_read(pte) : 0;
+	if (!(e & PTE_V) || pte_pfn(e) != pfn)
 		goto out;
-	accessed = !!(*pte & PTE_A);
+	accessed = !!(e & PTE_A);
 	switch (op) {
 	case RMAP_COUNT:
 		accessed = 1;
@@ -70,7 +71,7 @@ static unsigned visit(struct space *s, uint64_t vpn, pfn_t pfn, enum rmap_op op,
 		space_mark_stale(s);
 		break;
 	case RMAP_CLEAR_WRITE:
-		if (!(*pte & PTE_W))
+		if (!(e & PTE_W))
 			goto out;
 		table_take_write(s, pte);
 		break;
@@ -116,9 +117,8 @@ unsigned rmap_family(struct family *f, struct page *p, enum rmap_op op, struct s
 	return n;
 }
 
-unsigned rmap_object(struct object *o, struct page *p, enum rmap_op op, struct shoot_batch *b)
+unsigned rmap_object(struct object *o, struct page *p, uint64_t index, enum rmap_op op, struct shoot_batch *b)
 {
-	uint64_t index = p->index;
 	struct mapping *m;
 	unsigned n = 0;
 
@@ -140,7 +140,7 @@ unsigned rmap_busy_page(struct page *p, enum rmap_op op, struct shoot_batch *b)
 	struct home *h = p->home;
 	unsigned n;
 
-	assert(p->flags & PG_BUSY);
+	assert(page_has(p, PG_BUSY));
 	if (h->kind == HOME_FAMILY) {
 		struct family *f = container_of(h, struct family, home);
 
@@ -153,7 +153,7 @@ unsigned rmap_busy_page(struct page *p, enum rmap_op op, struct shoot_batch *b)
 		if (list_empty(&o->mappings))
 			return 0;
 		mutex_lock(&o->mapping_lock);
-		n = rmap_object(o, p, op, b);
+		n = rmap_object(o, p, p->index, op, b);
 		mutex_unlock(&o->mapping_lock);
 	}
 	return n;

@@ -25,13 +25,11 @@ void space_init(void)
 static struct space *space_alloc(void)
 {
 	struct space *s = kmem_cache_alloc(&space_cache);
-	uint64_t stale;
 
 	if (!s)
 		return NULL;
-	stale = s->stale; /* generations go on, for a late shootdown of the former user of this memory */
-	memset(s, 0, sizeof(*s));
-	s->stale = s->clean = stale;
+	memset(&s->lock, 0, sizeof(*s) - offsetof(struct space, lock));
+	store_relaxed(&s->clean, load_relaxed(&s->stale));
 	rwlock_init(&s->lock, "space", RANK_SPACE);
 	spin_init(&s->table_lock, "table", RANK_TABLE);
 	list_init(&s->locked);
@@ -191,7 +189,7 @@ static bool clone_mappings(struct space *child, struct space *parent)
 			mapping_discard(c);
 			return false;
 		}
-		*c = *m;
+		mapping_copy(c, m);
 		c->flags &= ~MF_LOCKS; /* locks are not inherited */
 		if (c->object)
 			object_ref(c->object);
@@ -319,8 +317,8 @@ static struct page *find_held(struct space *s, uint64_t vpn, bool write)
 		slot = overlay_find(&s->overlay, vpn, &shared);
 		if (slot && slot_is_page(*slot)) {
 			p = slot_page(*slot);
-			if (p->flags & (PG_BUSY | PG_ERROR) ||
-			    (write && (p->sharers > 1 || shared || !(p->flags & PG_DIRTY))))
+			if (page_has(p, PG_BUSY | PG_ERROR) ||
+			    (write && (p->sharers > 1 || shared || !page_has(p, PG_DIRTY))))
 				p = NULL;
 			else
 				page_hold(p);
@@ -332,7 +330,7 @@ static struct page *find_held(struct space *s, uint64_t vpn, bool write)
 	}
 	if (m->object) {
 		p = object_find_page(m->object, m->offset + (vpn - m->start));
-		if (p && write && !(p->flags & PG_DIRTY)) {
+		if (p && write && !page_has(p, PG_DIRTY)) {
 			page_release(p);
 			p = NULL;
 		}
@@ -355,7 +353,7 @@ static bool is_zero_mapped(struct space *s, uint64_t vpn)
 
 	spin_lock(&s->table_lock);
 	pte = table_find(s, vpn);
-	zero = pte && *pte & PTE_V && pte_pfn(*pte) == zero_pfn;
+	zero = pte && pte_read(pte) & PTE_V && pte_pfn(pte_read(pte)) == zero_pfn;
 	spin_unlock(&s->table_lock);
 	return zero;
 }
@@ -386,9 +384,9 @@ size_t vm_access(struct space *s, uint64_t va, void *buf, size_t n, bool write)
 		if (zero)
 			memset((char *)buf + done, 0, chunk);
 		else if (write)
-			memcpy((char *)page_data(p) + offset, (char *)buf + done, chunk);
+			contents_copy((char *)page_data(p) + offset, (char *)buf + done, chunk);
 		else
-			memcpy((char *)buf + done, (char *)page_data(p) + offset, chunk);
+			contents_copy((char *)buf + done, (char *)page_data(p) + offset, chunk);
 		if (p)
 			page_release(p);
 		done += chunk;
@@ -466,7 +464,7 @@ static void print_node(const struct node *n, uint64_t base)
 		else
 			kprintf("  %010lx pa %09lx sharers %u%s%s%s\n", vpn << PAGE_SHIFT,
 				page_phys(slot_page(s)), slot_page(s)->sharers,
-				slot_page(s)->flags & PG_DIRTY ? " dirty" : "",
+				page_has(slot_page(s), PG_DIRTY) ? " dirty" : "",
 				slot_page(s)->swap ? " copy in swap" : "",
 				n->refs > 1 ? " in a shared node" : "");
 	}

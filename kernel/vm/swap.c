@@ -91,7 +91,12 @@ void swap_put(uint32_t entry, unsigned n)
 
 unsigned swap_count(uint32_t entry)
 {
-	return area_of(entry)->counts[slot_of(entry)];
+	unsigned n;
+
+	spin_lock(&swap_lock);
+	n = area_of(entry)->counts[slot_of(entry)];
+	spin_unlock(&swap_lock);
+	return n;
 }
 
 bool swap_entry_valid(uint32_t entry)
@@ -171,9 +176,20 @@ uint32_t swap_alloc(unsigned *n)
 	return got ? entry_of(a, start) : 0;
 }
 
-static void totals(uint64_t *npages, uint64_t *nfree)
+size_t swap_map_pages(const struct swap_area *a)
+{
+	size_t n;
+
+	spin_lock(&swap_lock);
+	n = a->on ? a->map_pages : 0;
+	spin_unlock(&swap_lock);
+	return n;
+}
+
+void vm_swap_totals(uint64_t *npages, uint64_t *nfree)
 {
 	*npages = *nfree = 0;
+	spin_lock(&swap_lock);
 	for (unsigned i = 0; i < SWAP_AREAS; i++) {
 		if (!swap_areas[i].on)
 			continue;
@@ -181,18 +197,15 @@ static void totals(uint64_t *npages, uint64_t *nfree)
 		if (!swap_areas[i].leaving)
 			*nfree += swap_areas[i].nslots - swap_areas[i].nused;
 	}
-}
-
-void vm_swap_totals(uint64_t *npages, uint64_t *nfree)
-{
-	spin_lock(&swap_lock);
-	totals(npages, nfree);
 	spin_unlock(&swap_lock);
 }
 
 bool vm_swap_info(unsigned i, struct swap_info *info)
 {
-	for (unsigned k = 0; k < SWAP_AREAS; k++) {
+	bool found = false;
+
+	spin_lock(&swap_lock);
+	for (unsigned k = 0; k < SWAP_AREAS && !found; k++) {
 		struct swap_area *a = &swap_areas[k];
 
 		if (!a->on || i-- > 0)
@@ -201,9 +214,10 @@ bool vm_swap_info(unsigned i, struct swap_info *info)
 		info->npages = a->nslots;
 		info->used = a->nused;
 		info->priority = a->priority;
-		return true;
+		found = true;
 	}
-	return false;
+	spin_unlock(&swap_lock);
+	return found;
 }
 
 uint64_t swap_in_flight(void)
@@ -411,15 +425,25 @@ int vm_swapon(struct block_device *dev, const char *path, int flags)
 
 /* ---- swapoff ---- */
 
-/* Would what is in the area fit into memory and the other areas? File pages that are clean count as free. */
-static bool would_fit(struct swap_area *a)
+/* Would so many pages fit into memory and the other areas? File pages that are clean count as free. */
+static bool would_fit(uint64_t nused)
 {
 	uint64_t npages, nfree;
 	struct vm_counts c;
 
 	vm_count(&c);
-	totals(&npages, &nfree);
-	return a->nused < c.free + c.file - MIN(c.file, c.dirty) + nfree - MIN(c.free, c.high);
+	vm_swap_totals(&npages, &nfree);
+	return nused < c.free + c.file - MIN(c.file, c.dirty) + nfree - MIN(c.free, c.high);
+}
+
+static uint64_t slots_used(const struct swap_area *a)
+{
+	uint64_t n;
+
+	spin_lock(&swap_lock);
+	n = a->nused;
+	spin_unlock(&swap_lock);
+	return n;
 }
 
 /* Clean pages that keep a copy in the area give it up and are dirty from now on. -EIO: some could not be read, and their copies stay. */
@@ -429,25 +453,27 @@ static int drop_copies(struct swap_area *a)
 
 	for (pfn_t f = frame_first; f < frame_end; f++) {
 		struct page *p = pfn_page(f);
-		struct home *h;
+		struct home *h = page_lock_home(p);
 
-		if (!p->swap || area_of(p->swap) != a || !(h = page_lock_home(p)))
+		if (!h)
 			continue;
-		if (p->flags & (PG_BUSY | PG_WRITING)) {
+		if (!p->swap || area_of(p->swap) != a) {
+			spin_unlock(&h->lock);
+			continue;
+		}
+		if (page_has(p, PG_BUSY | PG_WRITING)) {
 			spin_unlock(&h->lock);
 			page_wait(p);
 			continue;
 		}
-		if (p->flags & PG_ERROR) {
+		if (page_has(p, PG_ERROR)) {
 			err = -EIO;
-		} else if (p->swap && area_of(p->swap) == a) {
-			if (h->kind == HOME_OBJECT) {
-				object_mark_dirty(container_of(h, struct object, home), p);
-			} else {
-				swap_put(p->swap, 1);
-				p->swap = 0;
-				page_set(p, PG_DIRTY);
-			}
+		} else if (h->kind == HOME_OBJECT) {
+			object_mark_dirty(container_of(h, struct object, home), p);
+		} else {
+			swap_put(p->swap, 1);
+			p->swap = 0;
+			page_set(p, PG_DIRTY);
 		}
 		spin_unlock(&h->lock);
 	}
@@ -456,13 +482,14 @@ static int drop_copies(struct swap_area *a)
 
 static int swapoff_area(struct swap_area *a)
 {
+	uint64_t nused;
 	int err = 0;
 
 	spin_lock(&swap_lock);
-	a->leaving = true;
+	store_relaxed(&a->leaving, true);
 	spin_unlock(&swap_lock);
-	while (a->nused && !err) {
-		if (!a->leaving || !would_fit(a))
+	while (!err && (nused = slots_used(a)) > 0) {
+		if (!load_relaxed(&a->leaving) || !would_fit(nused))
 			err = -ENOMEM;
 		else if (thread_killed())
 			err = -EINTR;
@@ -474,7 +501,7 @@ static int swapoff_area(struct swap_area *a)
 	spin_lock(&swap_lock);
 	if (!err && !a->leaving)
 		err = -ENOMEM;
-	a->leaving = false;
+	store_relaxed(&a->leaving, false);
 	if (!err)
 		a->on = false;
 	spin_unlock(&swap_lock);
@@ -488,7 +515,7 @@ bool swap_stay_on(void)
 	spin_lock(&swap_lock);
 	for (unsigned i = 0; i < SWAP_AREAS; i++) {
 		any |= swap_areas[i].leaving;
-		swap_areas[i].leaving = false;
+		store_relaxed(&swap_areas[i].leaving, false);
 	}
 	spin_unlock(&swap_lock);
 	return any;

@@ -25,6 +25,8 @@ struct swap_area {
 };
 
 extern struct swap_area swap_areas[SWAP_AREAS];
+/* Frames of the area's map; 0: it is off. */
+size_t swap_map_pages(const struct swap_area *a);
 void swap_init(void);
 bool swap_entry_in(uint32_t entry, const struct swap_area *a);
 /* swapoff.c: one walk over all families and anonymous objects that reads every page whose entry lies in the area. 0, -ENOMEM. */

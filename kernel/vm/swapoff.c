@@ -83,7 +83,7 @@ static int bring_family(struct family *f, const struct swap_area *a)
 	while ((r = bring_one(f, &vpn, a)) > 0) {
 		if (thread_killed())
 			return -EINTR;
-		if (!a->leaving)
+		if (!load_relaxed(&a->leaving)) /* memory is exhausted: swap_stay_on */
 			return -ENOMEM;
 	}
 	return r;
@@ -102,7 +102,7 @@ static int bring_object(struct object *o, const struct swap_area *a)
 		if (!slot_is_swap(s) || !swap_entry_in(slot_swap(s), a))
 			continue;
 		spin_unlock(&o->home.lock);
-		err = a->leaving ? object_read_in(o, i, 1, i) : -ENOMEM;
+		err = load_relaxed(&a->leaving) ? object_read_in(o, i, 1, i) : -ENOMEM;
 		spin_lock(&o->home.lock);
 	}
 	spin_unlock(&o->home.lock);

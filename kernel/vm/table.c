@@ -118,7 +118,7 @@ static inline unsigned next_used(const struct page *table, const pte_t *t, unsig
 		unsigned end = (i | (GROUP - 1)) + 1;
 
 		for (; groups & 1 && i < end; i++)
-			if (t[i])
+			if (pte_read(&t[i]))
 				return i;
 		i = end;
 	}
@@ -180,7 +180,7 @@ static bool make_valid(struct space *s, pte_t *entry, unsigned level, struct pur
 	fresh = purse_take_table(purse, level);
 	if (!fresh)
 		return false;
-	*entry = pte_table(page_pfn(fresh));
+	__atomic_store_n(entry, pte_table(page_pfn(fresh)), __ATOMIC_RELEASE); /* behind the table's zeros */
 	note_used(table_page(entry), entry_index(entry));
 	s->ntables++;
 	return true;
@@ -221,7 +221,7 @@ void space_mark_stale(struct space *s)
 void table_set(struct space *s, pte_t *pte, pte_t value)
 {
 	struct page *table = table_page(pte);
-	pte_t old = *pte;
+	pte_t old = pte_read(pte);
 
 	dassert(spin_held(&s->table_lock) && (value & PTE_V));
 	if (old & PTE_V) {
@@ -307,8 +307,10 @@ static void each_entry(struct space *s, uint64_t first, uint64_t end,
 
 static void clear_entry(struct space *s, pte_t *pte, uint64_t arg __unused)
 {
-	if (*pte & PTE_A && counts_as_resident(*pte))
-		page_set(pte_page(*pte), PG_REFERENCED);
+	pte_t e = pte_read(pte);
+
+	if (e & PTE_A && counts_as_resident(e))
+		page_set(pte_page(e), PG_REFERENCED);
 	table_clear(s, pte);
 }
 
@@ -319,9 +321,9 @@ void table_clear_range(struct space *s, uint64_t first, uint64_t end)
 
 static void restrict_entry(struct space *s, pte_t *pte, uint64_t keep_bits)
 {
-	pte_t taken = *pte & (PTE_R | PTE_W | PTE_X) & ~keep_bits;
+	pte_t e = pte_read(pte), taken = e & (PTE_R | PTE_W | PTE_X) & ~keep_bits;
 
-	if (!(*pte & (PTE_R | PTE_X) & keep_bits))
+	if (!(e & (PTE_R | PTE_X) & keep_bits))
 		clear_entry(s, pte, 0); /* an entry with neither R nor X would be a pointer to a table */
 	else if (taken)
 		take_bits(s, pte, taken | (taken & PTE_W ? PTE_D : 0));
@@ -334,7 +336,7 @@ void table_protect_range(struct space *s, uint64_t first, uint64_t end, uint64_t
 
 static void forget_entry(struct space *s, pte_t *pte, uint64_t arg __unused)
 {
-	if (*pte & PTE_A)
+	if (pte_read(pte) & PTE_A)
 		take_bits(s, pte, PTE_A);
 }
 
@@ -345,7 +347,7 @@ void table_forget_range(struct space *s, uint64_t first, uint64_t end)
 
 static void count_shared(struct space *s __unused, pte_t *pte, uint64_t sum)
 {
-	const struct home *h = pte_page(*pte)->home;
+	const struct home *h = load_relaxed(&pte_page(pte_read(pte))->home);
 
 	*(uint64_t *)sum += h && h->kind == HOME_OBJECT;
 }
@@ -365,7 +367,7 @@ static uint64_t count_resident(const struct page *table, const pte_t *leaf)
 	uint64_t n = 0;
 
 	for (unsigned i = next_used(table, leaf, 0); i < MMU_FANOUT; i = next_used(table, leaf, i + 1))
-		n += counts_as_resident(leaf[i]);
+		n += counts_as_resident(pte_read(&leaf[i]));
 	return n;
 }
 
@@ -376,10 +378,12 @@ static bool leaf_used(struct space *s, const struct page *table, pte_t *leaf)
 	bool used = false;
 
 	for (unsigned i = next_used(table, leaf, 0); i < MMU_FANOUT; i = next_used(table, leaf, i + 1)) {
-		if (!(leaf[i] & PTE_A))
+		pte_t e = pte_read(&leaf[i]);
+
+		if (!(e & PTE_A))
 			continue;
 		used = true;
-		if (!counts_as_resident(leaf[i]))
+		if (!counts_as_resident(e))
 			take_bits(s, &leaf[i], PTE_A);
 	}
 	return used;
@@ -389,7 +393,7 @@ static bool leaf_used(struct space *s, const struct page *table, pte_t *leaf)
 static void unhook(struct space *s, pte_t *entry, struct list *freed)
 {
 	list_append(freed, &pte_page(*entry)->link);
-	*entry = 0;
+	store_relaxed(entry, 0);
 	note_unused(table_page(entry));
 	s->ntables--;
 }
@@ -425,8 +429,7 @@ unsigned table_sweep(struct space *s)
 		}
 		spin_unlock(&s->table_lock);
 	}
-	if (!list_empty(&freed) || s->stale != s->clean)
-		space_shoot(s);
+	space_shoot(s);
 	for (; (l = list_pop(&freed)); n++) /* harts may have walked them until the shootdown */
 		table_free(list_entry(l, struct page, link));
 	EVENTS(tables_swept, n);
@@ -448,7 +451,7 @@ void table_destroy(struct space *s)
 {
 	pfn_t root = s->root;
 
-	assert(s->harts == 0);
+	assert(__atomic_load_n(&s->harts, __ATOMIC_ACQUIRE) == 0);
 	if (reclaim_active()) /* what the harts noted is kept for the clock */
 		table_clear_range(s, 0, USER_TOP >> PAGE_SHIFT);
 	spin_lock(&s->table_lock);

@@ -26,7 +26,7 @@ static bool view_private(struct mapping *m, uint64_t vpn, bool count, struct pag
 
 		v->shared = shared || p->sharers > 1;
 		v->swap = p->swap;
-		if (!(p->flags & (PG_BUSY | PG_ERROR))) {
+		if (!page_has(p, PG_BUSY | PG_ERROR)) {
 			page_hold(p);
 			v->page = p;
 		}
@@ -54,7 +54,7 @@ static void view_base(struct mapping *m, uint64_t vpn, bool count, struct page_v
 	if (!v->page || !count)
 		return;
 	mutex_lock(&o->mapping_lock);
-	v->users = rmap_object(o, v->page, RMAP_COUNT, &none);
+	v->users = rmap_object(o, v->page, index, RMAP_COUNT, &none);
 	mutex_unlock(&o->mapping_lock);
 	v->shared = v->users > 1;
 }
@@ -69,11 +69,13 @@ void view_page(struct mapping *m, uint64_t vpn, bool count, struct page_view *v)
 		view_base(m, vpn, count, v);
 	spin_lock(&s->table_lock);
 	pte = table_find(s, vpn);
-	e = pte && *pte & PTE_V ? *pte : 0;
+	e = pte ? pte_read(pte) : 0;
+	if (!(e & PTE_V))
+		e = 0;
 	spin_unlock(&s->table_lock);
 	v->zero = e && pte_pfn(e) == zero_pfn;
 	v->mapped = e && v->page && pte_pfn(e) == page_pfn(v->page);
-	v->accessed = (v->mapped && e & PTE_A) || (v->page && v->page->flags & PG_REFERENCED);
+	v->accessed = (v->mapped && e & PTE_A) || (v->page && page_has(v->page, PG_REFERENCED));
 }
 
 uint64_t view_next(struct mapping *m, uint64_t vpn, uint64_t end)

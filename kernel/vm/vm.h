@@ -127,6 +127,11 @@ bool page_wait_idle(struct page *p);	/* until not busy, not held, not writing */
 bool page_wait_written(struct page *p); /* until not writing */
 /* With no lock held, and no reference to what the page belongs to: sleeps until something has ended of what it is in use for. */
 void page_wait(struct page *p);
+/* Has it any of the flags? Others may be changing those that are not of this thread's lock. */
+static inline bool page_has(const struct page *p, uint32_t flags)
+{
+	return load_relaxed(&p->flags) & flags;
+}
 static inline void page_set(struct page *p, uint32_t flags)
 {
 	__atomic_fetch_or(&p->flags, flags, __ATOMIC_RELAXED);
@@ -138,7 +143,7 @@ static inline void page_clear(struct page *p, uint32_t flags)
 void page_wake_waiters(struct page *p);
 static inline void page_wake(struct page *p) /* [h] after busy, writing or holds ended */
 {
-	if (unlikely(p->flags & PG_WANTED))
+	if (unlikely(page_has(p, PG_WANTED)))
 		page_wake_waiters(p);
 }
 /* Takes the home's lock; NULL if the page has none (any more). */
@@ -532,29 +537,30 @@ struct vm_limits { /* bytes; the owner's RLIMITs, copied in by prlimit and exec;
 };
 
 struct space {
-	struct rwlock lock;
-	struct tree mappings;	 /* [s] */
-	struct mapping *hint;	 /* [a] where the last look-up ended; valid while the lock is held */
-	uint32_t nmappings;	 /* [s] */
-	uint64_t npages;	 /* [s] pages mapped (address space, not memory) */
+	/* These outlast a space, for a late shootdown of the former user of its memory. */
+	uint64_t stale, clean; /* [a] generations: a PTE was weakened; everything up to there was shot down */
+	uint64_t harts;	       /* [a] bit: hart index whose satp names root */
+	struct rwlock lock;    /* from here on all is new */
+	struct tree mappings;  /* [s] */
+	struct mapping *hint;  /* [a] where the last look-up ended; valid while the lock is held */
+	uint32_t nmappings;    /* [s] */
+	uint64_t npages;       /* [s] pages mapped (address space, not memory) */
 	uint64_t ndata, nlocked; /* [s] of them in private writable mappings but the stack; in locked ones */
 	uint16_t future;	 /* [s] MF_LOCKS of mappings to come (mlockall) */
 	struct list locked;	 /* [t] mappings with MF_LOCKED */
 	struct overlay overlay;
 	struct spinlock table_lock;
-	pfn_t root;		/* [t] root table; 0 once the space is being torn down */
-	uint64_t nresident;	/* [t] valid PTEs, the zero page's not counted */
-	uint64_t peak_resident; /* [t] what nresident was at most, noted when it falls */
-	uint64_t ntables;	/* [t] */
-	uint64_t stale, clean; /* [a] generations: a PTE was weakened; everything up to there was shot down */
-	uint64_t harts;	       /* [a] bit: hart index whose satp names root */
-	uint32_t refs;	       /* [a] */
-	uint32_t pins;	       /* [q] pageoutd looks at it: space_destroy waits */
-	bool dying;	       /* [t] exit or the OOM killer: faults fail */
-	uint64_t brk_start, brk_end;			 /* [s] bytes */
-	uint64_t data_bytes;				 /* [s] initialised data, for RLIMIT_DATA */
-	uint64_t stack_top;				 /* [s] bytes */
-	uint64_t mmap_top;				 /* [s] bytes: mappings are placed below */
+	pfn_t root;		     /* [t] root table; 0 once the space is being torn down */
+	uint64_t nresident;	     /* [t] valid PTEs, the zero page's not counted */
+	uint64_t peak_resident;	     /* [t] what nresident was at most, noted when it falls */
+	uint64_t ntables;	     /* [t] */
+	uint32_t refs;		     /* [a] */
+	uint32_t pins;		     /* [q] pageoutd looks at it: space_destroy waits */
+	bool dying;		     /* [t] exit or the OOM killer: faults fail */
+	uint64_t brk_start, brk_end; /* [s] bytes */
+	uint64_t data_bytes;	     /* [s] initialised data, for RLIMIT_DATA */
+	uint64_t stack_top;	     /* [s] bytes */
+	uint64_t mmap_top;	     /* [s] bytes: mappings are placed below */
 	uint64_t arg_start, arg_end, env_start, env_end; /* [s] for /proc/PID/cmdline */
 	struct vm_limits limits;
 	struct list link; /* all spaces */

@@ -71,7 +71,7 @@ static unsigned gather(struct object *o, uint64_t *pos, uint64_t end, bool wait,
 
 		if (n && (i != run[n - 1]->index + 1 || n == RUN_MAX))
 			break;
-		if ((p->flags & (PG_BUSY | PG_WRITING)) || page_held(p)) {
+		if (page_has(p, PG_BUSY | PG_WRITING) || page_held(p)) {
 			if (n)
 				break;
 			if (wait && page_wait_idle(p))
@@ -94,7 +94,7 @@ static void write_run(struct object *o, struct page **run, unsigned n)
 	if (!list_empty(&o->mappings)) {
 		mutex_lock(&o->mapping_lock);
 		for (unsigned i = 0; i < n; i++)
-			rmap_object(o, run[i], RMAP_CLEAR_WRITE, &batch);
+			rmap_object(o, run[i], run[i]->index, RMAP_CLEAR_WRITE, &batch);
 		mutex_unlock(&o->mapping_lock);
 		batch_shoot(&batch);
 	}
@@ -118,7 +118,7 @@ void page_write_done(struct page *p, int error)
 	struct home *h = p->home;
 
 	spin_lock(&h->lock);
-	assert(p->flags & PG_WRITING);
+	assert(page_has(p, PG_WRITING));
 	page_clear(p, PG_WRITING);
 	if (h->kind == HOME_OBJECT) {
 		struct object *o = container_of(h, struct object, home);
@@ -131,9 +131,9 @@ void page_write_done(struct page *p, int error)
 	}
 	page_wake(p);
 	page_kind_add(PAGES_WRITING, -1);
-	if (p->flags & PG_PUSHED) {
+	if (page_has(p, PG_PUSHED)) {
 		page_clear(p, PG_PUSHED);
-		if (!(p->flags & (PG_DIRTY | PG_REFERENCED)))
+		if (!page_has(p, PG_DIRTY | PG_REFERENCED))
 			reclaim_laundered(p);
 	}
 	spin_unlock(&h->lock);
@@ -210,7 +210,7 @@ static void write_queued(uint64_t before)
 			object_writeback(o, 0, OBJECT_ALL, false);
 			if (!metadata)
 				commit(o);
-			if (o->ndirty)
+			if (load_relaxed(&o->ndirty))
 				object_queue_dirty(o, false);
 			object_unpin(o);
 		}
@@ -224,7 +224,7 @@ static void each_object(void (*fn)(struct object *o))
 
 	spin_lock(&vm_queue_lock);
 	list_for_each(o, &object_list, link) {
-		if (!o->ops || !o->nslots)
+		if (!o->ops || !load_relaxed(&o->nslots))
 			continue;
 		object_pin(o); /* keeps its place in the list, too */
 		spin_unlock(&vm_queue_lock);
@@ -241,7 +241,12 @@ static void each_object(void (*fn)(struct object *o))
 
 static void sync_file(struct object *o)
 {
-	if (o->metadata || (!o->ndirty && !o->nwriting))
+	bool any;
+
+	spin_lock(&o->home.lock); /* under it a page goes from dirty to being written */
+	any = o->ndirty || o->nwriting;
+	spin_unlock(&o->home.lock);
+	if (o->metadata || !any)
 		return;
 	object_writeback(o, 0, OBJECT_ALL, true);
 	commit(o);
@@ -263,13 +268,13 @@ void vm_sync_all(void)
 
 static uint64_t ndirty(void)
 {
-	return vm_page_counts[PAGES_DIRTY] + vm_page_counts[PAGES_WRITING];
+	return page_kind_count(PAGES_DIRTY) + page_kind_count(PAGES_WRITING);
 }
 
 /* A percentage of the memory that files may use. */
 static uint64_t part(unsigned percent)
 {
-	return (page_nfree() + vm_page_counts[PAGES_FILE]) * percent / 100;
+	return (page_nfree() + page_kind_count(PAGES_FILE)) * percent / 100;
 }
 
 /* How many ns the disks took for a page, over the last while that they wrote all the time. */
@@ -370,7 +375,7 @@ void writebackd(void *arg __unused)
 			waitq_sleep_until(&writeback_waitq, &vm_queue_lock,
 					  time_ns() + vm_tunables.dirty_writeback_centisecs * CENTISEC_NS,
 					  false);
-		all = kicked && vm_page_counts[PAGES_DIRTY] > part(vm_tunables.dirty_background_ratio) / 2;
+		all = kicked && page_kind_count(PAGES_DIRTY) > part(vm_tunables.dirty_background_ratio) / 2;
 		cold = shrink;
 		kicked = shrink = false;
 		spin_unlock(&vm_queue_lock);
@@ -394,7 +399,7 @@ void object_drop_clean(struct object *o)
 		struct page *p = slot_is_page(s) ? slot_page(s) : NULL;
 
 		next = i + 1;
-		if (p && !(p->flags & (PG_BUSY | PG_WRITING | PG_DIRTY)) && !page_held(p) &&
+		if (p && !page_has(p, PG_BUSY | PG_WRITING | PG_DIRTY) && !page_held(p) &&
 		    list_empty(&o->mappings)) {
 			object_detach(o, p, 0);
 			page_free(p);

@@ -5,25 +5,33 @@
 #	vmrefuse  each allocation of each operation fails once
 #	ext2host  damaged and whole images under kernel/fs and ext2: see tests/host/ext2
 #	vmrace    several programs on several harts, with disks that fail and memory that is refused
-HOST_TESTS += vmmodel vmrace vmrefuse
+#	vmtsan    the same with the host's threads as harts, under the thread sanitizer
+HOST_TESTS += vmmodel vmrace vmrefuse vmtsan
 VM_SRCS := $(filter-out kernel/vm/kmap.c,$(wildcard kernel/vm/*.c)) kernel/fs/pageio.c kernel/lib/tree.c kernel/lib/lock.c kernel/proc/sync.c
-VM_SRCS += $(wildcard tests/host/machine/*.c)
+VM_SRCS += $(filter-out %/sched.c %/threads.c,$(wildcard tests/host/machine/*.c))
 VM_CFLAGS := -Itests/host/machine/include -Itests/host/machine -Itests/host -Ikernel -D_GNU_SOURCE -DQUIRE_HOST -DQUIRE_DEBUG=1 \
 	-fno-strict-aliasing -fno-builtin-printf
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -U_FORTIFY_SOURCE
 
 # Allocations go by way of machine/support.c, which may refuse them; switching stacks is nothing for sanitizers to look at.
+# The thread sanitizer knows no fences, and gcc warns of it: see machine/threads.c.
+SCHED := tests/host/machine/sched.c
+THREADS := tests/host/machine/threads.c
+SANITIZE_THREADS := -fno-sanitize=all -fsanitize=thread -Wno-tsan -pthread
 define on_machine
-$(1)_CFLAGS := $(VM_CFLAGS) $(SANITIZE)
-$(1)_LIBS := $(SANITIZE)
+$(1)_CFLAGS := $(VM_CFLAGS) $(2)
+$(1)_LIBS := $(2)
 $(BUILD)/host/$(1).d/kernel/vm/page.o: $(1)_CFLAGS += -Dpage_alloc=real_page_alloc -Dpage_alloc_kernel=real_page_alloc_kernel -Dpage_free=real_page_free
 $(BUILD)/host/$(1).d/kernel/vm/kmem.o: $(1)_CFLAGS += -Dkmem_cache_alloc=real_kmem_cache_alloc
 $(BUILD)/host/$(1).d/tests/host/machine/sched.o: $(1)_CFLAGS += -fno-sanitize=all
 endef
-vmmodel_SRCS := tests/host/vmmodel.c $(VM_SRCS)
-vmrace_SRCS := tests/host/vmrace.c $(wildcard tests/host/model/*.c) $(VM_SRCS)
-vmrefuse_SRCS := tests/host/vmrefuse.c $(VM_SRCS)
-$(foreach t,vmmodel vmrace vmrefuse,$(eval $(call on_machine,$(t))))
+MODEL_SRCS := $(wildcard tests/host/model/*.c) $(VM_SRCS)
+vmmodel_SRCS := tests/host/vmmodel.c $(VM_SRCS) $(SCHED)
+vmrace_SRCS := tests/host/vmrace.c $(MODEL_SRCS) $(SCHED)
+vmrefuse_SRCS := tests/host/vmrefuse.c $(VM_SRCS) $(SCHED)
+vmtsan_SRCS := tests/host/vmtsan.c $(MODEL_SRCS) $(THREADS)
+$(foreach t,vmmodel vmrace vmrefuse,$(eval $(call on_machine,$(t),$(SANITIZE))))
+$(eval $(call on_machine,vmtsan,$(SANITIZE_THREADS)))
 
 # kernel/fs with ext2 on top of kernel/vm. What is freed, and what lies between frames and objects, is poisoned.
 HOST_TESTS += ext2host
@@ -47,7 +55,7 @@ policysim_LIBS := $(SANITIZE)
 # ---- fuzzing: `make fuzz` does it for FUZZ_SECONDS: with new seeds, and with libFuzzer if clang is there ----
 
 FUZZ_SECONDS ?= 60
-FUZZ_SRCS := tests/host/vmfuzz.c $(wildcard tests/host/model/*.c) $(VM_SRCS)
+FUZZ_SRCS := tests/host/vmfuzz.c $(MODEL_SRCS) $(SCHED)
 FUZZ_CFLAGS := $(filter-out -O2 -MMD -MP,$(COMMON)) -O1 $(VM_CFLAGS) -U_FORTIFY_SOURCE -Wno-unknown-warning-option -Wno-gnu-folding-constant
 
 # By clang for libFuzzer, or AFL_CC=afl-clang-fast for AFL++.

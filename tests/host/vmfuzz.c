@@ -35,17 +35,16 @@ static uint64_t next_of_input(void)
 
 static void run(const uint8_t *data, size_t size)
 {
-	unsigned trouble = size > 2 ? data[2] : 0;
+	unsigned seed;
 
 	if (size < 6)
 		return;
-	machine_trouble.read_errors = trouble & 1 ? 40 : 0;
-	machine_trouble.write_errors = trouble & 2 ? 30 : 0;
-	machine_trouble.refused = trouble & 4 ? 60 : 0;
+	model_trouble(data[2] & 7);
 	input = data + 3;
 	left = size - 3;
 	machine_random = next_of_input;
-	model_run(data[0] | data[1] << 8, UINT64_MAX);
+	seed = data[0] | data[1] << 8;
+	model_run(seed, UINT64_MAX, 1 + seed % 4);
 }
 
 #ifdef VMFUZZ_MAIN

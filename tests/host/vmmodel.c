@@ -68,39 +68,14 @@ static uint64_t seed, step, stamp;
 
 /* ---- the file: page n is page n of the disk ---- */
 
-static void file_done(struct block_request *r, int error)
-{
-	for (unsigned i = 0; i < r->nsegs; i++)
-		if (r->op == BLOCK_READ)
-			page_read_done(phys_page(r->segs[i].phys), error);
-		else
-			page_write_done(phys_page(r->segs[i].phys), error);
-	block_request_put(r);
-}
-
-static void file_io(enum block_op op, struct page **pages, unsigned n)
-{
-	struct block_request *r = block_request_get();
-
-	r->dev = disk;
-	r->op = op;
-	r->sector = pages[0]->index << (PAGE_SHIFT - SECTOR_SHIFT);
-	r->done = file_done;
-	for (r->nsegs = 0; r->nsegs < n; r->nsegs++) {
-		r->segs[r->nsegs].phys = page_phys(pages[r->nsegs]);
-		r->segs[r->nsegs].nbytes = PAGE_SIZE;
-	}
-	block_submit(r);
-}
-
 static void file_read(struct object *o __unused, struct page **pages, unsigned n)
 {
-	file_io(BLOCK_READ, pages, n);
+	machine_disk_pages(disk, BLOCK_READ, pages, n);
 }
 
 static void file_write(struct object *o __unused, struct page **pages, unsigned n)
 {
-	file_io(BLOCK_WRITE, pages, n);
+	machine_disk_pages(disk, BLOCK_WRITE, pages, n);
 }
 
 static const struct pager_ops file_ops = { .name = "model", .read = file_read, .write = file_write };

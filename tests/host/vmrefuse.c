@@ -45,39 +45,14 @@ static uint64_t nth;
 
 /* ---- the file ---- */
 
-static void pager_done(struct block_request *r, int error)
-{
-	for (unsigned i = 0; i < r->nsegs; i++)
-		if (r->op == BLOCK_READ)
-			page_read_done(phys_page(r->segs[i].phys), error);
-		else
-			page_write_done(phys_page(r->segs[i].phys), error);
-	block_request_put(r);
-}
-
-static void submit(enum block_op op, struct page **pages, unsigned n)
-{
-	struct block_request *r = block_request_get();
-
-	r->dev = disk;
-	r->op = op;
-	r->sector = pages[0]->index << (PAGE_SHIFT - SECTOR_SHIFT);
-	r->done = pager_done;
-	for (r->nsegs = 0; r->nsegs < n; r->nsegs++) {
-		r->segs[r->nsegs].phys = page_phys(pages[r->nsegs]);
-		r->segs[r->nsegs].nbytes = PAGE_SIZE;
-	}
-	block_submit(r);
-}
-
 static void read_pages(struct object *o __unused, struct page **pages, unsigned n)
 {
-	submit(BLOCK_READ, pages, n);
+	machine_disk_pages(disk, BLOCK_READ, pages, n);
 }
 
 static void write_pages(struct object *o __unused, struct page **pages, unsigned n)
 {
-	submit(BLOCK_WRITE, pages, n);
+	machine_disk_pages(disk, BLOCK_WRITE, pages, n);
 }
 
 static const struct pager_ops ops = { .name = "file", .read = read_pages, .write = write_pages };

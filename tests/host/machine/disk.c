@@ -9,19 +9,16 @@
 
 #define MAX_REQUESTS 64
 
+static uint32_t lock; /* for the queue */
 static struct block_request *queue[MAX_REQUESTS];
-static unsigned nqueued, ntaken;
-
-static bool chance(unsigned one_in)
-{
-	return one_in && sched_random() % one_in == 0;
-}
+static unsigned nqueued, ntaken; /* ntaken: atomic */
+bool machine_retries_writes;
 
 /* A failed write may have written something. */
 static int carry_out(struct block_request *r)
 {
 	bool reads = r->op == BLOCK_READ,
-	     fails = chance(reads ? machine_trouble.read_errors : machine_trouble.write_errors);
+	     fails = machine_chance(reads ? &machine_trouble.read_errors : &machine_trouble.write_errors);
 	unsigned n = fails ? sched_random() % r->nsegs : r->nsegs;
 	uint64_t at = r->sector << SECTOR_SHIFT;
 
@@ -29,45 +26,58 @@ static int carry_out(struct block_request *r)
 		char *disk = (char *)r->dev->driver + at, *memory = phys_to_virt(r->segs[i].phys);
 
 		assert(at + r->segs[i].nbytes <= r->dev->nsectors << SECTOR_SHIFT);
-		memcpy(reads ? memory : disk, reads ? disk : memory, r->segs[i].nbytes);
+		contents_copy(reads ? memory : disk, reads ? disk : memory, r->segs[i].nbytes);
 		at += r->segs[i].nbytes;
 	}
-	machine_nfailed += fails;
+	__atomic_fetch_add(&machine_nfailed, fails, __ATOMIC_RELAXED);
 	return fails ? -EIO : 0;
+}
+
+bool disk_busy(void)
+{
+	return __atomic_load_n(&nqueued, __ATOMIC_RELAXED) > 0;
 }
 
 /* Takes the bytes as they are now, as DMA does. */
 bool disk_interrupt(void)
 {
-	struct block_request *r;
+	struct block_request *r = NULL;
 	unsigned i;
 
-	if (!nqueued)
-		return false;
-	i = sched_random() % nqueued;
-	r = queue[i];
-	queue[i] = queue[--nqueued];
-	r->done(r, carry_out(r));
-	return true;
+	machine_lock(&lock);
+	if (nqueued) {
+		i = sched_random() % nqueued;
+		r = queue[i];
+		queue[i] = queue[nqueued - 1];
+		__atomic_store_n(&nqueued, nqueued - 1, __ATOMIC_RELAXED);
+	}
+	machine_unlock(&lock);
+	if (r)
+		r->done(r, carry_out(r));
+	return r;
 }
 
 struct block_request *block_request_get(void)
 {
-	while (ntaken == MAX_REQUESTS)
+	while (__atomic_fetch_add(&ntaken, 1, __ATOMIC_RELAXED) >= MAX_REQUESTS) {
+		__atomic_fetch_sub(&ntaken, 1, __ATOMIC_RELAXED);
 		machine_idle(1000);
-	ntaken++;
+	}
 	return calloc(1, sizeof(struct block_request));
 }
 
 void block_request_put(struct block_request *r)
 {
-	ntaken--;
+	__atomic_fetch_sub(&ntaken, 1, __ATOMIC_RELAXED);
 	free(r);
 }
 
 void block_submit(struct block_request *r)
 {
-	queue[nqueued++] = r;
+	machine_lock(&lock);
+	queue[nqueued] = r;
+	__atomic_store_n(&nqueued, nqueued + 1, __ATOMIC_RELAXED);
+	machine_unlock(&lock);
 	machine_point();
 }
 
@@ -107,4 +117,33 @@ struct block_device *machine_disk(const char *name, unsigned npages, bool swap)
 void *machine_disk_page(struct block_device *d, unsigned page)
 {
 	return (char *)d->driver + (size_t)page * PAGE_SIZE;
+}
+
+static void pages_done(struct block_request *r, int error)
+{
+	if (error && r->op == BLOCK_WRITE && machine_retries_writes) {
+		block_submit(r);
+		return;
+	}
+	for (unsigned i = 0; i < r->nsegs; i++)
+		if (r->op == BLOCK_READ)
+			page_read_done(phys_page(r->segs[i].phys), error);
+		else
+			page_write_done(phys_page(r->segs[i].phys), error);
+	block_request_put(r);
+}
+
+void machine_disk_pages(struct block_device *d, enum block_op op, struct page **pages, unsigned n)
+{
+	struct block_request *r = block_request_get();
+
+	r->dev = d;
+	r->op = op;
+	r->sector = pages[0]->index << (PAGE_SHIFT - SECTOR_SHIFT);
+	r->done = pages_done;
+	for (r->nsegs = 0; r->nsegs < n; r->nsegs++) {
+		r->segs[r->nsegs].phys = page_phys(pages[r->nsegs]);
+		r->segs[r->nsegs].nbytes = PAGE_SIZE;
+	}
+	block_submit(r);
 }

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The simulated machine under kernel/vm and the page-cache side of kernel/fs: RAM, harts with TLBs that keep stale entries until they
- * are told, threads, a clock that jumps to the next deadline when all sleep, and memory disks whose requests complete late and in any order.
+ * are told, threads, a clock, and memory disks whose requests complete late and in any order. There are two kinds of it:
  *
- * One of the harts runs at any moment; at points (locks, fences, table walks, copies of pages, loads and stores) another one may go on in
- * its place, a thread be preempted or an interrupt come in. All of that follows from the seed, so a failure repeats.
+ * With sched.c one of the harts runs at any moment; at points (locks, fences, table walks, copies of pages, loads and stores) another one
+ * may go on in its place, a thread be preempted or an interrupt come in. All of that follows from the seed, so a failure repeats. The clock
+ * jumps to the next deadline when all sleep.
  *
- *	sched.c    harts, threads, preemption, time      mmu.c      TLBs, page-table walks, loads and stores, copies to and from programs
- *	disk.c     disks                                 support.c  what kernel/lib and others give; refused allocations
+ * With threads.c threads are the host's, and run at the same time: for the thread sanitizer, which sees who relies on an order that
+ * nothing guarantees. The seed chooses what they do, not when.
+ *
+ *	sched.c, threads.c  harts, threads, time         mmu.c      TLBs, page-table walks, loads and stores, copies to and from programs
+ *	disk.c              disks                        support.c  what kernel/lib and others give; refused allocations
  */
 #ifndef MACHINE_H
 #define MACHINE_H
@@ -46,7 +50,7 @@ struct space *machine_space(void); /* of this thread */
 /* ---- loads and stores of words by the program: through the TLB, the page table, the fault. False: it would get a signal ---- */
 bool machine_load(uint64_t va, uint64_t *value);
 bool machine_store(uint64_t va, uint64_t value);
-extern int machine_signal; /* which, the last time */
+extern _Thread_local int machine_signal; /* which, the last time */
 /* An instruction fetch: what this hart's fetch sees, which is stale until fence.i. */
 bool machine_fetch(uint64_t va, uint64_t *value);
 
@@ -55,6 +59,10 @@ bool machine_fetch(uint64_t va, uint64_t *value);
 /* A disk of npages zeroed pages; with `swap`, with mkswap's header. */
 struct block_device *machine_disk(const char *name, unsigned npages, bool swap);
 void *machine_disk_page(struct block_device *d, unsigned page);
+/* A pager's request: n pages with consecutive indices, from or to the disk's pages of the same numbers. Each is told of its end. */
+void machine_disk_pages(struct block_device *d, enum block_op op, struct page **pages, unsigned n);
+/* A write of such pages that fails is made again until it succeeds. */
+extern bool machine_retries_writes;
 
 /* ---- between the files of the machine ---- */
 
@@ -62,8 +70,20 @@ void *machine_disk_page(struct block_device *d, unsigned page);
 bool disk_interrupt(void);
 /* The frame is about to be free: nobody may reach it any more. */
 void tlb_check_unreached(pfn_t pfn);
+bool disk_busy(void);
+/* One in *one_in; 0: never. */
+bool machine_chance(const unsigned *one_in);
 uint64_t sched_random(void);
 void sched_start_harts(uint64_t seed, unsigned n);
 void ram_start(uint64_t base, uint64_t nbytes);
+/* A new thread's random numbers, for the test's own use. */
+void machine_seed_thread(uint64_t n);
+
+/* A lock of the machine's own, for a few instructions without a point between them. */
+void machine_lock(uint32_t *lock);
+static inline void machine_unlock(uint32_t *lock)
+{
+	__atomic_store_n(lock, 0, __ATOMIC_RELEASE);
+}
 
 #endif

@@ -2,6 +2,10 @@
 /*
  * The memory system of the simulated machine: frames, an Sv39 walker, a TLB a hart that keeps what it has, stale or not, until it is
  * fenced, and an instruction fetch that sees what it has seen before until fence.i.
+ *
+ * A hart's TLB is locked while an access goes through it, so a remote fence waits for the end of that. Where harts are threads of the host, this is
+ * what the thread sanitizer knows about the order of a program's accesses and the kernel's; those accesses themselves, and the copies that
+ * devices and the kernel make of bytes that a program may be changing, are words one after the other, each atomic.
  */
 #include "arch/cpu.h"
 #include "arch/user.h"
@@ -18,6 +22,7 @@
 #define ICACHE_SIZE 256
 
 static struct tlb {
+	uint32_t lock; /* also of the hart's icache and satp */
 	uint64_t generation;
 	struct {
 		uint64_t generation, vpn;
@@ -35,7 +40,7 @@ static struct icache {
 	} entry[ICACHE_SIZE];
 } icaches[MAX_HARTS];
 
-int machine_signal;
+_Thread_local int machine_signal;
 static pfn_t satp[MAX_HARTS];
 static char *ram;
 static uint64_t ram_base, ram_bytes,
@@ -89,14 +94,73 @@ void clear_page(void *page)
 	memset((char *)page + PAGE_SIZE / 2, 0, PAGE_SIZE / 2);
 }
 
+/* ---- the contents of pages: byte for byte or, where that is the same, word for word, each atomic ---- */
+
+static bool aligned(const void *p, size_t n)
+{
+	return !((uintptr_t)p & 7) && n >= 8;
+}
+
+static void copy_word(void *dst, const void *src)
+{
+	store_relaxed((uint64_t *)dst, load_relaxed((const uint64_t *)src));
+}
+
+void contents_copy(void *dst, const void *src, size_t n)
+{
+	char *d = dst;
+	const char *s = src;
+
+	while (n > 0) {
+		size_t k = aligned(d, n) && aligned(s, n) ? 8 : 1;
+
+		if (k == 8)
+			copy_word(d, s);
+		else
+			store_relaxed(d, load_relaxed(s));
+		d += k;
+		s += k;
+		n -= k;
+	}
+}
+
+void contents_clear(void *dst, size_t n)
+{
+	static const uint64_t zero;
+	char *d = dst;
+
+	for (size_t k; n > 0; d += k, n -= k) {
+		k = aligned(d, n) ? 8 : 1;
+		contents_copy(d, &zero, k);
+	}
+}
+
+bool contents_are_zeros(const void *p, size_t n)
+{
+	const char *b = p;
+
+	while (n > 0)
+		if (load_relaxed(&b[--n]))
+			return false;
+	return true;
+}
+
 void copy_page(void *dst, const void *src)
 {
-	memcpy(dst, src, PAGE_SIZE / 2);
+	contents_copy(dst, src, PAGE_SIZE / 2);
 	machine_point();
-	memcpy((char *)dst + PAGE_SIZE / 2, (const char *)src + PAGE_SIZE / 2, PAGE_SIZE / 2);
+	contents_copy((char *)dst + PAGE_SIZE / 2, (const char *)src + PAGE_SIZE / 2, PAGE_SIZE / 2);
 }
 
 /* ---- fences ---- */
+
+static struct tlb *own_tlb(void)
+{
+	struct tlb *t = &tlbs[this_hart()->index];
+
+	machine_lock(&t->lock);
+	return t;
+}
 
 void mmu_init_root(pte_t *root __unused)
 {
@@ -104,7 +168,10 @@ void mmu_init_root(pte_t *root __unused)
 
 void mmu_fence_local(void)
 {
-	tlbs[this_hart()->index].generation++;
+	struct tlb *t = own_tlb();
+
+	store_relaxed(&t->generation, t->generation + 1);
+	machine_unlock(&t->lock);
 }
 
 void mmu_fence_page(uint64_t va)
@@ -113,9 +180,10 @@ void mmu_fence_page(uint64_t va)
 	struct tlb *t;
 
 	machine_point();
-	t = &tlbs[this_hart()->index];
+	t = own_tlb();
 	if (t->entry[vpn % TLB_SIZE].vpn == vpn)
-		t->entry[vpn % TLB_SIZE].generation = 0;
+		store_relaxed(&t->entry[vpn % TLB_SIZE].generation, 0);
+	machine_unlock(&t->lock);
 }
 
 /* One hart after the other, as the firmware's messages arrive. */
@@ -123,8 +191,11 @@ unsigned mmu_fence_harts(uint64_t mask)
 {
 	for (unsigned i = 0; i < nharts; i++) {
 		machine_point();
-		if (mask >> i & 1)
-			tlbs[i].generation++;
+		if (!(mask >> i & 1))
+			continue;
+		machine_lock(&tlbs[i].lock);
+		store_relaxed(&tlbs[i].generation, tlbs[i].generation + 1);
+		machine_unlock(&tlbs[i].lock);
 	}
 	return 0;
 }
@@ -133,14 +204,19 @@ void mmu_fence_i_all(void)
 {
 	for (unsigned i = 0; i < nharts; i++) {
 		machine_point();
+		machine_lock(&tlbs[i].lock);
 		icaches[i].generation++;
+		machine_unlock(&tlbs[i].lock);
 	}
 }
 
 void mmu_switch(pfn_t root)
 {
+	struct tlb *t = own_tlb();
+
 	satp[this_hart()->index] = root;
-	mmu_fence_local();
+	store_relaxed(&t->generation, t->generation + 1);
+	machine_unlock(&t->lock);
 }
 
 /* ---- translation ---- */
@@ -150,7 +226,7 @@ static pte_t *walk(pfn_t root, uint64_t va)
 	pte_t *t = at(root << PAGE_SHIFT);
 
 	for (unsigned level = MMU_LEVELS - 1; level > 0; level--) {
-		pte_t e = t[mmu_index(va, level)];
+		pte_t e = __atomic_load_n(&t[mmu_index(va, level)], __ATOMIC_ACQUIRE);
 
 		if (!(e & PTE_V))
 			return NULL;
@@ -159,47 +235,66 @@ static pte_t *walk(pfn_t root, uint64_t va)
 	return &t[mmu_index(va, 0)];
 }
 
+/* A leaf that allows it, with A (and D) set as harts do: only if it is still what was looked at. 0: a fault. */
+static pte_t look_up(uint64_t va, pte_t need)
+{
+	pte_t *pte = walk(satp[this_hart()->index], va), old, noted;
+
+	if (!pte)
+		return 0;
+	old = __atomic_load_n(pte, __ATOMIC_ACQUIRE);
+	do {
+		if ((old & need) != need)
+			return 0;
+		noted = old | PTE_A | (need & PTE_W ? PTE_D : 0);
+	} while (noted != old &&
+		 !__atomic_compare_exchange_n(pte, &old, noted, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE));
+	return noted;
+}
+
 /*
  * What the kernel owes to whoever uses a translation, however old: the table names no other frame in its place, and a store makes a page dirty
  * that is dirty already, so that it is not lost.
  */
 static void check_use(uint64_t va, pte_t believed, bool store)
 {
-	const pte_t *pte = walk(satp[this_hart()->index], va);
+	const pte_t *place = walk(satp[this_hart()->index], va);
+	pte_t pte = place ? pte_read(place) : 0;
 
-	assert(!pte || !(*pte & PTE_V) || pte_pfn(*pte) == pte_pfn(believed));
-	assert(!store || pfn_page(pte_pfn(believed))->flags & PG_DIRTY);
+	assert(!(pte & PTE_V) || pte_pfn(pte) == pte_pfn(believed));
+	assert(!store || page_has(pfn_page(pte_pfn(believed)), PG_DIRTY));
 }
 
+/* Without the locks of the TLBs, which would order this thread behind what the harts did: who fills an entry writes its generation last. */
 void tlb_check_unreached(pfn_t pfn)
 {
-	uint8_t *named = &named_by[pfn - (ram_base >> PAGE_SHIFT)];
+	unsigned named = __atomic_exchange_n(&named_by[pfn - (ram_base >> PAGE_SHIFT)], 0, __ATOMIC_RELAXED);
 
-	for (unsigned h = 0; *named; h++, *named >>= 1)
-		for (unsigned i = 0; *named & 1 && i < TLB_SIZE; i++)
-			assert(tlbs[h].entry[i].generation != tlbs[h].generation ||
-			       pte_pfn(tlbs[h].entry[i].pte) != pfn);
+	for (unsigned h = 0; named; h++, named >>= 1)
+		for (unsigned i = 0; named & 1 && i < TLB_SIZE; i++)
+			assert(load_relaxed(&tlbs[h].entry[i].generation) !=
+				       load_relaxed(&tlbs[h].generation) ||
+			       pte_pfn(load_relaxed(&tlbs[h].entry[i].pte)) != pfn);
 }
 
 /* The place in simulated RAM, or NULL: a fault. What the TLB holds is believed; now and then it happens to have lost it. */
-static void *translate(uint64_t va, pte_t need)
+static void *translate(struct tlb *t, uint64_t va, pte_t need)
 {
-	struct tlb *t = &tlbs[this_hart()->index];
 	uint64_t vpn = va >> PAGE_SHIFT;
 	unsigned i = vpn % TLB_SIZE;
 
 	need |= PTE_V | PTE_U;
 	if (t->entry[i].generation != t->generation || t->entry[i].vpn != vpn ||
 	    (t->entry[i].pte & need) != need || sched_random() % 64 == 0) {
-		pte_t *pte = walk(satp[this_hart()->index], va);
+		pte_t pte = look_up(va, need);
 
-		if (!pte || (*pte & need) != need)
+		if (!pte)
 			return NULL;
-		*pte |= PTE_A | (need & PTE_W ? PTE_D : 0);
-		t->entry[i].generation = t->generation;
 		t->entry[i].vpn = vpn;
-		t->entry[i].pte = *pte;
-		named_by[pte_pfn(*pte) - (ram_base >> PAGE_SHIFT)] |= 1u << this_hart()->index;
+		store_relaxed(&t->entry[i].pte, pte);
+		store_relaxed(&t->entry[i].generation, t->generation);
+		__atomic_fetch_or(&named_by[pte_pfn(pte) - (ram_base >> PAGE_SHIFT)],
+				  1u << this_hart()->index, __ATOMIC_RELAXED);
 	}
 	check_use(va, t->entry[i].pte, need & PTE_W);
 	return (char *)at(pte_pfn(t->entry[i].pte) << PAGE_SHIFT) + (va & PAGE_MASK);
@@ -210,13 +305,29 @@ static pte_t bits_of(unsigned access)
 	return access == ACCESS_WRITE ? PTE_R | PTE_W : access == ACCESS_EXEC ? PTE_X : PTE_R;
 }
 
+/* Without a fault. Unless NULL, the hart's TLB is locked until end_access. */
+static void *try_reach(uint64_t va, unsigned access)
+{
+	struct tlb *t = own_tlb();
+	void *p = translate(t, va, bits_of(access));
+
+	if (!p)
+		machine_unlock(&t->lock);
+	return p;
+}
+
+static void end_access(void)
+{
+	machine_unlock(&tlbs[this_hart()->index].lock);
+}
+
 static void *reach(uint64_t va, unsigned access)
 {
 	struct vm_fault_info info;
 	void *p;
 
 	machine_point();
-	while (!(p = translate(va, bits_of(access))))
+	while (!(p = try_reach(va, access)))
 		if (vm_fault(machine_space(), va, access, &info)) {
 			machine_signal = info.sig;
 			return NULL;
@@ -228,18 +339,22 @@ bool machine_load(uint64_t va, uint64_t *value)
 {
 	uint64_t *p = reach(va, ACCESS_READ);
 
-	if (p)
-		*value = *p;
-	return p;
+	if (!p)
+		return false;
+	*value = __atomic_load_n(p, __ATOMIC_RELAXED);
+	end_access();
+	return true;
 }
 
 bool machine_store(uint64_t va, uint64_t value)
 {
 	uint64_t *p = reach(va, ACCESS_WRITE);
 
-	if (p)
-		*p = value;
-	return p;
+	if (!p)
+		return false;
+	__atomic_store_n(p, value, __ATOMIC_RELAXED);
+	end_access();
+	return true;
 }
 
 bool machine_fetch(uint64_t va, uint64_t *value)
@@ -255,9 +370,10 @@ bool machine_fetch(uint64_t va, uint64_t *value)
 	if (c->entry[i].generation != c->generation || c->entry[i].phys != phys) {
 		c->entry[i].generation = c->generation;
 		c->entry[i].phys = phys;
-		c->entry[i].value = *p;
+		c->entry[i].value = __atomic_load_n(p, __ATOMIC_RELAXED);
 	}
 	*value = c->entry[i].value;
+	end_access();
 	return true;
 }
 
@@ -273,10 +389,11 @@ static size_t copy(uint64_t va, void *buf, size_t n, bool out, bool fault)
 		char *p;
 
 		machine_point();
-		p = va >= USER_TOP ? NULL : fault ? reach(va, access) : translate(va, bits_of(access));
+		p = va >= USER_TOP ? NULL : fault ? reach(va, access) : try_reach(va, access);
 		if (!p)
 			break;
-		memcpy(out ? p : buf, out ? buf : p, k);
+		contents_copy(out ? p : buf, out ? buf : p, k);
+		end_access();
 		va += k;
 		buf = (char *)buf + k;
 		n -= k;
@@ -306,8 +423,10 @@ size_t user_copy_out_nofault(uint64_t udst, const void *src, size_t n)
 
 int user_fault_in(uint64_t uaddr, size_t n, bool write)
 {
-	for (uint64_t va = page_round_down(uaddr); va < uaddr + n; va += PAGE_SIZE)
+	for (uint64_t va = page_round_down(uaddr); va < uaddr + n; va += PAGE_SIZE) {
 		if (!reach(MAX(va, uaddr), write ? ACCESS_WRITE : ACCESS_READ))
 			return -14;
+		end_access();
+	}
 	return 0;
 }

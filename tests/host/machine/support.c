@@ -13,6 +13,7 @@
 #include "vm/kmap.h"
 #include "vm/kmem.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -21,7 +22,8 @@
 struct machine_trouble machine_trouble;
 uint64_t machine_nfailed, machine_nrefused;
 void (*machine_last_words)(void);
-static uint64_t model_state, first_seed;
+static _Thread_local uint64_t model_state;
+static uint64_t first_seed;
 
 static uint64_t next_random(void)
 {
@@ -30,6 +32,17 @@ static uint64_t next_random(void)
 }
 
 uint64_t (*machine_random)(void) = next_random;
+
+void machine_seed_thread(uint64_t n)
+{
+	model_state = (first_seed + n * 1000003) * 0x2545f4914f6cdd1dul + 7;
+}
+
+void machine_lock(uint32_t *lock)
+{
+	while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE))
+		sched_yield();
+}
 
 /* ---- lib ---- */
 
@@ -109,16 +122,23 @@ struct page *real_page_alloc(void), *real_page_alloc_kernel(void);
 void real_page_free(struct page *p);
 void *real_kmem_cache_alloc(struct kmem_cache *c);
 
+bool machine_chance(const unsigned *one_in)
+{
+	unsigned n = __atomic_load_n(one_in, __ATOMIC_RELAXED);
+
+	return n && sched_random() % n == 0;
+}
+
 static bool refuse(void)
 {
 	bool no = machine_trouble.refuse_nth && --machine_trouble.refuse_nth == 0;
 
 	/* who frees memory has the reserve, on which it relies */
-	if (!no && machine_trouble.refused && !thread_current()->reclaiming)
-		no = sched_random() % machine_trouble.refused == 0;
+	if (!no && !thread_current()->reclaiming)
+		no = machine_chance(&machine_trouble.refused);
 	if (no) {
 		thread_current()->alloc_failed = true;
-		machine_nrefused++;
+		__atomic_fetch_add(&machine_nrefused, 1, __ATOMIC_RELAXED);
 	}
 	return no;
 }
@@ -152,7 +172,7 @@ void machine_start(uint64_t seed, unsigned nframes, unsigned n)
 	struct mem_range range = { RAM_BASE, end }, firmware = { RAM_BASE, RAM_BASE + 4 * PAGE_SIZE };
 
 	first_seed = seed;
-	model_state = seed * 0x2545f4914f6cdd1dul + 7;
+	machine_seed_thread(0);
 	sched_start_harts(seed, n);
 	ram_start(RAM_BASE, end - RAM_BASE);
 	vm_init(&range, 1, &firmware, 1);

@@ -20,47 +20,25 @@ static uint32_t word_cuts[F_PAGES][NPROGS], page_cuts[F_PAGES];
 static uint64_t size_begun, size_ended, ntruncated, nwriters;
 static bool truncating;
 static bool littered[F_PAGES]; /* its last word may be something else than 0 */
+static unsigned nlittering;    /* programs that are about to say so */
+static uint32_t sizes_lock;    /* a truncation and the writes that it overlaps count each other */
 
 /* ---- pagers ---- */
 
-static void pager_done(struct block_request *r, int error)
+static bool is_hole(const struct object *o, uint64_t index)
 {
-	if (error && r->op == BLOCK_WRITE) { /* what a file system would lose is of no use to the model */
-		block_submit(r);
-		return;
-	}
-	for (unsigned i = 0; i < r->nsegs; i++)
-		if (r->op == BLOCK_READ)
-			page_read_done(phys_page(r->segs[i].phys), error);
-		else
-			page_write_done(phys_page(r->segs[i].phys), error);
-	block_request_put(r);
-}
-
-static void submit(struct block_device *d, enum block_op op, struct page **pages, unsigned n)
-{
-	struct block_request *r = block_request_get();
-
-	r->dev = d;
-	r->op = op;
-	r->sector = pages[0]->index << (PAGE_SHIFT - SECTOR_SHIFT);
-	r->done = pager_done;
-	for (r->nsegs = 0; r->nsegs < n; r->nsegs++) {
-		r->segs[r->nsegs].phys = page_phys(pages[r->nsegs]);
-		r->segs[r->nsegs].nbytes = PAGE_SIZE;
-	}
-	block_submit(r);
+	return o == file.object && GET(hole[index]);
 }
 
 static void read_pages(struct object *o, struct page **pages, unsigned n)
 {
 	for (unsigned i = 0, k; i < n; i = k) {
-		bool zeros = o == file.object && hole[pages[i]->index];
+		bool zeros = is_hole(o, pages[i]->index);
 
-		for (k = i + 1; k < n && !zeros && !(o == file.object && hole[pages[k]->index]); k++)
+		for (k = i + 1; k < n && !zeros && !is_hole(o, pages[k]->index); k++)
 			;
 		if (!zeros) {
-			submit(o == file.object ? disk : text_disk, BLOCK_READ, pages + i, k - i);
+			machine_disk_pages(o == file.object ? disk : text_disk, BLOCK_READ, pages + i, k - i);
 			continue;
 		}
 		clear_page(page_data(pages[i]));
@@ -71,8 +49,8 @@ static void read_pages(struct object *o, struct page **pages, unsigned n)
 static void write_pages(struct object *o __unused, struct page **pages, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
-		hole[pages[i]->index] = false;
-	submit(disk, BLOCK_WRITE, pages, n);
+		SET(hole[pages[i]->index], false);
+	machine_disk_pages(disk, BLOCK_WRITE, pages, n);
 }
 
 static const struct pager_ops file_ops = { .name = "model", .read = read_pages, .write = write_pages };
@@ -84,6 +62,7 @@ static uint64_t text_word(unsigned page)
 
 void file_start(void)
 {
+	machine_retries_writes = true; /* what a file system would lose is of no use to the model */
 	disk = machine_disk("file", F_PAGES, false);
 	text_disk = machine_disk("text", X_PAGES, false);
 	for (unsigned i = 0; i < X_PAGES; i++)
@@ -136,13 +115,18 @@ struct begun {
 
 static struct begun begin(void)
 {
-	return (struct begun){ size_begun, file.size, size_begun == size_ended };
+	struct begun b = { .sizes = GET(size_begun) };
+
+	b.quiet = b.sizes == GET(size_ended);
+	b.size = GET(
+		file.size); /* the last: if it is quiet then, and at the end, this was the size all the time */
+	return b;
 }
 
 /* No truncation or growth overlapped with the access. */
 static bool quiet(const struct begun *b)
 {
-	return b->quiet && b->sizes == size_begun;
+	return b->quiet && b->sizes == GET(size_begun);
 }
 
 static bool beyond(const struct begun *b, unsigned page)
@@ -159,28 +143,31 @@ static bool inside(const struct begun *b, unsigned page, unsigned lane)
 static void note_store(const struct begun *b, unsigned page, unsigned lane, uint64_t value)
 {
 	struct file_word *w = &words[page][lane];
+	uint32_t cuts = GET(word_cuts[page][lane]); /* before it is asked whether that may have changed */
 
-	if (w->cuts != word_cuts[page][lane])
+	if (w->cuts != cuts)
 		w->value = 0;
 	w->old = w->value;
 	w->value = value;
 	w->fuzzy = !quiet(b);
-	w->cuts = word_cuts[page][lane];
+	w->cuts = cuts;
 }
 
 static void check_word(const struct begun *b, unsigned page, unsigned lane, uint64_t seen)
 {
 	struct file_word *w = &words[page][lane];
+	uint32_t cuts = GET(word_cuts[page][lane]);
+	bool in_peace = quiet(b);
 
 	model_note("page %u lane %u of the file: seen %lu; value %lu, old %lu, cuts %u of %u%s%s; size %#lx",
-		   page, lane, seen, w->value, w->old, w->cuts, word_cuts[page][lane],
-		   w->fuzzy ? ", fuzzy" : "", quiet(b) ? ", quiet" : "", b->size);
-	if (!quiet(b)) {
+		   page, lane, seen, w->value, w->old, w->cuts, cuts, w->fuzzy ? ", fuzzy" : "",
+		   in_peace ? ", quiet" : "", b->size);
+	if (!in_peace) {
 		CHECK(seen == 0 || seen == w->value || (w->fuzzy && seen == w->old));
 		return;
 	}
-	if (w->cuts != word_cuts[page][lane])
-		*w = (struct file_word){ .cuts = word_cuts[page][lane] };
+	if (w->cuts != cuts)
+		*w = (struct file_word){ .cuts = cuts };
 	CHECK(seen == w->value || (w->fuzzy && (seen == 0 || seen == w->old)));
 	w->value = seen;
 	w->fuzzy = false;
@@ -190,7 +177,7 @@ static void check_word(const struct begun *b, unsigned page, unsigned lane, uint
 
 static void touch_shared(struct program *p, unsigned i, bool write)
 {
-	uint64_t va = page_at(C_AT, i) + LANE(p->slot), seen = 0, value = ++model_stamp;
+	uint64_t va = page_at(C_AT, i) + LANE(p->slot), seen = 0, value = new_stamp();
 	struct begun b = begin();
 	bool ok;
 
@@ -198,7 +185,7 @@ static void touch_shared(struct program *p, unsigned i, bool write)
 		return;
 	ok = write ? machine_store(va, value) : machine_load(va, &seen);
 	model_note("page %u of C, %s: %s; size %#lx, limit %#lx", i, write ? "store" : "load",
-		   ok ? "works" : "fails", b.size, file.object->limit);
+		   ok ? "works" : "fails", b.size, GET(file.object->limit));
 	CHECK(!quiet(&b) || (beyond(&b, i) ? !ok : ok || excused()));
 	if (ok && write)
 		note_store(&b, i, p->slot, value);
@@ -210,10 +197,11 @@ static void touch_copy(struct program *p, unsigned i, bool write)
 {
 	struct copy *c = &p->b[i];
 	struct begun b = begin();
-	uint64_t seen = 0, value = ++model_stamp;
+	uint32_t cuts = GET(page_cuts[i]);
+	uint64_t seen = 0, value = new_stamp();
 	bool ok;
 
-	if (c->copied && c->cuts != page_cuts[i])
+	if (c->copied && c->cuts != cuts)
 		c->copied = false;
 	if (!c->copied)
 		c->lane = p->slot;
@@ -227,13 +215,13 @@ static void touch_copy(struct program *p, unsigned i, bool write)
 		return;
 	}
 	model_note("page %u of B, region %u, %s: %s; size %#lx, limit %#lx%s", i, p->region,
-		   write ? "store" : "load", ok ? "works" : "fails", b.size, file.object->limit,
+		   write ? "store" : "load", ok ? "works" : "fails", b.size, GET(file.object->limit),
 		   c->copied ? ", copied" : "");
 	CHECK(beyond(&b, i) ? !ok : ok || excused());
 	if (!ok)
 		return;
 	if (write)
-		*c = (struct copy){ .value = value, .cuts = page_cuts[i], .lane = c->lane, .copied = true };
+		*c = (struct copy){ .value = value, .cuts = cuts, .lane = c->lane, .copied = true };
 	else if (c->copied)
 		CHECK(seen == c->value);
 	else
@@ -256,7 +244,7 @@ static void map_page(struct program *p, uint64_t at, unsigned i)
 {
 	int64_t r;
 
-	CALL(r, vm_mmap(p->in->space, at, PAGE_SIZE, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED,
+	CALL(r, vm_mmap(GET(p->in)->space, at, PAGE_SIZE, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED,
 			file.object, page_at(0, i), 7));
 	CHECK(r == (int64_t)at);
 }
@@ -269,8 +257,12 @@ static void litter(void)
 	struct begun b = begin();
 	unsigned last = b.size >> PAGE_SHIFT;
 
-	if (b.size & PAGE_MASK && machine_store(page_at(C_AT, last) + LITTER, ++model_stamp) && !quiet(&b))
-		littered[last] = true; /* it may be in the file by now */
+	if (!(b.size & PAGE_MASK))
+		return;
+	ADD(nlittering, 1);
+	if (machine_store(page_at(C_AT, last) + LITTER, new_stamp()) && !quiet(&b))
+		SET(littered[last], true); /* it may be in the file by now */
+	ADD(nlittering, -1);
 }
 
 static void look_for_litter(unsigned i)
@@ -281,7 +273,7 @@ static void look_for_litter(unsigned i)
 	if (page_at(0, i + 1) > b.size || !machine_load(page_at(C_AT, i) + LITTER, &seen) || !quiet(&b))
 		return;
 	model_note("page %u of the file, its last word: seen %lu; size %#lx", i, seen, b.size);
-	CHECK(seen == 0 || littered[i]);
+	CHECK(seen == 0 || GET(nlittering) || GET(littered[i]));
 }
 
 /* ---- read and write ---- */
@@ -303,17 +295,23 @@ static bool buffer(struct program *p, unsigned page, int *own, uint64_t *va)
 /* The lane's word of the page, by write(). */
 static bool write_at(struct program *p, unsigned i, struct uio *u, uint64_t value)
 {
-	uint64_t at = page_at(0, i) + LANE(p->slot), truncated = ntruncated;
-	bool longer = at + 8 > file.size || truncating; /* it may be, when its turn comes */
+	uint64_t at = page_at(0, i) + LANE(p->slot), truncated;
 	struct begun b;
+	bool longer;
 	ssize_t r;
 
-	size_begun += longer;
+	machine_lock(&sizes_lock);
+	longer = at + 8 > GET(file.size) || truncating; /* it may be, when its turn comes */
+	ADD(size_begun, longer);
+	truncated = ntruncated;
 	nwriters++;
+	machine_unlock(&sizes_lock);
 	b = begin();
 	r = pageio_write(&file, u, &at, false);
+	machine_lock(&sizes_lock);
 	nwriters--;
-	size_ended += longer + (ntruncated - truncated);
+	ADD(size_ended, longer + (ntruncated - truncated));
+	machine_unlock(&sizes_lock);
 	CHECK(r == 8 || excused() || !quiet(&b));
 	if (r == 8)
 		note_store(&b, i, p->slot, value);
@@ -322,7 +320,7 @@ static bool write_at(struct program *p, unsigned i, struct uio *u, uint64_t valu
 
 static void write_word(struct program *p, unsigned i)
 {
-	uint64_t value = ++model_stamp;
+	uint64_t value = new_stamp();
 	struct uio u = { .user = true, .left = 8 };
 	unsigned from = pick(F_PAGES);
 	struct begun b = begin();
@@ -340,7 +338,7 @@ static void write_word(struct program *p, unsigned i)
 /* What is written and then executed, in a new mapping, is what was written, though it was executed before. */
 static void execute_written(struct program *p, unsigned i)
 {
-	uint64_t at = E_AT + p->region * REGION, value = ++model_stamp, seen = 0;
+	uint64_t at = E_AT + p->region * REGION, value = new_stamp(), seen = 0;
 	struct uio u = { .addr = (uint64_t)&value, .left = 8 };
 	struct begun b = begin();
 
@@ -360,7 +358,7 @@ static void execute_written(struct program *p, unsigned i)
 
 static void read_word(struct program *p, unsigned i)
 {
-	uint64_t at = page_at(0, i) + LANE(p->slot), va, seen = 0, value = ++model_stamp;
+	uint64_t at = page_at(0, i) + LANE(p->slot), va, seen = 0, value = new_stamp();
 	struct uio u = { .user = true, .left = 8 };
 	unsigned into = pick(F_PAGES);
 	struct begun b = begin(), b2;
@@ -403,10 +401,11 @@ static void read_word(struct program *p, unsigned i)
 static void count_cuts(uint64_t size)
 {
 	for (unsigned i = 0; i < F_PAGES; i++) {
-		page_cuts[i] += i >= DIV_ROUND_UP(size, PAGE_SIZE);
-		littered[i] &= page_at(0, i) + LITTER < size;
+		ADD(page_cuts[i], i >= DIV_ROUND_UP(size, PAGE_SIZE));
+		if (page_at(0, i) + LITTER >= size)
+			SET(littered[i], false);
 		for (unsigned k = 0; k < NPROGS; k++)
-			word_cuts[i][k] += page_at(0, i) + LANE(k) >= size;
+			ADD(word_cuts[i][k], page_at(0, i) + LANE(k) >= size);
 	}
 }
 
@@ -417,21 +416,25 @@ static void set_size(void)
 
 	size = MIN(size, F_PAGES * PAGE_SIZE);
 	rwlock_write(&file.contents);
-	size_begun += 1 + nwriters;
+	machine_lock(&sizes_lock);
+	ADD(size_begun, 1 + nwriters);
 	ntruncated++;
 	truncating = true;
+	machine_unlock(&sizes_lock);
 	if (size < file.size) {
 		count_cuts(size);
 		r = pageio_shrink(&file, size);
 		for (unsigned i = DIV_ROUND_UP(file.size, PAGE_SIZE); i < F_PAGES; i++)
-			hole[i] = true; /* its block is free */
+			SET(hole[i], true); /* its block is free */
 		CHECK(r == 0 || excused());
 	} else {
 		r = pageio_extend(&file, size);
 		CHECK(r == 0 || excused());
 	}
-	size_ended++;
+	machine_lock(&sizes_lock);
+	ADD(size_ended, 1);
 	truncating = false;
+	machine_unlock(&sizes_lock);
 	rwlock_write_unlock(&file.contents);
 }
 
@@ -442,13 +445,13 @@ static void cut(struct program *p)
 	int err;
 
 	pick_range(F_PAGES, &first, &n);
-	CALL(err, vm_mprotect(p->in->space, page_at(copies(p), first), n * PAGE_SIZE, PROT_READ));
+	CALL(err, vm_mprotect(GET(p->in)->space, page_at(copies(p), first), n * PAGE_SIZE, PROT_READ));
 	CHECK(err == 0);
 	for (unsigned i = first; i < first + MIN(n, 3u); i++)
 		if (!p->b[i].unknown) /* else it would be stored to */
 			touch_copy(p, i, false);
-	CALL(err,
-	     vm_mprotect(p->in->space, page_at(copies(p), first), n * PAGE_SIZE, PROT_READ | PROT_WRITE));
+	CALL(err, vm_mprotect(GET(p->in)->space, page_at(copies(p), first), n * PAGE_SIZE,
+			      PROT_READ | PROT_WRITE));
 	CHECK(err == 0);
 }
 
@@ -481,7 +484,7 @@ void file_step(struct program *p, bool often)
 	else if (what < 965)
 		set_size();
 	else if (what < 985)
-		vm_msync(p->in->space, C_AT, F_PAGES * PAGE_SIZE, 4 /* MS_SYNC */);
+		vm_msync(GET(p->in)->space, C_AT, F_PAGES * PAGE_SIZE, 4 /* MS_SYNC */);
 	else
 		object_writeback(file.object, pick(F_PAGES), 1 + pick(F_PAGES), pick(2));
 }

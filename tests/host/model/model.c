@@ -6,6 +6,7 @@
 #include "vm/kmem.h"
 #include "vm/reclaim.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #define NFRAMES	   480
@@ -13,12 +14,17 @@
 #define AUDIT_EACH 150
 
 struct program programs[NPROGS];
-uint64_t model_stamp, model_step;
+static uint64_t stamp, step;
 static uint64_t seed, steps;
-static unsigned nended;
+static unsigned nended, trouble;
 static struct block_device *swap;
 
-static char note[200];
+static _Thread_local char note[200];
+
+uint64_t new_stamp(void)
+{
+	return ADD(stamp, 1);
+}
 
 void model_note(const char *fmt, ...)
 {
@@ -38,7 +44,7 @@ void model_trace(const struct program *p, const char *fmt, ...)
 		on = getenv("TRACE") != NULL;
 	if (!on)
 		return;
-	fprintf(stderr, "%6lu: program %u region %u: ", model_step, p->slot, p->region);
+	fprintf(stderr, "%6lu: program %u region %u: ", GET(step), p->slot, p->region);
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
@@ -48,8 +54,9 @@ void model_trace(const struct program *p, const char *fmt, ...)
 static void last_words(void)
 {
 	fprintf(stderr, "last looked at: %s; last signal %d, %lu of I/O failed, %lu allocations refused\n",
-		note, machine_signal, machine_nfailed, machine_nrefused);
-	fprintf(stderr, "at step %lu; again: vmrace %lu %lu\n", model_step, seed, steps);
+		note, machine_signal, GET(machine_nfailed), GET(machine_nrefused));
+	fprintf(stderr, "at step %lu; again: %s %lu %lu %u\n", GET(step), program_invocation_short_name, seed,
+		steps, trouble);
 }
 
 void model_failed(const char *file, int line, const char *what)
@@ -85,7 +92,7 @@ void map(struct program *p, uint64_t at, unsigned npages, int prot, int flags, s
 	int64_t r;
 
 	flags |= MAP_FIXED | MAP_NORESERVE | (o ? 0 : MAP_ANONYMOUS);
-	CALL(r, vm_mmap(p->in->space, at, npages * PAGE_SIZE, prot, flags, o, 0, 7));
+	CALL(r, vm_mmap(GET(p->in)->space, at, npages * PAGE_SIZE, prot, flags, o, 0, 7));
 	model_trace(p, "mmap %#lx, %u pages: %ld", at, npages, r);
 	CHECK(r == (int64_t)at);
 }
@@ -94,52 +101,72 @@ void map(struct program *p, uint64_t at, unsigned npages, int prot, int flags, s
 
 static void enter(struct program *p, struct model_space *in)
 {
-	p->in = in;
-	in->refs++;
-	in->users++;
+	SET(p->in, in);
+	ADD(in->refs, 1);
+	ADD(in->users, 1);
 }
 
-static struct program *unused(void)
+static bool is_ready(const struct program *p)
 {
-	for (unsigned i = 0; i < NPROGS; i++)
-		if (!programs[i].in)
+	return __atomic_load_n(&p->ready, __ATOMIC_ACQUIRE);
+}
+
+static void set_ready(struct program *p, bool ready)
+{
+	__atomic_store_n(&p->ready, ready, __ATOMIC_RELEASE);
+}
+
+/* A program that does not run, taken by p: in its space, but not ready; NULL. */
+static struct program *take_unused(const struct program *p)
+{
+	for (unsigned i = 0; i < NPROGS; i++) {
+		struct model_space *none = NULL;
+
+		if (!GET(programs[i].in) &&
+		    __atomic_compare_exchange_n(&programs[i].in, &none, GET(p->in), false, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
 			return &programs[i];
+	}
 	return NULL;
 }
 
 static void start(struct program *p)
 {
-	struct model_space *in = calloc(1, sizeof(*in));
+	struct model_space *in = calloc(1, sizeof(*in)), *none = NULL;
 
+	if (!__atomic_compare_exchange_n(&p->in, &none, in, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		free(in);
+		return;
+	}
+	in->refs = in->users = 1;
 	while (!(in->space = space_create()))
 		CHECK(starved());
 	in->space->limits.memlock = UINT64_MAX;
 	in->regions = 1;
 	p->region = 0;
 	p->fresh = false;
-	enter(p, in);
 	machine_enter(in->space);
 	private_start(p);
 	private_common(p);
 	shared_start(p);
 	file_map(p);
 	file_map_common(p);
-	p->ready = true;
+	set_ready(p, true);
 }
 
 static void end(struct program *p)
 {
-	struct model_space *in = p->in;
+	struct model_space *in = GET(p->in);
 	struct space *s = in->space;
 
-	p->ready = false;
-	if (--in->refs > 0)
+	set_ready(p, false);
+	if (ADD(in->refs, -1) > 0)
 		private_end(p); /* others go on */
 	machine_enter(NULL);
-	in->regions &= ~(1u << p->region);
-	p->in = NULL;
-	if (--in->users == 0) {
-		if (--in->d->refs == 0)
+	__atomic_fetch_and(&in->regions, ~(1u << p->region), __ATOMIC_RELEASE);
+	__atomic_store_n(&p->in, NULL, __ATOMIC_RELEASE);
+	if (__atomic_sub_fetch(&in->users, 1, __ATOMIC_ACQ_REL) == 0) {
+		if (__atomic_sub_fetch(&in->d->refs, 1, __ATOMIC_ACQ_REL) == 0)
 			free(in->d);
 		free(in);
 	}
@@ -149,7 +176,7 @@ static void end(struct program *p)
 /* The child has the parent's regions and does its part; what other threads of the parent had is unmapped. */
 static void fork_program(struct program *p)
 {
-	struct program *child = unused();
+	struct program *child = take_unused(p);
 	struct model_space *in;
 	struct space *s;
 	unsigned slot;
@@ -158,13 +185,12 @@ static void fork_program(struct program *p)
 	if (!child)
 		return;
 	slot = child->slot;
-	child->in = p->in; /* taken; not ready */
 	in = calloc(1, sizeof(*in));
-	CALL(err, space_fork(p->in->space, &s));
+	CALL(err, space_fork(GET(p->in)->space, &s));
 	model_trace(p, "fork: %d: program %u", err, child->slot);
 	CHECK(err == 0);
-	*in = (struct model_space){ .space = s, .regions = 1u << p->region, .d = p->in->d };
-	in->d->refs++;
+	*in = (struct model_space){ .space = s, .regions = 1u << p->region, .d = GET(p->in)->d };
+	ADD(in->d->refs, 1);
 	memcpy(child->a, p->a, sizeof(p->a));
 	memcpy(child->b, p->b, sizeof(p->b));
 	memcpy(child->s, p->s, sizeof(p->s));
@@ -172,28 +198,27 @@ static void fork_program(struct program *p)
 	child->region = p->region;
 	child->fresh = true;
 	enter(child, in);
-	child->ready = true;
+	set_ready(child, true);
 }
 
 static void thread_program(struct program *p)
 {
-	struct program *other = unused();
+	struct program *other = take_unused(p);
 	unsigned region = 0;
 
 	if (!other)
 		return;
-	while (p->in->regions >> region & 1)
+	while (__atomic_fetch_or(&GET(p->in)->regions, 1u << region, __ATOMIC_ACQUIRE) >> region & 1)
 		region++;
-	p->in->regions |= 1u << region;
-	space_ref(p->in->space);
+	space_ref(GET(p->in)->space);
 	other->region = region;
 	other->fresh = false;
-	enter(other, p->in);
+	enter(other, GET(p->in));
 	model_trace(p, "thread: program %u region %u", other->slot, region);
 	private_start(other);
 	file_map(other);
 	memset(other->s, 0, sizeof(other->s)); /* what lay in its lane before is unknown */
-	other->ready = true;
+	set_ready(other, true);
 }
 
 static void tidy(struct program *p)
@@ -224,15 +249,15 @@ static void swap_off_and_on(void)
 	static bool under_way;
 	int err;
 
-	if (under_way || machine_trouble.read_errors || machine_trouble.refused)
+	if (machine_trouble.read_errors || machine_trouble.refused ||
+	    __atomic_exchange_n(&under_way, true, __ATOMIC_ACQUIRE))
 		return;
-	under_way = true;
 	err = vm_swapoff(swap);
 	CHECK(err == 0 || err == -ENOMEM);
 	while (!err && (err = vm_swapon(swap, "/dev/swap", 0)) == -ENOMEM)
 		err = page_wait_memory();
 	CHECK(err == 0 || err == -ENOMEM);
-	under_way = false;
+	__atomic_store_n(&under_way, false, __ATOMIC_RELEASE);
 }
 
 static void look_around(struct program *p)
@@ -241,10 +266,10 @@ static void look_around(struct program *p)
 	struct vm_counts c;
 	uint64_t word;
 
-	vm_mincore(p->in->space, A_AT + p->region * REGION, A_PAGES * PAGE_SIZE, vec);
+	vm_mincore(GET(p->in)->space, A_AT + p->region * REGION, A_PAGES * PAGE_SIZE, vec);
 	vm_count(&c);
-	vm_access(programs[pick(NPROGS)].in == p->in ? p->in->space : p->in->space,
-		  S_AT + pick(S_PAGES) * PAGE_SIZE, &word, 8, false);
+	pick(NPROGS);
+	vm_access(GET(p->in)->space, S_AT + pick(S_PAGES) * PAGE_SIZE, &word, 8, false);
 }
 
 /* Of 1000 operations: those on private memory end below the first number, and so on; the rest look around. A seed chooses the mood. */
@@ -289,7 +314,7 @@ static void operate(struct program *p)
 static bool alone(const struct program *p)
 {
 	for (unsigned i = 0; i < NPROGS; i++)
-		if (&programs[i] != p && programs[i].in)
+		if (&programs[i] != p && GET(programs[i].in))
 			return false;
 	return true;
 }
@@ -298,23 +323,25 @@ static void program(void *arg)
 {
 	struct program *p = arg;
 
-	while (model_step < steps) {
-		if (!p->ready && (p->in || !alone(p) || p != &programs[model_step % NPROGS])) {
+	while (GET(step) < GET(steps)) {
+		if (!is_ready(p) && (GET(p->in) || !alone(p) || p != &programs[GET(step) % NPROGS])) {
 			machine_idle(20000); /* until somebody forks */
 			continue;
 		}
-		if (!p->ready)
+		if (!is_ready(p)) {
 			start(p);
-		machine_enter(p->in->space);
+			continue;
+		}
+		machine_enter(GET(p->in)->space);
 		operate(p);
-		if (model_step++ % AUDIT_EACH == 0)
+		if (ADD(step, 1) % AUDIT_EACH == 1)
 			audit();
 	}
-	while (p->in && !p->ready)
+	while (GET(p->in) && !is_ready(p))
 		machine_idle(20000);
-	if (p->in)
+	if (GET(p->in))
 		end(p);
-	nended++;
+	__atomic_fetch_add(&nended, 1, __ATOMIC_RELEASE);
 	for (;;)
 		machine_idle(UINT64_MAX / 4);
 }
@@ -339,12 +366,19 @@ static void check_nothing_left(const struct vm_counts *before)
 
 void model_stop(void)
 {
-	steps = model_step;
+	SET(steps, GET(step));
 }
 
-void model_run(uint64_t with_seed, uint64_t nsteps)
+void model_trouble(unsigned bits)
 {
-	unsigned harts = 1 + with_seed % 4;
+	trouble = bits;
+	machine_trouble.read_errors = bits & 1 ? 40 : 0;
+	machine_trouble.write_errors = bits & 2 ? 30 : 0;
+	machine_trouble.refused = bits & 4 ? 60 : 0;
+}
+
+void model_run(uint64_t with_seed, uint64_t nsteps, unsigned harts)
+{
 	struct vm_counts before;
 	int err;
 
@@ -360,20 +394,22 @@ void model_run(uint64_t with_seed, uint64_t nsteps)
 	CHECK(err == 0);
 	vm_count(&before);
 	file_start();
-	for (unsigned i = 0; i < NPROGS; i++) {
+	for (unsigned i = 0; i < NPROGS; i++)
 		programs[i].slot = i;
+	for (unsigned i = 0; i < NPROGS; i++)
 		machine_spawn("program", program, &programs[i]);
-	}
-	while (nended < NPROGS)
+	while (__atomic_load_n(&nended, __ATOMIC_ACQUIRE) < NPROGS)
 		machine_idle(1000000);
-	machine_trouble = (struct machine_trouble){ 0 };
+	SET(machine_trouble.read_errors, 0); /* the vm's threads may be at work */
+	SET(machine_trouble.write_errors, 0);
+	SET(machine_trouble.refused, 0);
 	file_check_disk();
 	file_end();
 	machine_idle(3000000000);
 	check_nothing_left(&before);
-	printf("vmrace: seed %lu, %u harts: %lu steps, %lu faults, %lu swapped out, %lu in, %lu copies, %lu "
-	       "of I/O failed, "
-	       "%lu refused: ok\n",
-	       seed, harts, steps, vm_events[EV_pgfault], vm_events[EV_pswpout], vm_events[EV_pswpin],
-	       vm_events[EV_cow_copies], machine_nfailed, machine_nrefused);
+	printf("%s: seed %lu, %u harts: %lu steps, %lu faults, %lu swapped out, %lu in, %lu copies, %lu "
+	       "of I/O failed, %lu refused: ok\n",
+	       program_invocation_short_name, seed, nharts, step, GET(vm_events[EV_pgfault]),
+	       GET(vm_events[EV_pswpout]), GET(vm_events[EV_pswpin]), GET(vm_events[EV_cow_copies]),
+	       GET(machine_nfailed), GET(machine_nrefused));
 }

@@ -11,6 +11,9 @@
  *	file.c     one file: C mapped shared, B mapped private, read(), write(), truncation; X: a file that is executed;
  *	           E: a page of the first one, executed after a write()
  *	model.c    programs: their beginning, forks, threads, ends; the choice of what to do; the end of it all
+ *
+ * Programs may run at the same time (machine/threads.c). What the model itself keeps of several of them is read and written with GET and SET:
+ * relaxed, so that the thread sanitizer learns from it of no order that the kernel does not make.
  */
 #ifndef MODEL_H
 #define MODEL_H
@@ -38,6 +41,11 @@
 #define D_AT	0x3fff000000ul
 #define LANE(k) ((k)*520ul) /* where in a page a lane's word is */
 #define LITTER	(PAGE_SIZE - 8)
+
+#define GET(x)	  __atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define SET(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
+/* The new value. */
+#define ADD(x, n) __atomic_add_fetch(&(x), (n), __ATOMIC_RELAXED)
 
 struct word { /* of a page, as a lane knows it */
 	uint64_t value;
@@ -89,8 +97,8 @@ struct program {
 };
 
 extern struct program programs[NPROGS];
-extern uint64_t model_stamp; /* the last value stored anywhere */
-extern uint64_t model_step;
+/* A value that nobody has stored yet: larger than all before. */
+uint64_t new_stamp(void);
 
 void model_failed(const char *file, int line, const char *what) __attribute__((noreturn));
 #define CHECK(cond)                                              \
@@ -146,8 +154,10 @@ void file_step(struct program *p, bool often /* is its size changed */);
 void file_check_disk(void); /* with nothing else going on */
 void file_end(void);
 
-/* model.c: runs `steps` operations, with what machine_trouble says; then everything must be given back. */
-void model_run(uint64_t seed, uint64_t steps);
+/* model.c: 1 reads fail, 2 writes fail, 4 allocations are refused, now and then. */
+void model_trouble(unsigned bits);
+/* Runs `steps` operations, on so many harts; then everything must be given back. */
+void model_run(uint64_t seed, uint64_t steps, unsigned harts);
 void model_stop(void); /* no more operations */
 
 #endif

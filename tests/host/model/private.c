@@ -43,7 +43,7 @@ static void unmap(struct program *p, uint64_t va, uint64_t nbytes)
 {
 	int err;
 
-	CALL(err, vm_munmap(p->in->space, va, nbytes));
+	CALL(err, vm_munmap(GET(p->in)->space, va, nbytes));
 	model_trace(p, "munmap %#lx, %#lx bytes: %d", va, nbytes, err);
 	CHECK(err == 0);
 }
@@ -79,7 +79,7 @@ static void load(struct program *p, unsigned i)
 static void store(struct program *p, unsigned i)
 {
 	struct own_page *a = &p->a[i];
-	uint64_t value = ++model_stamp;
+	uint64_t value = new_stamp();
 	bool ok = machine_store(word_at(p, i), value);
 
 	CHECK(a->gone || a->read_only ? !ok : ok || excused());
@@ -137,7 +137,7 @@ static void protect_some(struct program *p)
 	pick_range(A_PAGES, &first, &n);
 	for (unsigned i = first; i < first + n; i++)
 		hole |= p->a[i].gone;
-	CALL(err, vm_mprotect(p->in->space, page_at(area(p), first), n * PAGE_SIZE,
+	CALL(err, vm_mprotect(GET(p->in)->space, page_at(area(p), first), n * PAGE_SIZE,
 			      read_only ? PROT_READ : PROT_READ | PROT_WRITE));
 	model_trace(p, "mprotect %u+%u read%s: %d", first, n, read_only ? "" : " write", err);
 	CHECK(err == (hole ? -ENOMEM : 0));
@@ -155,7 +155,7 @@ static void advise_some(struct program *p)
 	unsigned first, n;
 
 	pick_range(A_PAGES, &first, &n);
-	CALL(err, vm_madvise(p->in->space, page_at(area(p), first), n * PAGE_SIZE, advice));
+	CALL(err, vm_madvise(GET(p->in)->space, page_at(area(p), first), n * PAGE_SIZE, advice));
 	model_trace(p, "madvise %u+%u %d: %d", first, n, advice, err);
 	for (unsigned i = first; i < first + n; i++) {
 		hole |= p->a[i].gone;
@@ -177,10 +177,11 @@ static void lock_some(struct program *p)
 	unsigned first, n;
 	int err;
 
-	vm_mlock(p->in->space, area(p), A_PAGES * PAGE_SIZE, 0);
+	vm_mlock(GET(p->in)->space, area(p), A_PAGES * PAGE_SIZE, 0);
 	pick_range(A_PAGES, &first, &n);
 	n = MIN(n, 8u);
-	err = vm_mlock(p->in->space, page_at(area(p), first), n * PAGE_SIZE, pick(2) ? MF_LOCKED : MF_LOCKS);
+	err = vm_mlock(GET(p->in)->space, page_at(area(p), first), n * PAGE_SIZE,
+		       pick(2) ? MF_LOCKED : MF_LOCKS);
 	CHECK(!err || err == -ENOMEM || excused());
 }
 
@@ -202,7 +203,7 @@ static void move_some(struct program *p)
 	to = pick(A_PAGES - keep + 1);
 	if (to < from + n && from < to + keep)
 		return; /* they overlap: EINVAL */
-	CALL(r, vm_mremap(p->in->space, page_at(area(p), from), n * PAGE_SIZE, keep * PAGE_SIZE,
+	CALL(r, vm_mremap(GET(p->in)->space, page_at(area(p), from), n * PAGE_SIZE, keep * PAGE_SIZE,
 			  MREMAP_MAYMOVE | MREMAP_FIXED, page_at(area(p), to)));
 	model_trace(p, "mremap %u+%u to %u+%u: %ld", from, n, to, keep, r);
 	memcpy(moved, &p->a[from], n * sizeof(moved[0]));
@@ -246,7 +247,7 @@ void private_step(struct program *p)
 static void look_at_other(struct program *p, unsigned i)
 {
 	unsigned region = pick(NPROGS);
-	uint64_t least = p->in->stored[i][region], seen = 0;
+	uint64_t least = GET(GET(p->in)->stored[i][region]), seen = 0;
 
 	if (!machine_load(page_at(S_AT, i) + LANE(region), &seen)) {
 		CHECK(excused());
@@ -265,13 +266,13 @@ void common_step(struct program *p)
 	unsigned what = pick(3);
 
 	if (what == 0) {
-		uint64_t value = ++model_stamp;
+		uint64_t value = new_stamp();
 		bool ok = machine_store(va, value);
 
 		CHECK(ok || excused());
 		if (ok) {
 			*w = (struct word){ value, true };
-			p->in->stored[i][p->region] = value;
+			SET(GET(p->in)->stored[i][p->region], value);
 		}
 		return;
 	}
