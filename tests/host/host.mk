@@ -36,8 +36,8 @@ $(eval $(call on_machine,vmtsan,$(SANITIZE_THREADS)))
 # kernel/fs with ext2 on top of kernel/vm. What is freed, and what lies between frames and objects, is poisoned.
 HOST_TESTS += ext2host
 ext2host_SRCS := $(wildcard tests/host/ext2/*.c kernel/fs/ext2/*.c) $(filter-out %/disk.c %/machine/vnode.c,$(VM_SRCS)) \
-	$(addprefix kernel/fs/,blockdev.c file.c lock.c mount.c name.c namei.c vnode.c) kernel/dev/block.c kernel/dev/partition.c
-$(eval $(call on_machine,ext2host))
+	$(addprefix kernel/fs/,blockdev.c file.c lock.c mount.c name.c namei.c vnode.c) kernel/dev/block.c kernel/dev/partition.c $(SCHED)
+$(eval $(call on_machine,ext2host,$(SANITIZE)))
 EXT2HOST := $(BUILD)/host/ext2host.d
 $(EXT2HOST)/kernel/vm/page.o: ext2host_CFLAGS += -Dmemset=rest_memset -fno-sanitize=address
 $(EXT2HOST)/kernel/vm/kmem.o: ext2host_CFLAGS += -Dkmem_cache_init=real_kmem_cache_init -Dkmem_cache_free=real_kmem_cache_free \
