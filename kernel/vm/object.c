@@ -312,7 +312,7 @@ void object_detach(struct object *o, struct page *p, slot_t replacement)
 	slot_t *s = object_slot(o, p->index);
 
 	dassert(spin_held(&o->home.lock) && s && *s == slot_of_page(p));
-	assert(!page_has(p, PG_WRITING) && !p->holds);
+	assert(!page_has(p, PG_WRITING) && !page_held(p));
 	if (page_has(p, PG_DIRTY))
 		object_clear_dirty(o, p);
 	store(o, p->index, s, replacement);

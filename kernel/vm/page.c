@@ -298,7 +298,7 @@ void page_free(struct page *p)
 	uint32_t flags =
 		__atomic_load_n(&p->flags, __ATOMIC_ACQUIRE); /* before the link is used: see unqueued */
 
-	assert(p != zero_page && !(flags & (PG_BUSY | PG_WRITING)) && !p->holds && !p->swap);
+	assert(p != zero_page && !(flags & (PG_BUSY | PG_WRITING)) && !page_held(p) && !p->swap);
 	if (unlikely(flags & (PG_QUEUED | PG_WANTED) || policy_ordered))
 		leave_queues(p);
 	store_relaxed(&p->home, NULL);

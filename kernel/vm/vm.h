@@ -161,7 +161,7 @@ void page_released(struct page *p); /* somebody waited for that: takes the home'
 /* Undoes a hold, without the home's lock: so the page may go at once, and who waits looks again after he has set PG_WANTED. */
 static inline void page_release(struct page *p)
 {
-	dassert(p->holds > 0);
+	dassert(load_relaxed(&p->holds) > 0);
 	if (__atomic_sub_fetch(&p->holds, 1, __ATOMIC_SEQ_CST) == 0 &&
 	    unlikely(__atomic_load_n(&p->flags, __ATOMIC_SEQ_CST) & PG_WANTED))
 		page_released(p);
