@@ -52,7 +52,7 @@ policysim_SRCS := tests/host/policysim.c kernel/vm/policy.c kernel/vm/clock.c ke
 policysim_CFLAGS := $(VM_CFLAGS) $(SANITIZE)
 policysim_LIBS := $(SANITIZE)
 
-# ---- fuzzing: `make fuzz` does it for FUZZ_SECONDS: with new seeds, and with libFuzzer if clang is there ----
+# ---- fuzzing: `make fuzz` does it for FUZZ_SECONDS each: with new seeds, with libFuzzer if clang is there, and with AFL++ if it is ----
 
 FUZZ_SECONDS ?= 60
 FUZZ_SRCS := tests/host/vmfuzz.c $(MODEL_SRCS) $(SCHED)
@@ -80,11 +80,30 @@ $(BUILD)/host/vmfuzz-afl: FUZZ_SANITIZE := -fsanitize=address,undefined -fno-san
 $(BUILD)/host/vmfuzz-afl: FUZZ_LINK := -fsanitize=address,undefined
 
 .PHONY: fuzz mutants
-fuzz: $(BUILD)/host/vmrace $(BUILD)/host/ext2host $(if $(shell command -v clang),$(BUILD)/host/vmfuzz)
+HAS_CLANG := $(shell command -v clang)
+HAS_AFL := $(and $(shell command -v $(AFL_CC)),$(shell command -v afl-fuzz))
+AFL := AFL_SKIP_CPUFREQ=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 AFL_NO_AFFINITY=1 AFL_NO_UI=1 afl-fuzz -V $(FUZZ_SECONDS) -m none -t 20000
+
+fuzz: $(addprefix $(BUILD)/host/,vmrace vmtsan ext2host $(if $(HAS_CLANG),vmfuzz) $(if $(HAS_AFL),vmfuzz-afl))
 	$(Q)$(BUILD)/host/vmrace --seconds $(FUZZ_SECONDS)
+	$(Q)$(BUILD)/host/vmtsan --seconds $(FUZZ_SECONDS)
 	$(Q)$(BUILD)/host/ext2host $$(($(FUZZ_SECONDS) * 40)) $$(date +%s)
-	$(Q)if command -v clang >/dev/null; then mkdir -p $(BUILD)/fuzz/corpus && cd $(BUILD)/fuzz && \
-		../host/vmfuzz -max_total_time=$(FUZZ_SECONDS) -max_len=60000 -len_control=0 -rss_limit_mb=0 -timeout=60 corpus; fi
+	$(Q)mkdir -p $(BUILD)/fuzz/corpus && seq 1000 >$(BUILD)/fuzz/corpus/first
+ifneq ($(HAS_CLANG),)
+	$(Q)cd $(BUILD)/fuzz && \
+		../host/vmfuzz -max_total_time=$(FUZZ_SECONDS) -max_len=60000 -len_control=0 -rss_limit_mb=0 -timeout=60 corpus
+else
+	@echo "fuzz: libFuzzer was skipped: there is no clang"
+endif
+ifneq ($(HAS_AFL),)
+	$(Q)rm -rf $(BUILD)/fuzz/afl && $(AFL) -i $(BUILD)/fuzz/corpus -o $(BUILD)/fuzz/afl -- $(BUILD)/host/vmfuzz-afl @@ >$(BUILD)/fuzz/afl.log || \
+		{ tail -20 $(BUILD)/fuzz/afl.log; exit 1; }
+	$(Q)grep -a -h -E '^(execs_done|corpus_count|saved_crashes|saved_hangs) ' $(BUILD)/fuzz/afl/default/fuzzer_stats
+	$(Q)for input in $(BUILD)/fuzz/afl/default/crashes/id*; do \
+		[ ! -e "$$input" ] || { echo "again: $(BUILD)/host/vmfuzz-afl $$input"; exit 1; }; done
+else
+	@echo "fuzz: AFL++ was skipped: there is no $(AFL_CC) and afl-fuzz (Debian's package afl++)"
+endif
 
 # Plants known bugs and sees that the models catch them.
 mutants:

@@ -463,6 +463,11 @@ static void check_disk(void)
 		CHECK(*(uint64_t *)machine_disk_page(disk, i) == file_value[i]);
 }
 
+static void last_words(void)
+{
+	fprintf(stderr, "reproduce: vmmodel %lu %lu\n", seed, step + 1);
+}
+
 static void breach(void *arg __unused, const char *line)
 {
 	fprintf(stderr, "audit: %s\n", line);
@@ -527,6 +532,7 @@ int main(int argc, char **argv)
 	struct model *m = &models[0];
 
 	seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
+	machine_last_words = last_words;
 	machine_start(seed, NFRAMES, 1);
 	disk = machine_disk("file", F_PAGES, false);
 	swap = machine_disk("swap", SWAP_PAGES, true);

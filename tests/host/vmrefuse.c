@@ -34,13 +34,18 @@ static struct block_device *disk, *swap;
 static const char *doing = "start";
 static uint64_t nth;
 
-#define CHECK(cond)                                                                                  \
-	do {                                                                                         \
-		if (!(cond)) {                                                                       \
-			fprintf(stderr, "%s:%d: %s, allocation %lu refused: not so: %s\n", __FILE__, \
-				__LINE__, doing, nth, #cond);                                        \
-			abort();                                                                     \
-		}                                                                                    \
+static void last_words(void)
+{
+	fprintf(stderr, "%s, allocation %lu refused; again: vmrefuse %s\n", doing, nth, doing);
+}
+
+#define CHECK(cond)                                                                        \
+	do {                                                                               \
+		if (!(cond)) {                                                             \
+			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #cond); \
+			last_words();                                                      \
+			abort();                                                           \
+		}                                                                          \
 	} while (0)
 
 /* ---- the file ---- */
@@ -383,6 +388,7 @@ int main(int argc, char **argv)
 	struct vm_counts first, now;
 	uint64_t total = 0;
 
+	machine_last_words = last_words;
 	machine_start(1, 4000, 1);
 	disk = machine_disk("file", 2 * F_PAGES, false);
 	swap = machine_disk("swap", 4096, true);

@@ -55,8 +55,11 @@ static void last_words(void)
 {
 	fprintf(stderr, "last looked at: %s; last signal %d, %lu of I/O failed, %lu allocations refused\n",
 		note, machine_signal, GET(machine_nfailed), GET(machine_nrefused));
-	fprintf(stderr, "at step %lu; again: %s %lu %lu %u\n", GET(step), program_invocation_short_name, seed,
-		steps, trouble);
+	fprintf(stderr, "at step %lu; again: ", GET(step));
+	if (GET(steps) == UINT64_MAX)
+		fprintf(stderr, "%s with this input in a file\n", program_invocation_name);
+	else
+		fprintf(stderr, "%s %lu %lu %u\n", program_invocation_name, seed, steps, trouble);
 }
 
 void model_failed(const char *file, int line, const char *what)

@@ -2,6 +2,7 @@
 /* Runs one seed or many: see seeds.h. */
 #include "seeds.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,32 +10,48 @@
 #include <time.h>
 #include <unistd.h>
 
-static bool one_ended_well(void)
+struct run {
+	pid_t pid;
+	uint64_t seed;
+};
+
+/* Waits for one of two. False: it failed, of whatever, and how to see that again was said. */
+static bool one_ended_well(struct run *runs, uint64_t steps)
 {
 	int status;
+	pid_t pid = wait(&status);
 
-	return wait(&status) > 0 && status == 0;
+	for (unsigned i = 0; i < 2; i++) {
+		if (runs[i].pid != pid)
+			continue;
+		runs[i].pid = 0;
+		if (status)
+			fprintf(stderr, "failed; again: %s %lu %lu %lu\n", program_invocation_name,
+				runs[i].seed, steps, runs[i].seed % 8);
+	}
+	return status == 0;
 }
 
 /* Until n were run, or it is `until`, or one failed. */
 static int run_all(const struct seeds *s, uint64_t first, uint64_t n, uint64_t steps, time_t until)
 {
-	unsigned under_way = 0;
+	struct run runs[2] = { 0 };
 	bool ok = true;
 
 	for (uint64_t seed = first; seed < first + n && time(NULL) < until && ok; seed++) {
+		struct run *r = runs[0].pid ? &runs[1] : &runs[0];
+
 		fflush(stdout);
-		if (fork() == 0) {
+		*r = (struct run){ fork(), seed };
+		if (r->pid == 0) {
 			s->run(seed, steps, seed % 8);
 			exit(0);
 		}
-		if (++under_way == 2) {
-			ok &= one_ended_well();
-			under_way--;
-		}
+		if (runs[0].pid && runs[1].pid)
+			ok &= one_ended_well(runs, steps);
 	}
-	for (; under_way > 0; under_way--)
-		ok &= one_ended_well();
+	while (runs[0].pid || runs[1].pid)
+		ok &= one_ended_well(runs, steps);
 	return !ok;
 }
 
