@@ -254,7 +254,8 @@ static void expand_param(struct text *t, const char *p, const char *end, int mod
 		const char *v = list ? 0 : param_value(name, n);
 		if (!v && OPT(O_NOUNSET) && !list)
 			fail(2, "%.*s: parameter not set", (int)n, name);
-		trimmed.pattern = expand_pattern(code_string(p + 1 + trimmed.longest, end));
+		if (v || list)
+			trimmed.pattern = expand_pattern(code_string(p + 1 + trimmed.longest, end));
 		if (list)
 			put_args(t, *name == '*', mode, &trimmed);
 		else if (v)

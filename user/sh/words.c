@@ -228,8 +228,15 @@ static void read_heredoc(struct redir *r)
 		int c = next_char();
 		while (r->strip && c == '\t')
 			c = next_char();
-		for (; c != EOF && c != '\n'; c = next_char())
+		for (int quoted = 0; c != EOF && (c != '\n' || quoted); c = next_char()) {
+			if (c == '\n') { /* the line goes on, without the backslash */
+				body.n--;
+				quoted = 0;
+				continue;
+			}
+			quoted = c == '\\' && !quoted && !r->literal;
 			add(&body, c);
+		}
 		if (body.n - start == strlen(delim) &&
 		    (!body.n || !memcmp(body.s + start, delim, body.n - start))) {
 			body.n = start;
