@@ -102,11 +102,11 @@ static int run_inside(struct node *n, const struct builtin *b, struct function *
 
 static void trace(struct fields *assigns, struct fields *f)
 {
-	const char *ps = get_var("PS4");
+	const char *ps = expand_prompt("PS4");
 	const char *sep = "";
 
 	fflush(stdout);
-	fputs(ps ? ps : "+ ", stderr);
+	fputs(ps, stderr);
 	for (size_t i = 0; i < assigns->n; i++, sep = " ")
 		fprintf(stderr, "%s%s", sep, assigns->v[i]);
 	for (size_t i = 0; i < f->n; i++, sep = " ")

@@ -80,6 +80,32 @@ char *expand_string(const char *word, int mode)
 	return flatten(&t);
 }
 
+char *expand_prompt(const char *name)
+{
+	static char *text;
+	static int busy; /* still, when the expansion was given up: then the value is shown as it is */
+	const char *value = get_var(name);
+	int status = last_status, of_sub = cmdsub_status, trace = OPT(O_XTRACE);
+
+	if (!value || !strpbrk(value, "$`\\"))
+		return value ? (char *)value : "";
+	struct mark m = mark(&scratch);
+	char *s = (char *)value;
+	if (!busy) {
+		busy = 1;
+		OPT(O_XTRACE) = 0;
+		s = expand_string(scan_here(value, strlen(value), &scratch), X_DOUBLE | X_HERE);
+	}
+	busy = 0;
+	free(text);
+	text = xstrdup(s);
+	release(&scratch, m);
+	OPT(O_XTRACE) = trace;
+	last_status = status;
+	cmdsub_status = of_sub;
+	return text;
+}
+
 char *expand_pattern(const char *word)
 {
 	struct text t = { 0 };

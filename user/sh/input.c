@@ -30,16 +30,17 @@ void push_string(struct input *i, const char *s, size_t n)
 
 static const char *prompt(void)
 {
-	const char *ps = prompt_level ? get_var(prompt_level == 1 ? "PS1" : "PS2") : 0;
+	const char *ps = !prompt_level ? "" : expand_prompt(prompt_level == 1 ? "PS1" : "PS2");
 
 	prompt_level = 2;
-	return ps ? ps : "";
+	return ps;
 }
 
 /* The next line of the terminal, edited there. */
 static int refill_edited(struct input *i)
 {
 	free(i->mem);
+	i->p = i->end = i->mem = 0; /* the prompt may fail */
 	i->mem = edit_line(prompt());
 	i->p = i->end = i->mem;
 	if (got_int)

@@ -75,6 +75,20 @@ static void back_to_prompt(struct input *base)
 	keep_tree = 0;
 }
 
+/* An interactive shell begins with the commands of the file that ENV names. */
+static void run_env(void)
+{
+	const char *path = expand_prompt("ENV");
+	struct input i;
+
+	if (!*path || geteuid() != getuid() || getegid() != getgid() || open_script(path, &i) < 0)
+		return;
+	push_input(&i);
+	run_input(0);
+	pop_input();
+	skipping = SKIP_NONE;
+}
+
 static _Noreturn void run_interactive(struct input *base)
 {
 	signal(SIGQUIT, SIG_IGN);
@@ -87,6 +101,8 @@ static _Noreturn void run_interactive(struct input *base)
 			fputc('\n', stderr);
 		}
 		back_to_prompt(base);
+	} else {
+		run_env();
 	}
 	run_input(0);
 	fputc('\n', stderr);

@@ -251,6 +251,8 @@ extern struct pool *tree; /* where nodes and words go */
 extern int depth;	  /* of nesting, so that no source can exhaust the stack */
 
 _Noreturn void syntax_error(const char *what);
+/* Text to the inner code of a here-document. */
+char *scan_here(const char *s, size_t n, struct pool *p);
 /* One level of nesting more; too many are an error. The caller takes it back from `depth`. */
 void deeper(void);
 enum tok peek(void);
@@ -317,6 +319,8 @@ struct fields {
 
 /* To one string, without splitting, in the scratch pool. */
 char *expand_string(const char *word, int mode);
+/* The value of PS1 and its like: parameters, commands and arithmetic in it are expanded. Good until the next call. */
+char *expand_prompt(const char *name);
 /* To a pattern for fnmatch: what was quoted is literal. */
 char *expand_pattern(const char *word);
 void add_field(struct fields *f, char *s);

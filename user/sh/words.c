@@ -218,6 +218,17 @@ static char *scan_word(int c)
 	return finish(&b, tree);
 }
 
+char *scan_here(const char *s, size_t n, struct pool *p)
+{
+	struct input text;
+	struct buf b = { 0 };
+
+	push_string(&text, s, n);
+	scan_text(&b, Q_HERE, EOF);
+	pop_input();
+	return finish(&b, p);
+}
+
 static void read_heredoc(struct redir *r)
 {
 	struct buf body = { 0 };
@@ -246,16 +257,12 @@ static void read_heredoc(struct redir *r)
 			break;
 		add(&body, c);
 	}
-	if (!r->literal) {
-		struct input text;
-		struct buf b = { 0 };
-		push_string(&text, body.s, body.n);
-		scan_text(&b, Q_HERE, EOF);
-		pop_input();
+	if (r->literal) {
+		r->text = finish(&body, tree);
+	} else {
+		r->text = scan_here(body.s, body.n, tree);
 		free(body.s);
-		body = b;
 	}
-	r->text = finish(&body, tree);
 }
 
 static enum tok operator_token(int c)
