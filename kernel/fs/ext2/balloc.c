@@ -305,6 +305,14 @@ int ext2_release(struct ext2_fs *fs)
 	return r;
 }
 
+void ext2_forget_freed(struct ext2_fs *fs)
+{
+	struct list *l;
+
+	while ((l = list_pop(&fs->freed)))
+		kfree(list_entry(l, struct freed, link));
+}
+
 /* ---- inodes ---- */
 
 /* [alloc_lock] In one group; 0: taken, -ENOSPC: none there. */

@@ -199,6 +199,8 @@ void ext2_free_unused(struct ext2_fs *fs, uint32_t first, uint32_t n);
 /* Blocks that metadata on disk may name are gathered in a list; when that metadata was changed in memory, the list is given up. */
 void ext2_gather_freed(struct ext2_fs *fs, struct list *freed, uint32_t blkno);
 void ext2_free_gathered(struct ext2_fs *fs, struct list *freed);
+/* The file system goes: what could not be released for an I/O error stays taken until the next e2fsck. */
+void ext2_forget_freed(struct ext2_fs *fs);
 /* Writes the metadata, then makes what was freed before available. */
 int ext2_release(struct ext2_fs *fs);
 int ext2_alloc_inode(struct vnode *dir, bool directory, uint64_t *ino);

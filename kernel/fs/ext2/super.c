@@ -309,6 +309,7 @@ static void fs_free(struct ext2_fs *fs)
 		blockdev_set_filter(fs->dev, NULL);
 		kmap_free(fs->filter, fs->filter_pages);
 	}
+	ext2_forget_freed(fs);
 	kfree(fs);
 }
 
