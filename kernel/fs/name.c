@@ -440,6 +440,19 @@ bool name_is_above(struct name *a, struct name *n)
 	return n == a;
 }
 
+bool name_elsewhere(struct vnode *v, const struct vnode *dir, const char *component, size_t len)
+{
+	struct name *n;
+	bool found = false;
+
+	spin_lock(&names_lock);
+	list_for_each(n, &v->names, alias)
+		found |= n->parent->vnode != dir || n->len != len ||
+			 memcmp(n->component, component, len) != 0;
+	spin_unlock(&names_lock);
+	return found;
+}
+
 struct vnode *name_vnode(struct name *n)
 {
 	return n->vnode;

@@ -52,6 +52,8 @@ void name_exchange(struct name *a, struct name *b);
 struct name *name_parent(struct name *n);
 /* Is a the same as n, or above it (within one file system)? */
 bool name_is_above(struct name *a, struct name *n);
+/* Has the vnode a cached name that is another entry than this one of dir? */
+bool name_elsewhere(struct vnode *v, const struct vnode *dir, const char *component, size_t len);
 /* Lets go every unused name below the mount's root. */
 void names_drop_mount(struct mount *m);
 

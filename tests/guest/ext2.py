@@ -249,6 +249,28 @@ def features(t):
             "it can be written")
 
 
+@test("ext2/loops")
+def loops(t):
+    """A damaged image where directories lead to themselves, to what they lie in, or have two names: errors, and nothing waits for itself."""
+    os.makedirs(t.path("tree/d/e/f"))
+    os.makedirs(t.path("tree/g"))
+    for name in "d/e/f/file", "g/once", "open":
+        with open(t.path("tree/" + name), "w", encoding="ascii") as file:
+            file.write("text")
+    image = disk(t, "disk", 2 * MIB, "-d", t.path("tree"))
+    for old, new in ("/d", "/d/e/up"), ("/d/e", "/d/e/self"), ("/", "/d/e/f/root"), ("/d/e/f", "/g/second"), ("/g/once", "/g/twice"):
+        t.run("debugfs", "-w", "-R", f"ln {old} {new}", image)
+    script = """mount -t ext2 /dev/vdc /mnt && cd /mnt || exit 1
+        { rmdir d/e/up; rmdir d/e/self; mv d/e d/e/self; mv d/e/up d/e/x; mv d d/e/up; rmdir d/e/f/root; ls -R; mv d/e/f/root g; mkdir d/e/up/x
+        rmdir g/second & rmdir d/e/f & mv g/second d/e & mv d/e/f g/second & wait
+        rm -r d/e/self; cat g/once; rm g/once; cat g/twice; rm g/twice; >g/twice; rm -r g
+        exec 3<open; rm open; exec 3<&-; } >/tmp/out 2>&1
+        cd /; umount /mnt; echo end $?"""
+    done = t.guest(script, args=["--disk", image], smp=2, timeout=20)
+    t.equal(done.stdout, b"end 0\n", "output")
+    t.check(b"a directory has two names" in done.stderr, "nothing was said")
+
+
 @test("ext2/churn", 15)
 def churn(t):
     """Several processes change the same few files, on disks too small for them; what they leave is clean."""

@@ -232,7 +232,12 @@ void ext2_inactive(struct vnode *v)
 
 void ext2_add_links(struct vnode *v, int n)
 {
-	__atomic_fetch_add(&v->nlink, n, __ATOMIC_RELAXED);
+	uint32_t old = __atomic_load_n(&v->nlink, __ATOMIC_RELAXED), now;
+	uint32_t least = S_ISDIR(v->mode) && n == -1 ? 1 : 0; /* damaged, it may have counted too few */
+
+	do
+		now = n < 0 && old < least - n ? MIN(old, least) : old + n;
+	while (!__atomic_compare_exchange_n(&v->nlink, &old, now, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	vnode_time_now(&v->ctime);
 	vnode_mark_dirty(v);
 }

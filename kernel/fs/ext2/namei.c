@@ -1,14 +1,31 @@
 /* SPDX-License-Identifier: ISC */
 /* The operations on names and attributes. The vnode layer holds the directories' contents locks and has made the checks of POSIX. */
 #include "fs/ext2/ext2.h"
+#include "fs/name.h"
 #include "lib/string.h"
+
+/* A directory may be reached by one name only: else it might lie in itself, and who locks it and what is in it would wait for itself. */
+static bool has_two_names(struct vnode *dir, const char *name, size_t len, struct vnode *v)
+{
+	return S_ISDIR(v->mode) && (v == dir || v == dir->mount->root || name_elsewhere(v, dir, name, len));
+}
 
 static int lookup(struct vnode *dir, const char *name, size_t len, struct vnode **out)
 {
 	uint64_t ino;
 	int r = ext2_dir_find(dir, name, len, &ino);
 
-	return r ? r : vnode_get(dir->mount, ino, ext2_load, ext2_of(dir), out);
+	if (!r)
+		r = vnode_get(dir->mount, ino, ext2_load, ext2_of(dir), out);
+	if (r)
+		return r;
+	if (has_two_names(dir, name, len, *out))
+		r = ext2_damaged(ext2_of(dir), "a directory has two names, inode", ino);
+	else if ((*out)->nlink == 0) /* it was removed by the last name that its links count */
+		r = ext2_damaged(ext2_of(dir), "a name leads to a removed inode,", ino);
+	if (r)
+		vnode_unref(*out);
+	return r;
 }
 
 static int make_dots(struct vnode *v, uint64_t parent)
