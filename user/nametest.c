@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <sys/ioctl.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -368,10 +369,70 @@ static void following(void)
 	SYS(unlink("none") | unlink("dangling") | unlink("loop1") | unlink("loop2") | rmdir("d"));
 }
 
+/* Which error it is when there are several; what is no file. */
+static void which_error(void)
+{
+	int fd;
+
+	SYS(mkdir("d", 0777) | mkdir("d/s", 0777) | symlink("d", "l"));
+	put_file("f", "f");
+	ERR(rename(".", "none/x"), ENOENT);
+	ERR(rename("d/.", "f/x"), ENOTDIR);
+	ERR(rename("d/.", "f"), EBUSY);
+	ERR(renameat2(AT_FDCWD, "f", AT_FDCWD, "d/", RENAME_NOREPLACE), EEXIST);
+	ERR(renameat2(AT_FDCWD, "d", AT_FDCWD, "d/s", RENAME_NOREPLACE), EEXIST);
+	ERR(renameat2(AT_FDCWD, "d", AT_FDCWD, "d/new", RENAME_NOREPLACE), EINVAL);
+	ERR(open("..", O_CREAT | O_EXCL | O_WRONLY, 0666), EEXIST);
+	ERR(open("..", O_CREAT | O_WRONLY, 0666), EISDIR);
+	ERR(open("l", O_TMPFILE | O_NOFOLLOW | O_RDWR, 0600), ENOTDIR);
+	fd = (int)SYS(open("f", O_RDONLY));
+	ERR(lseek(fd, INT64_MAX, SEEK_END), EINVAL);
+	SYS(close(fd));
+	SYS(mknod("socket", S_IFSOCK | 0600, 0));
+	ERR(open("socket", O_RDWR), ENXIO);
+	SYS(close(SYS(open("socket", O_PATH))));
+	SYS(unlink("socket") | unlink("l") | unlink("f") | rmdir("d/s") | rmdir("d"));
+}
+
+/* What a store through a mapping does to the times, be the page clean or dirty. */
+static void times_of_stores(void)
+{
+	int fd = (int)SYS(open("f", O_CREAT | O_RDWR, 0600));
+	struct stat before, after;
+	struct statfs fs;
+	char *p;
+
+	SYS(fstatfs(fd, &fs));
+	if (fs.f_type == 0x01021994) { /* Linux's tmpfs does not tell either */
+		SYS(close(fd) | unlink("f"));
+		return;
+	}
+	EQ(SYS(write(fd, "dirty", 5)), 5);
+	p = (char *)SYS(mmap(NULL, PG, RW, MAP_SHARED, fd, 0));
+	for (int i = 0; i < 2; i++) {
+		usleep(20000);
+		SYS(fstat(fd, &before));
+		NOFAULT(store(p, i));
+		SYS(msync(p, PG, MS_SYNC)); /* clean from now on */
+		SYS(fstat(fd, &after));
+		CHECK(before.st_mtim.tv_sec < after.st_mtim.tv_sec ||
+		      before.st_mtim.tv_nsec != after.st_mtim.tv_nsec);
+	}
+	SYS(munmap(p, PG));
+	SYS(close(fd));
+	SYS(unlink("f"));
+}
+
 static const struct test tests[] = {
-	{ "exchange", exchange },   { "renames", renames }, { "nameless", nameless },
-	{ "paths", paths },	    { "times", times },	    { "extended stat", extended_stat },
+	{ "exchange", exchange },
+	{ "renames", renames },
+	{ "nameless", nameless },
+	{ "paths", paths },
+	{ "times", times },
+	{ "extended stat", extended_stat },
 	{ "following", following },
+	{ "which error", which_error },
+	{ "times of stores", times_of_stores },
 };
 
 TEST_MAIN("nametest", tests)

@@ -295,7 +295,11 @@ static void group_of_directory(void)
 		EQ(st.st_mode & 07777, 02755);
 		SYS(lstat("g/l", &st));
 		EQ(st.st_gid, STAFF);
-		SYS(unlink("g/f") | unlink("g/l") | rmdir("g/d"));
+		SYS(close(SYS(
+			open("g/p", O_CREAT | O_WRONLY, 02755)))); /* a program, in a group that is not his */
+		SYS(stat("g/p", &st));
+		EQ(st.st_mode & 07777, 0755);
+		SYS(unlink("g/f") | unlink("g/l") | unlink("g/p") | rmdir("g/d"));
 	}
 	SYS(rmdir("g"));
 	SYS(mkdir("h", 0777));
@@ -366,7 +370,41 @@ static void changing(void)
 		EQ(st.st_mode & 07777, 0777);
 		SYS(close(fd));
 	}
+	SYS(chmod("f", 06755));
+	int fd = (int)SYS(open("f", O_WRONLY));
+	EQ(SYS(write(fd, "x", 1)), 1);
+	SYS(ftruncate(fd, 0));
+	SYS(stat("f", &st));
+	EQ(st.st_mode & 07777, 06755); /* root's leave them */
+	SYS(fchown(fd, (uid_t)-1, (gid_t)-1));
+	SYS(stat("f", &st));
+	EQ(st.st_mode & 07777, 0755);
+	SYS(close(fd));
+	AS(BOB, GUESTS, 0)
+	{
+		fd = (int)SYS(open("f", O_RDONLY));
+		ERR(open("f", O_RDONLY | O_NOATIME), EPERM);
+		ERR(fcntl(fd, F_SETFL, O_NOATIME), EPERM);
+		SYS(close(fd));
+	}
 	SYS(unlink("f"));
+}
+
+/* To move a directory is to write its "..". */
+static void moving(void)
+{
+	SYS(mkdir("a", 0777) | mkdir("b", 0777) | mkdir("a/d", 0755));
+	SYS(chmod("a", 0777) | chmod("b", 0777));
+	AS(ANN, STAFF, 0)
+	{
+		SYS(mkdir("b/mine", 0777));
+		ERR(rename("a/d", "b/d"), EACCES);
+		ERR(renameat2(AT_FDCWD, "b/mine", AT_FDCWD, "a/d", 2 /* RENAME_EXCHANGE */), EACCES);
+		SYS(rename("a/d", "a/e"));
+		SYS(rename("a/e", "a/d"));
+		SYS(rename("b/mine", "a/mine"));
+	}
+	SYS(rmdir("a/mine") | rmdir("a/d") | rmdir("a") | rmdir("b"));
 }
 
 /* ---- set-id programs ---- */
@@ -711,6 +749,7 @@ static const struct test tests[] = {
 	{ "sticky", sticky },
 	{ "group of directory", group_of_directory },
 	{ "changing", changing },
+	{ "moving", moving },
 	{ "set-id", set_id },
 	{ "device nodes", device_nodes },
 	{ "no new privileges", no_new_privileges },

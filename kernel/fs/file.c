@@ -106,14 +106,16 @@ static bool later(const struct timespec *a, const struct timespec *b)
 }
 
 /* The access time moves at the first read after a change: enough for who asks "read since it was written?", and cheap. */
-static void note_read(struct vnode *v)
+void file_note_read(struct file *f)
 {
+	struct vnode *v = f->vnode;
 	uint32_t flags = v->mount ? v->mount->flags : MOUNT_NOATIME;
 
 	if (likely(later(&v->atime, &v->mtime) && !later(&v->ctime, &v->atime)) &&
 	    !(flags & MOUNT_STRICTATIME))
 		return;
-	if (flags & MOUNT_NOATIME || v->mount->read_only || v->mount->freezing)
+	if (flags & MOUNT_NOATIME || f->flags & O_NOATIME || v->mount->read_only || v->mount->freezing ||
+	    (S_ISDIR(v->mode) && flags & MOUNT_NODIRATIME))
 		return;
 	vnode_time_now(&v->atime);
 	vnode_mark_dirty(v);
@@ -122,6 +124,7 @@ static void note_read(struct vnode *v)
 static inline ssize_t read_unlocked(struct file *f, struct uio *u, uint64_t *offset)
 {
 	struct vnode *v = f->vnode;
+	size_t wanted;
 	ssize_t r;
 
 	if (v->ops && v->ops->read)
@@ -130,9 +133,10 @@ static inline ssize_t read_unlocked(struct file *f, struct uio *u, uint64_t *off
 		return -EISDIR;
 	if (!v->object)
 		return -EINVAL;
+	wanted = u->left;
 	r = pageio_read(v, &f->ra, u, offset);
-	if (r > 0 && !(f->flags & O_NOATIME))
-		note_read(v);
+	if (r >= 0 && wanted)
+		file_note_read(f);
 	return r;
 }
 
@@ -210,7 +214,7 @@ int64_t file_seek(struct file *f, int64_t offset, int whence)
 {
 	struct vnode *v = f->vnode;
 	uint64_t size = __atomic_load_n(&v->size, __ATOMIC_RELAXED);
-	int64_t base = 0, r;
+	int64_t base = 0, max, r;
 
 	if (f->flags & O_PATH)
 		return -EBADF;
@@ -240,9 +244,8 @@ int64_t file_seek(struct file *f, int64_t offset, int whence)
 		mutex_unlock(&f->lock);
 		return -EINVAL;
 	}
-	if (__builtin_add_overflow(base, offset, &r))
-		r = -EOVERFLOW;
-	else if (r < 0)
+	max = S_ISREG(v->mode) && v->mount && v->mount->max_size ? v->mount->max_size : INT64_MAX;
+	if (__builtin_add_overflow(base, offset, &r) || r < 0 || r > max)
 		r = -EINVAL;
 	else
 		f->offset = r;

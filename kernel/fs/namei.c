@@ -357,6 +357,8 @@ static int resolve_special(struct vnode **v)
 	struct vnode *device;
 	int r;
 
+	if (((*v)->mode & S_IFMT) == S_IFSOCK)
+		return -ENXIO;
 	if (!(S_ISCHR((*v)->mode) || S_ISBLK((*v)->mode)) || (*v)->ops->open || (*v)->ops->read ||
 	    (*v)->object)
 		return 0;
@@ -424,6 +426,16 @@ static int check_change(struct vnode *dir, const struct cred *cred)
 	return dir->nlink == 0 ? -ENOENT : 0;
 }
 
+/* In a directory that hands its group on, nobody makes a program run with a group that is not theirs. */
+static uint32_t mode_in(const struct vnode *dir, uint32_t mode, const struct cred *cred)
+{
+	bool program = !S_ISDIR(mode) && (mode & (S_ISGID | 010)) == (S_ISGID | 010);
+
+	if (program && dir->mode & S_ISGID && cred->euid != 0 && !cred_in_group(cred, dir->gid))
+		mode &= ~S_ISGID;
+	return mode;
+}
+
 /* Creates what n, a name without a vnode, stands for; the directory's contents are held for writing. */
 static int create_at(struct name *dir, struct name *n, const struct cred *cred, uint32_t mode, uint64_t rdev)
 {
@@ -436,6 +448,7 @@ static int create_at(struct name *dir, struct name *n, const struct cred *cred, 
 		return -EPERM;
 	if ((r = mount_begin_write(dir->vnode->mount)))
 		return r;
+	mode = mode_in(dir->vnode, mode, cred);
 	r = dir->vnode->ops->create(dir->vnode, n->component, n->len, mode, rdev, cred, &v);
 	mount_end_write(dir->vnode->mount);
 	if (!r && n->hashed)
@@ -455,7 +468,7 @@ static int open_create(struct walk *w, int flags, uint32_t mode, struct name **o
 		return r;
 	if (w->slash || w->len == 0 || (w->len == 1 && w->last[0] == '.') ||
 	    (w->len == 2 && w->last[0] == '.' && w->last[1] == '.'))
-		return -EISDIR;
+		return flags & O_EXCL && !w->slash ? -EEXIST : -EISDIR;
 	*made = false;
 	r = lookup_child(w->at, w->last, w->len, &n);
 	if (!r && !n->vnode) {
@@ -508,10 +521,11 @@ static int open_tmpfile(struct fs_context *fs, const struct cred *cred, struct n
 
 	if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_CREAT))
 		return -EINVAL;
-	r = path_lookup(fs, cred, at, path, LOOK_FOLLOW | LOOK_DIRECTORY, &dir);
+	r = path_lookup(fs, cred, at, path, (flags & O_NOFOLLOW ? 0 : LOOK_FOLLOW) | LOOK_DIRECTORY, &dir);
 	if (r)
 		return r;
-	r = make_tmpfile(dir->vnode, cred, S_IFREG | (mode & 07777 & ~fs->umask), &v);
+	r = make_tmpfile(dir->vnode, cred, mode_in(dir->vnode, S_IFREG | (mode & 07777 & ~fs->umask), cred),
+			 &v);
 	name_unref(dir);
 	if (r)
 		return r;
@@ -630,7 +644,8 @@ int path_mknod(struct fs_context *fs, const struct cred *cred, struct name *at, 
 		mode |= S_IFREG;
 	if (S_ISDIR(mode))
 		return -EPERM;
-	if (!S_ISREG(mode) && !S_ISCHR(mode) && !S_ISBLK(mode) && !S_ISFIFO(mode) && (mode & S_IFMT) != S_IFSOCK)
+	if (!S_ISREG(mode) && !S_ISCHR(mode) && !S_ISBLK(mode) && !S_ISFIFO(mode) &&
+	    (mode & S_IFMT) != S_IFSOCK)
 		return -EINVAL;
 	return make_node(fs, cred, at, path, (mode & S_IFMT) | (mode & 07777 & ~fs->umask), rdev);
 }
@@ -820,47 +835,65 @@ static void unlock_two(struct name *a, struct name *b)
 		rwlock_write_unlock(&b->vnode->contents);
 }
 
-static int check_rename(struct walk *o, struct walk *n, struct name *from, struct name *to, unsigned flags)
+/* Whether the names are such that one can become the other, as far as where they are goes. */
+static int check_places(struct walk *o, struct walk *n, struct name *from, struct name *to, unsigned flags)
 {
 	struct vnode *source = from->vnode, *target = to->vnode;
-	int r;
 
 	if (!source || (!target && flags & RENAME_EXCHANGE))
 		return -ENOENT;
-	if ((r = check_change(o->at->vnode, o->cred)) || (r = check_change(n->at->vnode, o->cred)))
-		return r;
-	if ((r = check_sticky(o->at->vnode, source, o->cred)))
-		return r;
-	if (from == n->at || name_is_above(from, n->at))
-		return -EINVAL;
-	if (!S_ISDIR(source->mode) && (o->slash || (n->slash && !(flags & RENAME_EXCHANGE))))
-		return -ENOTDIR;
+	if (target && flags & RENAME_NOREPLACE)
+		return -EEXIST;
 	if (flags & RENAME_EXCHANGE && n->slash && !S_ISDIR(target->mode))
 		return -ENOTDIR;
-	if (from->mounted || to->mounted)
-		return -EBUSY;
-	if (!target)
-		return 0;
-	if (flags & RENAME_NOREPLACE)
-		return -EEXIST;
-	if (to == o->at || name_is_above(to, o->at))
+	if (!S_ISDIR(source->mode) && (o->slash || (n->slash && !(flags & RENAME_EXCHANGE))))
+		return -ENOTDIR;
+	if (from == n->at || name_is_above(from, n->at))
+		return -EINVAL;
+	if (target && (to == o->at || name_is_above(to, o->at)))
 		return flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
-	if ((r = check_sticky(n->at->vnode, target, o->cred)))
-		return r;
-	if (flags & RENAME_EXCHANGE)
-		return 0;
-	if (S_ISDIR(source->mode) != S_ISDIR(target->mode))
-		return S_ISDIR(source->mode) ? -ENOTDIR : -EISDIR;
 	return 0;
+}
+
+/* May v go from one directory to the other? The ".." of a directory is written into it. */
+static int check_moved(struct vnode *v, struct vnode *from, struct vnode *to, const struct cred *cred)
+{
+	int r = check_change(from, cred);
+
+	if (!r)
+		r = check_sticky(from, v, cred);
+	if (!r && from != to && S_ISDIR(v->mode))
+		r = vnode_permission(v, cred, 2);
+	return r;
+}
+
+static int check_rename(struct walk *o, struct walk *n, struct name *from, struct name *to, unsigned flags)
+{
+	struct vnode *odir = o->at->vnode, *ndir = n->at->vnode, *source = from->vnode, *target = to->vnode;
+	int r = check_moved(source, odir, ndir, o->cred);
+
+	if (!r && flags & RENAME_EXCHANGE)
+		r = check_moved(target, ndir, odir, o->cred);
+	else if (!r)
+		r = check_change(ndir, o->cred);
+	if (!r && target)
+		r = check_sticky(ndir, target, o->cred);
+	if (r)
+		return r;
+	if (target && !(flags & RENAME_EXCHANGE) && S_ISDIR(source->mode) != S_ISDIR(target->mode))
+		return S_ISDIR(source->mode) ? -ENOTDIR : -EISDIR;
+	return from->mounted || to->mounted ? -EBUSY : 0;
 }
 
 static int rename_locked(struct walk *o, struct walk *n, struct name *from, struct name *to, unsigned flags)
 {
 	struct vnode *odir = o->at->vnode, *ndir = n->at->vnode, *target = to->vnode;
 	bool lock_target = target && S_ISDIR(target->mode);
-	int r = check_rename(o, n, from, to, flags);
+	int r = check_places(o, n, from, to, flags);
 
 	if (r || from->vnode == target)
+		return r;
+	if ((r = check_rename(o, n, from, to, flags)))
 		return r;
 	if (!odir->ops->rename)
 		return -EPERM;
@@ -889,15 +922,20 @@ int path_rename(struct fs_context *fs, const struct cred *cred, struct name *oat
 {
 	struct name *from = NULL, *to = NULL;
 	struct walk o, n = { 0 };
-	int r;
+	int r, e, exists = flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
 
 	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) || flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
 	r = begin_change(&o, fs, cred, oat, opath, -EBUSY);
-	if (!r)
-		r = begin_change(&n, fs, cred, nat, npath, flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY);
-	if (!r && o.at->vnode->mount != n.at->vnode->mount)
+	if (r && r != -EBUSY)
+		goto out;
+	e = begin_change(&n, fs, cred, nat, npath, exists);
+	if (e && e != exists)
+		r = e;
+	else if (o.at->vnode->mount != n.at->vnode->mount)
 		r = -EXDEV;
+	else if (!r)
+		r = e;
 	if (r)
 		goto out;
 	mutex_lock(&rename_lock);

@@ -448,11 +448,15 @@ static int check_room(struct vnode *v, struct uio *u, uint64_t pos)
 	return 0;
 }
 
+/* Only root's writes leave set-id bits. */
 static void note_written(struct vnode *v)
 {
+	const struct cred *cred;
+
 	vnode_time_now(&v->mtime);
 	v->ctime = v->mtime;
-	if (unlikely(v->mode & (S_ISUID | S_ISGID)) && S_ISREG(v->mode))
+	if (unlikely(v->mode & (S_ISUID | S_ISGID)) && S_ISREG(v->mode) && (cred = cred_current()) &&
+	    cred->euid != 0)
 		v->mode &= ~(S_ISUID | ((v->mode & 010) ? S_ISGID : 0));
 	vnode_mark_dirty(v);
 }

@@ -408,7 +408,7 @@ int vnode_setattr(struct vnode *v, const struct cred *cred, const struct attr *g
 	if (a.valid & ATTR_MODE) {
 		if (cred->euid != 0 && !cred_in_group(cred, v->gid))
 			a.mode &= ~S_ISGID;
-	} else if ((a.valid & (ATTR_UID | ATTR_GID | ATTR_SIZE)) && S_ISREG(v->mode) &&
+	} else if ((a.valid & ATTR_CHOWN || (a.valid & ATTR_SIZE && cred->euid != 0)) && S_ISREG(v->mode) &&
 		   (v->mode & (S_ISUID | S_ISGID))) {
 		a.valid |= ATTR_MODE;
 		a.mode = v->mode & ~(S_ISUID | ((v->mode & 010) ? S_ISGID : 0));

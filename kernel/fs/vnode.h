@@ -210,6 +210,8 @@ int anonymous_file(const struct vnode_ops *ops, void *data, uint32_t flags, cons
 int no_open(struct vnode *v, struct file *f);
 /* A file that may write counts as a writer of its file system from now on: 0, -EROFS. Once. */
 int file_begin_write(struct file *f) __must_check;
+/* The file's contents were read (or a directory's entries): its access time, as the mount's flags want it. */
+void file_note_read(struct file *f);
 /* lseek(2): the new offset; -ESPIPE, -EINVAL, -ENXIO (SEEK_DATA, SEEK_HOLE at or beyond the end). */
 int64_t file_seek(struct file *f, int64_t offset, int whence);
 /* fsync, fdatasync: data, metadata, device flush; tells a failed writeback once to each file. */
@@ -305,9 +307,10 @@ int fs_chroot(struct fs_context *fs, const struct cred *cred, struct name *n);
 int vnode_getattr(struct vnode *v, struct attr *a);
 /* chmod, chown, truncate, utimes as a->valid says, with the permission checks of each (owner, root, writable; -EPERM, -EACCES, -EROFS,
  * -EISDIR, -EINVAL, -EFBIG); chown and truncate clear set-id bits. ATTR_NOW: the times are the present one (write permission is enough).
- * ATTR_FORCE: no permission checks (ftruncate on a file open for writing). */
+ * ATTR_FORCE: no permission checks (ftruncate on a file open for writing). ATTR_CHOWN: it is chown, perhaps of nothing. */
 #define ATTR_NOW   64
 #define ATTR_FORCE 128
+#define ATTR_CHOWN 256
 int vnode_setattr(struct vnode *v, const struct cred *cred, const struct attr *a);
 /* A symbolic link of /proc that leads to a file, not to a path: what ops->follow gives (a referenced name, or a name made by
  * name_anonymous for a file without one). */

@@ -267,6 +267,9 @@ static int64_t control(struct file *f, int fd, int cmd, uint64_t arg)
 	case F_SETFL:
 		if (arg & O_ASYNC) /* nobody is told by a signal */
 			return -EINVAL;
+		if (arg & ~f->flags & O_NOATIME && caller_cred()->euid != 0 &&
+		    caller_cred()->euid != f->vnode->uid)
+			return -EPERM;
 		f->flags = (f->flags & ~changes) | (arg & changes);
 		return 0;
 	case F_GETLK:

@@ -351,6 +351,7 @@ static int64_t list(struct file *f, uint64_t ubuf, size_t size)
 	if (!r) {
 		f->offset = l.next;
 		r = l.used;
+		file_note_read(f);
 	}
 	mutex_unlock(&f->lock);
 	page_put(l.buf);

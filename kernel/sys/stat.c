@@ -295,7 +295,7 @@ int64_t sys_fchmodat2(const uint64_t *a)
 
 static struct attr owner_attr(uint32_t uid, uint32_t gid)
 {
-	return (struct attr){ .valid = (uid != UINT32_MAX ? ATTR_UID : 0) |
+	return (struct attr){ .valid = ATTR_CHOWN | (uid != UINT32_MAX ? ATTR_UID : 0) |
 				       (gid != UINT32_MAX ? ATTR_GID : 0),
 			      .uid = uid,
 			      .gid = gid };

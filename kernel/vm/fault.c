@@ -49,6 +49,7 @@ struct fault {
 	bool write, major, planned;
 	bool alone,
 		tried_alone; /* a read failed, perhaps a neighbour's: the page by itself is next, or was */
+	bool touched;	     /* the file's times know of the store */
 	/* valid during a pass */
 	struct mapping *m;
 	struct node *leaf; /* the overlay's, if the path to it is unshared */
@@ -497,6 +498,8 @@ static enum step fault_shared(struct fault *f)
 		map_base_around(f, NULL);
 out:
 	spin_unlock(&o->home.lock);
+	if (r == DONE && f->write && !f->touched && o->ops && o->ops->touched)
+		o->ops->touched(o); /* the page was dirty already */
 	return r;
 }
 
@@ -559,6 +562,7 @@ static enum step reserve(struct fault *f)
 		object_fill_keep(o, f->wait);
 	if (!err && o->ops->touched)
 		o->ops->touched(o);
+	f->touched = true;
 	object_unref(o);
 	if (err)
 		return fail(f, SIGBUS, BUS_ADRERR);
