@@ -372,17 +372,22 @@ static ssize_t write_step(struct vnode *v, struct uio *u, struct page *bounce, u
 static ssize_t write_chunk(struct vnode *v, struct uio *u, struct page *bounce, size_t nbounce, uint64_t pos,
 			   bool *fault)
 {
-	uint64_t start = pos;
+	uint64_t start = pos, unit = PAGE_SIZE;
 	ssize_t r = 0;
 
 	for (unsigned i = 0; i < CHUNK_PAGES && u->left; i++) {
-		size_t n = MIN(PAGE_SIZE - (pos & PAGE_MASK), u->left);
+		size_t n = MIN(unit - (pos & (unit - 1)), u->left);
 
 		if (bounce)
 			n = MIN(n, nbounce);
 		if (pos > v->size && (r = pageio_zero_tail(v, pos)))
 			break;
 		r = write_step(v, u, bounce, pos, n);
+		if (r == -ENOSPC && unit == PAGE_SIZE && v->mount && v->mount->block_shift &&
+		    v->mount->block_shift < PAGE_SHIFT) {
+			unit = 1u << v->mount->block_shift; /* there may be room for a part of the page */
+			continue;
+		}
 		if (r < 0)
 			break;
 		pos += r;

@@ -249,6 +249,24 @@ def features(t):
             "it can be written")
 
 
+@test("ext2/no-room")
+def no_room(t):
+    """Links as long as a block takes, and no longer; without a block, then without an inode, nothing is made by halves."""
+    for block in 1024, 2048, 4096:
+        image = disk(t, f"disk{block}", 2 * MIB, "-b", str(block), "-N", "64")
+        lengths = 59, 60, min(block - 1, 4095)
+        script = "".join(f"ln -s {'x' * n} l{n} || exit 1; readlink l{n} | wc -c\n" for n in lengths)
+        if block < 4096:
+            script += f"ln -s {'x' * block} long 2>/dev/null && exit 2\n"
+        script += """mkdir d; df . | tail -n 1 >/tmp/before; cat /dev/zero >fill 2>/dev/null
+            mkdir e 2>/dev/null && exit 3; ln -s """ + "x" * 100 + """ m 2>/dev/null && exit 4; ls | wc -l
+            ln -s short s && >empty && mv empty d/empty || exit 5  # the first name in d has room
+            rm s d/empty fill; df . | tail -n 1 | cmp - /tmp/before || exit 6
+            i=0; while >d/$i; do i=$((i+1)); done 2>/dev/null; mkdir d/x 2>/dev/null && exit 7; rm -r d; mkdir d && rmdir d"""
+        done = on_disk(t, image, script, smp=2)
+        t.equal(done.stdout.split()[:3], [str(n + 1).encode() for n in lengths], "lengths of links")
+
+
 @test("ext2/loops")
 def loops(t):
     """A damaged image where directories lead to themselves, to what they lie in, or have two names: errors, and nothing waits for itself."""

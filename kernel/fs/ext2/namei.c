@@ -86,8 +86,11 @@ static int make_symlink(struct vnode *dir, const char *name, size_t len, const c
 			const struct cred *cred)
 {
 	struct vnode *v;
-	int r = make(dir, name, len, S_IFLNK | 0777, 0, target, cred, &v);
+	int r;
 
+	if (strlen(target) >= ext2_of(dir)->block_size) /* with its NUL it has one block */
+		return -ENAMETOOLONG;
+	r = make(dir, name, len, S_IFLNK | 0777, 0, target, cred, &v);
 	if (!r)
 		vnode_unref(v);
 	return r;
