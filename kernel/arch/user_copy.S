@@ -33,6 +33,9 @@ user_copy_raw:
 	li	t0, SSTATUS_SUM
 	csrs	sstatus, t0
 copy_fast:
+	or	t4, a0, a1
+	andi	t4, t4, 7
+	beqz	t4, 2f
 	li	t4, 16
 	bltu	a2, t4, copy_tail
 	xor	t4, a0, a1
@@ -46,24 +49,27 @@ copy_fast:
 	addi	a1, a1, 1
 	addi	a2, a2, -1
 	j	1b
-2:	li	t4, 1024
+2:	li	t4, 2048
 	bltu	a2, t4, 4f
-3:	.irp	at, 0, 64, 128, 192, 256, 320, 384, 448, 512, 576, 640, 704, 768, 832, 896, 960
-	move8	\at
+3:	.set	at, 0
+	.rept	2048 / 64
+	move8	at
+	.set	at, at + 64
 	.endr
-	addi	a0, a0, 1024
-	addi	a1, a1, 1024
-	addi	a2, a2, -1024
+	add	a0, a0, t4
+	add	a1, a1, t4
+	sub	a2, a2, t4
 	bgeu	a2, t4, 3b
-4:	andi	t4, a2, 127 * 8		/* the other words, by a jump into as many moves */
+	beqz	a2, copy_done
+4:	andi	t4, a2, 255 * 8		/* the other words, by a jump into as many moves */
 	beqz	t4, copy_tail
 	lla	t5, 5f
 	sub	t5, t5, t4
 	jr	t5
 	.option	push
 	.option	norvc			/* a move has as many bytes as what it moves */
-	.set	i, 126 * 8
-	.rept	127
+	.set	i, 254 * 8
+	.rept	255
 	ld	a3, i(a1)
 	sd	a3, i(a0)
 	.set	i, i - 8

@@ -5,7 +5,7 @@ import re
 
 # Instructions (fork*, exec: thousands): what the benchmark's metrics cost when this was written and a few in a hundred.
 MOST = {"null": 132, "anonw": 1370, "anonr": 465, "war": 1500, "cow": 2150, "cowlast": 120, "fork0": 26.5, "fork16": 26.5, "fork64": 27.5,
-        "exec": 85, "mapshr": 124, "mapprivw": 2050, "mmap": 1640, "mmaptouch": 4250, "read4k": 1565, "read1m": 1190, "write4k": 1800,
+        "exec": 85, "mapshr": 124, "mapprivw": 2050, "mmap": 1640, "mmaptouch": 4250, "read4k": 1560, "read1m": 1149, "write4k": 1790,
         "mprot": 2240, "mprotsplit": 3260, "pipe": 3100, "segv": 2020, "kill": 1980, "openclose": 2500, "stat": 2150, "dirscan": 290,
         "pipethru": 2650, "yield": 390}
 
@@ -26,7 +26,7 @@ def table(t):
         debian, lean = (float(f) if f != "-" else 0 for f in linux.get(name, "--"))
         if debian and name != "read1m":
             most = min(most, debian / 2)
-        if lean and name != "read1m":
+        if lean:
             most = min(most, lean * 0.75)
         t.check(value <= most, f"{name}: {value:.1f}, more than {most:.1f}")
 
