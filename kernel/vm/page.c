@@ -259,7 +259,7 @@ struct page *page_alloc_kernel(void)
 	struct page *p = page_alloc();
 
 	if (p)
-		p->flags = PG_KERNEL;
+		store_relaxed(&p->flags, PG_KERNEL);
 	return p;
 }
 
@@ -302,7 +302,7 @@ void page_free(struct page *p)
 	if (unlikely(flags & (PG_QUEUED | PG_WANTED) || policy_ordered))
 		leave_queues(p);
 	store_relaxed(&p->home, NULL);
-	p->flags = 0;
+	store_relaxed(&p->flags, 0); /* who held it last may still look whether somebody waits */
 #ifdef QUIRE_DEBUG
 	memset(page_data(p), 0xa5, PAGE_SIZE);
 #endif

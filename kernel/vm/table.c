@@ -45,7 +45,7 @@ struct page *table_alloc(void)
 
 	if (!p)
 		return NULL;
-	p->flags = PG_TABLE;
+	store_relaxed(&p->flags, PG_TABLE);
 	p->nvalid = p->nwritable = 0;
 	p->groups = 0;
 	page_kind_add(PAGES_TABLE, 1);
