@@ -228,7 +228,7 @@ static struct page *put_fresh(struct fault *f, slot_t *s)
 	struct overlay *ov = &f->space->overlay;
 	struct page *p = f->purse.frame;
 
-	dassert(f->vpn < last_page(f->m));
+	dassert(!*s && f->vpn < last_page(f->m));
 	f->purse.frame = NULL;
 	page_fill_private(p, ov->family, f->vpn);
 	overlay_store(ov, f->vpn, s, slot_of_page(p));
@@ -266,6 +266,7 @@ static enum step copy_private(struct fault *f, struct page *p)
 		return r;
 	if (page_has(p, PG_BUSY) || p->sharers == 1)
 		return AGAIN;
+	dassert(*s == slot_of_page(p));
 	EVENT(cow_copies);
 	p->sharers--; /* others keep it */
 	overlay_store(&f->space->overlay, f->vpn, s, 0);

@@ -324,6 +324,11 @@ static bool move_slot(struct overlay *ov, uint64_t from, uint64_t to, struct cle
 		w->page = p;
 		return false;
 	}
+	if (p && p->sharers > 1 && p->flags & PG_ERROR) { /* its read failed: there is nothing to copy */
+		family_swap_out(ov->family, p);
+		page_free(p);
+		return false;
+	}
 	if (p && p->sharers > 1) {
 		if (!copy_shared(ov, from, p, &w->purse))
 			return false;

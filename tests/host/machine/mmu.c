@@ -86,11 +86,20 @@ uint64_t virt_to_phys(const void *virt)
 	return ram_base + off - MIN(off / (PAGE_SIZE + MACHINE_GUARD), nguarded) * MACHINE_GUARD;
 }
 
+/* The hart is slow now, at times very slow. */
+static void linger(void)
+{
+	unsigned n = sched_random() % 16 ? 3 : 200;
+
+	while (n-- > 0)
+		machine_point();
+}
+
 /* Others may see, and change, half of what is copied. */
 void clear_page(void *page)
 {
 	memset(page, 0, PAGE_SIZE / 2);
-	machine_point();
+	linger();
 	memset((char *)page + PAGE_SIZE / 2, 0, PAGE_SIZE / 2);
 }
 
@@ -148,7 +157,7 @@ bool contents_are_zeros(const void *p, size_t n)
 void copy_page(void *dst, const void *src)
 {
 	contents_copy(dst, src, PAGE_SIZE / 2);
-	machine_point();
+	linger();
 	contents_copy((char *)dst + PAGE_SIZE / 2, (const char *)src + PAGE_SIZE / 2, PAGE_SIZE / 2);
 }
 
@@ -388,7 +397,7 @@ static size_t copy(uint64_t va, void *buf, size_t n, bool out, bool fault)
 		unsigned access = out ? ACCESS_WRITE : ACCESS_READ;
 		char *p;
 
-		machine_point();
+		linger();
 		p = va >= USER_TOP ? NULL : fault ? reach(va, access) : try_reach(va, access);
 		if (!p)
 			break;
