@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * drifttest [-d DIR] ROUNDS [PROCESSES]: fork, copy on write, mmap, munmap, mprotect, mremap, truncate and msync, all at once, in more
+ * drifttest [-d DIR] [-l WARM] ROUNDS [PROCESSES]: fork, copy on write, mmap, munmap, mprotect, mremap, truncate and msync, all at once, in more
  * memory than there is: each process has 5 MiB that it goes on using. What it stored must be there. Whoever compares free memory and
- * swap before and after sees whether anything was lost on the way.
+ * swap before and after sees whether anything was lost on the way. With -l it looks itself, after twice WARM rounds and again at the end, and
+ * prints what /proc says then.
  */
 #define _GNU_SOURCE
 #include "include/testlib.h"
+
+#include <sys/swap.h>
 
 #define ROOM   (1280ul) /* pages that a process keeps */
 #define NPAGES 24ul
@@ -118,6 +121,8 @@ static void work(unsigned rounds, unsigned number)
 	state = number + 1;
 	fd = SYS(open(name, O_RDWR | O_CREAT | O_TRUNC, 0600));
 	kept = (void *)SYS(mmap(NULL, ROOM * PG, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	for (unsigned i = 0; i < ROOM; i++)
+		kept[i * (PG / 4)] = values[i] = ++stamp;
 	for (unsigned round = 1; round <= rounds; round++) {
 		use_room();
 		forking(round);
@@ -129,23 +134,90 @@ static void work(unsigned rounds, unsigned number)
 	_exit(0);
 }
 
+static void run(unsigned rounds, unsigned processes)
+{
+	int status;
+
+	for (unsigned i = 0; i < processes; i++)
+		if (SYS(fork()) == 0)
+			work(rounds / processes, i);
+	while (wait(&status) > 0)
+		EQ(status, 0);
+}
+
+static void drop_caches(void)
+{
+	int fd = SYS(open("/proc/sys/vm/drop_caches", O_WRONLY));
+
+	sync();
+	EQ(SYS(write(fd, "3", 1)), 1);
+	SYS(close(fd));
+}
+
+/* What is in swap comes back: so it counts with the rest, and a slot that nobody holds would not go. */
+static void empty_swap(void)
+{
+	char name[64];
+	FILE *f = fopen("/proc/swaps", "r");
+
+	CHECK(f && fgets(name, sizeof(name), f));
+	while (fscanf(f, "%63s %*[^\n]", name) == 1) {
+		SYS(swapoff(name));
+		SYS(swapon(name, 0));
+	}
+	fclose(f);
+}
+
+static void print_file(const char *name)
+{
+	static char buf[16384];
+	int fd = SYS(open(name, O_RDONLY));
+	ssize_t n;
+
+	while ((n = SYS(read(fd, buf, sizeof(buf)))) > 0)
+		SYS(write(1, buf, n));
+	SYS(close(fd));
+}
+
+/* Blocks that were freed are released every five seconds. */
+static void look(const char *when)
+{
+	drop_caches();
+	empty_swap();
+	sleep(6);
+	drop_caches();
+	printf("= %s\n", when);
+	fflush(stdout);
+	print_file("/proc/meminfo");
+	print_file("/proc/vmstat");
+	print_file("/proc/slabinfo");
+}
+
 int main(int argc, char **argv)
 {
-	unsigned rounds, processes;
-	int status;
+	unsigned rounds, processes, warm = 0;
 
 	if (argc > 2 && !strcmp(argv[1], "-d")) {
 		SYS(chdir(argv[2]));
 		argv += 2;
 		argc -= 2;
 	}
+	if (argc > 2 && !strcmp(argv[1], "-l")) {
+		warm = atoi(argv[2]);
+		argv += 2;
+		argc -= 2;
+	}
 	rounds = argc > 1 ? atoi(argv[1]) : 40;
 	processes = argc > 2 ? atoi(argv[2]) : 4;
-	for (unsigned i = 0; i < processes; i++)
-		if (SYS(fork()) == 0)
-			work(rounds / processes, i);
-	while (wait(&status) > 0)
-		EQ(status, 0);
+	if (warm) {
+		run(warm, processes);
+		look("warm");
+		run(warm, processes);
+		look("before");
+	}
+	run(rounds, processes);
+	if (warm)
+		look("after");
 	printf("drifttest: ok\n");
 	return 0;
 }

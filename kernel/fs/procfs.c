@@ -54,6 +54,7 @@ static const struct pnode nodes[] = {
 	{ "meminfo", ROOT, READ, show_meminfo },
 	{ "mounts", ROOT, READ, show_mounts },
 	{ "partitions", ROOT, READ, show_partitions },
+	{ "slabinfo", ROOT, S_IFREG | 0400, show_slabinfo },
 	{ "stat", ROOT, READ, show_stat },
 	{ "swaps", ROOT, READ, show_swaps },
 	{ "sysrq-trigger", ROOT, WRITE, .store = store_sysrq },

@@ -26,8 +26,8 @@ int show_cmdline(struct text *t, pid_t pid), show_cpuinfo(struct text *t, pid_t 
 	show_diskstats(struct text *t, pid_t pid);
 int show_filesystems(struct text *t, pid_t pid), show_loadavg(struct text *t, pid_t pid),
 	show_meminfo(struct text *t, pid_t pid);
-int show_partitions(struct text *t, pid_t pid), show_stat(struct text *t, pid_t pid),
-	show_swaps(struct text *t, pid_t pid);
+int show_partitions(struct text *t, pid_t pid), show_slabinfo(struct text *t, pid_t pid),
+	show_stat(struct text *t, pid_t pid), show_swaps(struct text *t, pid_t pid);
 int show_uptime(struct text *t, pid_t pid), show_version(struct text *t, pid_t pid),
 	show_vm_audit(struct text *t, pid_t pid);
 int show_vmstat(struct text *t, pid_t pid);

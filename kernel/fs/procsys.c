@@ -91,6 +91,25 @@ int show_meminfo(struct text *t, pid_t pid __unused)
 	return 0;
 }
 
+static void put_cache(void *arg, const struct kmem_cache *c)
+{
+	char name[24];
+
+	ksnprintf(name, sizeof(name), strcmp(c->name, "kmalloc") ? "%s" : "%s-%u", c->name, c->size);
+	text_printf(arg, "%-17s %6u %6u %6u %4u %4u : tunables %4u %4u %4u : slabdata %6u %6u %6u\n", name,
+		    c->nused, c->nused + c->nfree, c->size, c->per_frame, 1, 0, 0, 0, c->nframes, c->nframes,
+		    0);
+}
+
+int show_slabinfo(struct text *t, pid_t pid __unused)
+{
+	text_printf(t, "slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> "
+		       "<objperslab> <pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : "
+		       "slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+	kmem_each(put_cache, t);
+	return 0;
+}
+
 /* Debug builds: for each rank of spinlocks, how often one was taken, and how often somebody had to wait for it. */
 static void put_lock_counts(struct text *t)
 {
@@ -508,6 +527,7 @@ int store_drop_caches(const char *s, pid_t pid __unused)
 			;
 	if (what & 1)
 		vm_drop_caches();
+	thread_shrink_stacks();
 	kmem_shrink();
 	return 0;
 }

@@ -81,6 +81,19 @@ static void stack_put(void *stack)
 		kmap_free(stack, KSTACK_SIZE / PAGE_SIZE);
 }
 
+void thread_shrink_stacks(void)
+{
+	void *stack;
+
+	do {
+		spin_lock(&pool.lock);
+		stack = pool.nstacks > 0 ? pool.stacks[--pool.nstacks] : NULL;
+		spin_unlock(&pool.lock);
+		if (stack)
+			kmap_free(stack, KSTACK_SIZE / PAGE_SIZE);
+	} while (stack);
+}
+
 static void reap_dead(void)
 {
 	struct list dead, *e;

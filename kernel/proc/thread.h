@@ -97,6 +97,7 @@ struct thread *kthread_create(const char *name, void (*fn)(void *), void *arg) _
 void thread_exit(void) __noreturn;
 void thread_free(
 	struct thread *t); /* never started, or dead and switched away for good: waits for on_cpu to end */
+void thread_shrink_stacks(void); /* gives back those kept for the next threads; may sleep */
 
 /* entry.S/trap.c: goes to user mode with t->frame; for the first start of a user thread. */
 void user_return(void) __noreturn;

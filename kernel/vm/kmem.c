@@ -174,6 +174,14 @@ unsigned kmem_shrink(void)
 	return n;
 }
 
+void kmem_each(void (*fn)(void *arg, const struct kmem_cache *c), void *arg)
+{
+	const struct kmem_cache *c;
+
+	list_for_each(c, &caches, link)
+		fn(arg, c);
+}
+
 void kmem_init(void)
 {
 	unsigned c = 0;
