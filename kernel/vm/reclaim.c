@@ -250,7 +250,7 @@ static void finish(struct page *p, bool used)
 		object_detach(object_of(h), p, slot_stamped(p->swap, reclaim_stamp()));
 	}
 	spin_unlock(&h->lock);
-	store_relaxed(&nevicted, nevicted + 1); /* by pageoutd alone */
+	__atomic_fetch_add(&nevicted, 1, __ATOMIC_RELAXED);
 	if (page_has(p, PG_AHEAD))
 		EVENT(readahead_unused);
 	if (anonymous(h))
@@ -265,6 +265,11 @@ uint32_t reclaim_stamp(void)
 	uint32_t stamp = load_relaxed(&nevicted) & STAMP_MASK;
 
 	return stamp ? stamp : 1;
+}
+
+void reclaim_expire_stamps(void)
+{
+	__atomic_fetch_add(&nevicted, page_totals()->total, __ATOMIC_RELAXED);
 }
 
 static bool is_recent(slot_t s)
@@ -345,6 +350,7 @@ bool reclaim_try(struct page *p)
 			taken = enqueue(&push_queue, p);
 		}
 	} else {
+		dassert(!page_held(p));
 		page_set(p, PG_BUSY);
 		victims[nvictims++] = p;
 		taken = true;
@@ -577,6 +583,7 @@ struct push {
 
 static void join(struct push *b, struct page *p)
 {
+	dassert(!page_held(p));
 	page_set(p, PG_BUSY);
 	b->page[b->n++] = p;
 }

@@ -206,6 +206,7 @@ void reclaim_kick(void);   /* any context */
 bool reclaim_active(void); /* the clock turns, or did lately: references matter */
 /* The time of evictions: one more for each. Never 0. */
 uint32_t reclaim_stamp(void);
+void reclaim_expire_stamps(void); /* as if a memory full had been evicted since any was left */
 /* What the slot held was evicted lately: fewer evictions ago than there are frames. Counts it. */
 bool reclaim_refault(slot_t s);
 bool reclaim_stamp_expired(slot_t s); /* it is a mere stamp, and of no use any more */

@@ -459,7 +459,7 @@ void vm_sync_all(void);
 /* Under pressure, four times a turn of the clock, fn is called by a thread that may sleep, to let go of some of what the kernel keeps only
  * for speed. One only. */
 void vm_set_shrinker(unsigned (*fn)(void));
-/* echo 1 >/proc/sys/vm/drop_caches */
+/* echo 1 >/proc/sys/vm/drop_caches: clean, unmapped pages go, and what remembers evicted ones. */
 void vm_drop_caches(void);
 
 /* ---- overlay.c ---------------------------------------------------------------------------------------- */

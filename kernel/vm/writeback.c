@@ -413,4 +413,6 @@ void object_drop_clean(struct object *o)
 void vm_drop_caches(void)
 {
 	each_object(object_drop_clean);
+	reclaim_expire_stamps();
+	each_object(object_drop_stamps);
 }
