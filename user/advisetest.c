@@ -225,7 +225,10 @@ static void in_core(void)
 	EQ(resident(s, 4 * PG), 4); /* just written: in the page cache */
 	ERR(mincore(a + 1, PG, vec), EINVAL);
 	SYS(munmap(a + 4 * PG, PG));
+	memset(vec, 8, sizeof(vec));
 	ERR(mincore(a, 8 * PG, vec), ENOMEM);
+	for (int i = 0; i < 8; i++) /* told up to the hole */
+		EQ(vec[i], i < 4 ? i == 2 : 8);
 	ERR(mincore(a, PG, (unsigned char *)8), EFAULT);
 	SYS(munmap(a, 8 * PG));
 	SYS(munmap(s, 4 * PG));
@@ -356,6 +359,9 @@ static void flags(void)
 	ERR(mmap(NULL, PG, RW, MAP_PRIVATE | MAP_GROWSDOWN, fd, 0), EINVAL);
 	ERR(syscall(SYS_mmap, NULL, PG, RW, MAP_PRIVATE, fd, PG / 2), EINVAL);
 	ERR(syscall(SYS_mmap, NULL, 2 * PG, RW, MAP_PRIVATE, fd, ~0ul - PG + 1), EOVERFLOW);
+	ERR(syscall(SYS_mmap, NULL, PG, RW, MAP_PRIVATE, fd, 1ul << 63), EOVERFLOW);
+	ERR(syscall(SYS_mmap, NULL, PG, RW, MAP_SHARED, fd, (1ul << 63) - PG), EOVERFLOW);
+	ERR(mmap(NULL, PG, RW, MAP_PRIVATE | MAP_HUGETLB, fd, 0), EINVAL);
 	ERR(mmap(NULL, 0, RW, ANON, -1, 0), EINVAL);
 	ERR(mmap(NULL, ~0ul, RW, ANON, -1, 0), ENOMEM);
 	ERR(mmap(NULL, PG, RW, MAP_PRIVATE, 1000, 0), EBADF);

@@ -464,6 +464,7 @@ static void sync_calls(void)
 	ERR(msync(p + 1, PG, MS_SYNC), EINVAL);
 	ERR(msync(p, PG, MS_SYNC | MS_ASYNC), EINVAL);
 	ERR(msync(p, PG, 64), EINVAL);
+	EQ(msync(p, ~0ul, MS_SYNC), 0); /* rounded up that is 0 */
 	SYS(munmap(a + PG, PG));
 	ERR(msync(a, 2 * PG, MS_SYNC), ENOMEM);
 	SYS(munmap(a, PG));

@@ -131,6 +131,8 @@ static void seal_future(void)
 	SAME(r, 4 * PG, 0, 3);
 	ERR(mprotect(r, PG, RW), EACCES);
 	SYS(munmap(r, 4 * PG));
+	ERR(madvise(p, PG, MADV_REMOVE), EPERM);
+	SAME(p, 4 * PG, 0, 3);
 	SYS(munmap(p, 4 * PG));
 	SYS(close(fd));
 }
@@ -296,6 +298,29 @@ static void keys(void)
 	ERR(shmctl(1 << 30, IPC_STAT, &ds), EINVAL);
 }
 
+/* What is locked stays in memory, though nobody uses it and it is wanted out. */
+static void kept(void)
+{
+	int id = (int)SYS(shmget(IPC_PRIVATE, 4 * PG, IPC_CREAT | 0600));
+	char *p = (char *)SYS(shmat(id, NULL, 0));
+	unsigned char vec[4];
+
+	fill(p, 4 * PG, 0, 9);
+	SYS(shmctl(id, SHM_LOCK, NULL));
+	EQ(stat_of(id).shm_perm.mode, SHM_LOCKED | 0600);
+	for (int i = 0; i < 10; i++) {
+		SYS(madvise(p, 4 * PG, MADV_PAGEOUT));
+		usleep(10000);
+		SYS(mincore(p, 4 * PG, vec));
+		for (int k = 0; k < 4; k++)
+			EQ(vec[k] & 1, 1);
+	}
+	SYS(shmctl(id, SHM_UNLOCK, NULL));
+	EQ(stat_of(id).shm_perm.mode, 0600);
+	SYS(shmctl(id, IPC_RMID, NULL));
+	SYS(shmdt(p));
+}
+
 static void permission(void)
 {
 	int id = (int)SYS(shmget(IPC_PRIVATE, PG, IPC_CREAT | 0600)), id2;
@@ -391,6 +416,7 @@ static const struct test tests[] = {
 	{ "holes under stores", punched_under_stores },
 	{ "System V segments", segments },
 	{ "System V keys", keys },
+	{ "System V segments that are locked", kept },
 	{ "System V permissions", permission },
 	{ "another process's memory", other_memory },
 };

@@ -91,6 +91,8 @@ int vnode_add_seals(struct vnode *v, unsigned seals)
 		r = -EBUSY;
 	else
 		v->seals |= seals;
+	if (v->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
+		store_relaxed(&v->object->sealed, true);
 	rwlock_write_unlock(&v->contents);
 	mutex_unlock(&seals_lock);
 	return r;

@@ -46,6 +46,14 @@ static int file_object(struct file *f, int prot, int flags, struct object **o, i
 	return S_ISREG(f->vnode->mode) && *o ? 0 : -ENODEV;
 }
 
+/* A file has no bytes beyond what its file system can hold. */
+static bool fits(const struct vnode *v, uint64_t offset, uint64_t len)
+{
+	uint64_t max = v->mount && v->mount->max_size ? v->mount->max_size : INT64_MAX;
+
+	return !S_ISREG(v->mode) || (len <= max && offset <= max - len);
+}
+
 static int64_t map_file(struct space *s, struct file *f, const uint64_t *a)
 {
 	int prot = a[2], flags = a[3], max_prot = 7, err;
@@ -56,6 +64,8 @@ static int64_t map_file(struct space *s, struct file *f, const uint64_t *a)
 		err = prot & PROT_WRITE ? -EPERM : 0;
 		max_prot &= ~PROT_WRITE;
 	}
+	if (!err && a[1] <= USER_TOP && !fits(f->vnode, a[5], page_round_up(a[1])))
+		err = -EOVERFLOW;
 	return err ? err : vm_mmap(s, a[0], a[1], prot, flags, o, a[5], max_prot);
 }
 
@@ -136,20 +146,19 @@ int64_t sys_madvise(const uint64_t *a)
 
 int64_t sys_mincore(const uint64_t *a)
 {
-	uint64_t n = page_round_up(a[1]) >> PAGE_SHIFT, chunk;
+	uint64_t n = page_round_up(a[1]) >> PAGE_SHIFT;
 	uint8_t vec[256];
-	int err;
+	int chunk;
 
 	if (a[0] & PAGE_MASK)
 		return -EINVAL;
 	if (a[1] > USER_TOP || a[0] > USER_TOP - a[1])
 		return -ENOMEM;
 	for (uint64_t done = 0; done < n; done += chunk) {
-		chunk = MIN(n - done, sizeof(vec));
-		err = vm_mincore(proc_current()->space, a[0] + (done << PAGE_SHIFT), chunk << PAGE_SHIFT,
-				 vec);
-		if (err)
-			return err;
+		chunk = vm_mincore(proc_current()->space, a[0] + (done << PAGE_SHIFT),
+				   MIN(n - done, sizeof(vec)) << PAGE_SHIFT, vec);
+		if (chunk < 0)
+			return chunk;
 		if (put_user(a[2] + done, vec, chunk))
 			return -EFAULT;
 	}

@@ -23,7 +23,10 @@
 #define SHM_RND	      020000
 #define SHM_REMAP     040000
 #define SHM_EXEC      0100000
+#define SHM_LOCK      11
+#define SHM_UNLOCK    12
 #define SHM_DEST      01000
+#define SHM_LOCKED    02000
 #define SEGMENTS_MAX  4096
 #define SHM_DEVICE    1 /* as in Linux's /proc/PID/maps: 00:01 */
 enum { IPC_RMID, IPC_SET, IPC_STAT };
@@ -324,6 +327,21 @@ int64_t sys_shmdt(const uint64_t *a)
 
 /* ---- shmctl ---- */
 
+/* SHM_LOCK: what is in memory stays there, and what comes. */
+static int keep(struct segment *s, bool on)
+{
+	const struct proc *p = proc_current();
+	uint64_t limit = p->cred.euid == 0 ? UINT64_MAX : p->rlimits[RLIMIT_MEMLOCK].cur;
+
+	if (on && !limit)
+		return -EPERM;
+	if (on && page_round_up(s->ds.segsz) > limit)
+		return -ENOMEM;
+	store_relaxed(&s->object->kept, on);
+	s->ds.perm.mode = (s->ds.perm.mode & ~SHM_LOCKED) | (on ? SHM_LOCKED : 0);
+	return 0;
+}
+
 static int control(int id, int cmd, struct shmid_ds *ds)
 {
 	struct segment *s = find_id(id);
@@ -337,6 +355,8 @@ static int control(int id, int cmd, struct shmid_ds *ds)
 	}
 	if (!owns(s))
 		return -EPERM;
+	if (cmd == SHM_LOCK || cmd == SHM_UNLOCK)
+		return keep(s, cmd == SHM_LOCK);
 	s->ds.ctime = now();
 	if (cmd == IPC_SET) {
 		s->ds.perm.uid = ds->perm.uid;
@@ -355,7 +375,7 @@ int64_t sys_shmctl(const uint64_t *a)
 	struct shmid_ds ds;
 	int cmd = a[1], err;
 
-	if (cmd != IPC_STAT && cmd != IPC_SET && cmd != IPC_RMID)
+	if (cmd != IPC_STAT && cmd != IPC_SET && cmd != IPC_RMID && cmd != SHM_LOCK && cmd != SHM_UNLOCK)
 		return -EINVAL;
 	if (cmd == IPC_SET && get_user(&ds, a[2], sizeof(ds)))
 		return -EFAULT;

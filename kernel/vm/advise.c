@@ -299,6 +299,8 @@ int vm_msync(struct space *s, uint64_t addr, uint64_t len, int flags)
 	if (addr & PAGE_MASK || flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) ||
 	    (flags & MS_ASYNC && flags & MS_SYNC))
 		return -EINVAL;
+	if (!page_round_up(len)) /* also when rounding makes it 0, as on Linux */
+		return 0;
 	if (page_range(addr, len, &vpn, &end))
 		return -ENOMEM;
 	while (!err && (o = next_object(s, &vpn, end, &first, &n, may_sync, flags, &hole))) {
@@ -322,6 +324,8 @@ static int may_remove(struct mapping *m, int what __unused)
 		return -EINVAL;
 	if (!m->shared || !(m->max_prot & PROT_WRITE))
 		return -EACCES;
+	if (load_relaxed(&m->object->sealed))
+		return -EPERM;
 	return m->object->ops ? -EOPNOTSUPP : 1;
 }
 
@@ -558,23 +562,24 @@ int vm_madvise(struct space *s, uint64_t addr, uint64_t len, int advice)
 
 int vm_mincore(struct space *s, uint64_t addr, uint64_t len, uint8_t *vec)
 {
-	uint64_t first, end;
-	int err;
+	uint64_t first, end, vpn;
 
 	if (addr & PAGE_MASK)
 		return -EINVAL;
 	if (page_range(addr, len, &first, &end))
 		return -ENOMEM;
 	rwlock_read(&s->lock);
-	err = check_mapped(s, first, end);
-	for (uint64_t vpn = first; !err && vpn < end; vpn++) {
+	for (vpn = first; vpn < end; vpn++) {
+		struct mapping *m = mapping_find(s, vpn);
 		struct page_view v;
 
-		view_page(mapping_find(s, vpn), vpn, false, &v);
+		if (!m)
+			break;
+		view_page(m, vpn, false, &v);
 		vec[vpn - first] = v.page || v.zero;
 		if (v.page)
 			page_release(v.page);
 	}
 	rwlock_read_unlock(&s->lock);
-	return err;
+	return vpn > first || first == end ? (int)(vpn - first) : -ENOMEM;
 }

@@ -172,6 +172,8 @@ static int check_mmap(uint64_t len, int flags, struct object *object, uint64_t o
 		return -EINVAL;
 	if (type == MAP_SHARED_VALIDATE && flags & ~MAP_KNOWN)
 		return -EOPNOTSUPP;
+	if (flags & MAP_HUGETLB) /* there are none, and no files of them */
+		return object ? -EINVAL : -ENOMEM;
 	if (flags & MAP_GROWSDOWN && (object || type != MAP_PRIVATE))
 		return -EINVAL;
 	return 0;

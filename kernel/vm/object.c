@@ -48,6 +48,7 @@ struct object *object_create(const struct pager_ops *ops, void *data, uint64_t l
 	o->data = data;
 	o->budget = NULL;
 	o->committed = 0;
+	o->sealed = o->kept = false;
 	o->nslots = 0;
 	o->root = 0;
 	o->height = 0;

@@ -313,7 +313,8 @@ static bool recently_used(struct home *h, struct page *p)
 {
 	struct shoot_batch none = { 0 };
 
-	if (keeps(page_has(p, PG_REFERENCED)))
+	if (keeps(page_has(p, PG_REFERENCED)) ||
+	    (h->kind == HOME_OBJECT && load_relaxed(&object_of(h)->kept)))
 		return true;
 	return h->kind == HOME_FAMILY && keeps(rmap_family(family_of(h), p, RMAP_PEEK, &none));
 }

@@ -363,6 +363,8 @@ struct object {
 	void *data;		     /* [c] the pager's or owner's: a vnode, a block device */
 	struct budget *budget;	     /* [c] what its slots are counted in, or NULL */
 	uint64_t committed;	     /* [c] pages promised as a whole */
+	bool sealed;		     /* [a] programs may not remove parts of it */
+	bool kept;		     /* [a] its pages stay in memory */
 	slot_t root;		     /* [o] height 0: the slot of index 0; else a node of level height-1 */
 	uint8_t height;		     /* [o] */
 	bool metadata;		     /* [c] a block device's own: written after the data of files */
@@ -500,6 +502,7 @@ struct overlay {
 #define MAP_POPULATE	    0x8000
 #define MAP_NONBLOCK	    0x10000
 #define MAP_STACK	    0x20000
+#define MAP_HUGETLB	    0x40000
 #define MAP_FIXED_NOREPLACE 0x100000
 
 enum mapping_flag {
@@ -615,8 +618,8 @@ int vm_mlockall(struct space *s, int flags);
 uint64_t vm_brk(struct space *s, uint64_t addr); /* the new (or unchanged) break */
 int64_t vm_mremap(struct space *s, uint64_t old, uint64_t old_len, uint64_t new_len, int flags,
 		  uint64_t fixed);
-int vm_mincore(struct space *s, uint64_t addr, uint64_t len,
-	       uint8_t *vec); /* vec: one byte a page, kernel memory */
+/* One byte a page into vec, kernel memory, until something is not mapped: how many, or -ENOMEM: not even the first. */
+int vm_mincore(struct space *s, uint64_t addr, uint64_t len, uint8_t *vec);
 /* exec: the initial stack mapping [stack_top - size, stack_top), growing down. */
 int vm_map_stack(struct space *s, uint64_t stack_top, uint64_t nbytes);
 /* Copies from (or to) another space by faulting and holding its pages: bytes copied. May sleep. */

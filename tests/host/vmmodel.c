@@ -380,7 +380,7 @@ static void check_locked(struct model *m)
 	for (unsigned i = 0; i < A_PAGES; i++) {
 		if (!(m->flags[i] & LOCKED) || !m->a[i])
 			continue; /* the zero page may be mapped or not */
-		CHECK(vm_mincore(m->space, page_at(A_AT, i), PAGE_SIZE, &resident) == 0);
+		CHECK(vm_mincore(m->space, page_at(A_AT, i), PAGE_SIZE, &resident) == 1);
 		CHECK(resident);
 	}
 }

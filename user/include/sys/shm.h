@@ -7,6 +7,9 @@
 #define SHM_RDONLY 010000
 #define SHM_RND	   020000
 #define SHM_REMAP  040000
+#define SHM_LOCK   11
+#define SHM_UNLOCK 12
+#define SHM_LOCKED 02000
 struct shmid_ds {
 	struct ipc_perm shm_perm;
 	size_t shm_segsz;
