@@ -323,6 +323,15 @@ static bool alone(const struct program *p)
 	return true;
 }
 
+/* Gives the place of a program up for good, if nobody is in it. */
+static bool leave(struct program *p)
+{
+	static struct model_space nobody;
+	struct model_space *none = NULL;
+
+	return __atomic_compare_exchange_n(&p->in, &none, &nobody, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
 static void program(void *arg)
 {
 	struct program *p = arg;
@@ -341,10 +350,11 @@ static void program(void *arg)
 		if (ADD(step, 1) % AUDIT_EACH == 1)
 			audit();
 	}
-	while (GET(p->in) && !is_ready(p))
-		machine_idle(20000);
-	if (GET(p->in))
-		end(p);
+	while (!leave(p)) /* others may still fork into its place */
+		if (is_ready(p))
+			end(p);
+		else
+			machine_idle(20000);
 	__atomic_fetch_add(&nended, 1, __ATOMIC_RELEASE);
 	for (;;)
 		machine_idle(UINT64_MAX / 4);
