@@ -423,6 +423,136 @@ static void times_of_stores(void)
 	SYS(unlink("f"));
 }
 
+static void copy_program(const char *from, const char *to)
+{
+	static char buf[65536];
+	int in = (int)SYS(open(from, O_RDONLY)), out = (int)SYS(open(to, O_WRONLY | O_CREAT, 0755));
+	ssize_t n;
+
+	while ((n = SYS(read(in, buf, sizeof(buf)))) > 0)
+		EQ(write(out, buf, n), n);
+	SYS(close(in) | close(out));
+}
+
+/* The program runs with `command`, and fd 3 to read from when that is not -1. Returns its number when its exec is over; *err is exec's errno. */
+static pid_t start(const char *program, const char *command, int in, int *err)
+{
+	int done[2], status;
+	pid_t pid;
+
+	SYS(pipe2(done, O_CLOEXEC));
+	pid = (pid_t)SYS(fork());
+	if (!pid) {
+		if (in >= 0)
+			dup2(in, 3);
+		execl(program, "sh", "-c", command, NULL);
+		status = errno;
+		_exit(write(done[1], &status, sizeof(status)) < 0);
+	}
+	SYS(close(done[1]));
+	*err = 0;
+	SYS(read(done[0], err, sizeof(*err)));
+	SYS(close(done[0]));
+	if (*err)
+		SYS(waitpid(pid, &status, 0));
+	return pid;
+}
+
+static int exec_error(const char *program)
+{
+	int err, status;
+	pid_t pid = start(program, "exit 0", -1, &err);
+
+	if (!err)
+		EQ(waitpid(pid, &status, 0), pid);
+	return err;
+}
+
+/* What is open for writing, or mapped so, does not run. */
+static void written_text(void)
+{
+	int fd;
+	char *p;
+
+	copy_program("/bin/sh", "prog");
+	EQ(exec_error("./prog"), 0);
+	fd = (int)SYS(open("prog", O_RDWR));
+	EQ(exec_error("./prog"), ETXTBSY);
+	p = (char *)SYS(mmap(NULL, PG, PROT_READ, MAP_SHARED, fd, 0));
+	SYS(close(fd));
+	EQ(exec_error("./prog"), ETXTBSY);
+	SYS(munmap(p, PG));
+	EQ(exec_error("./prog"), 0);
+	fd = (int)SYS(open("script", O_WRONLY | O_CREAT, 0755));
+	EQ(write(fd, "#!./prog\n", 9), 9);
+	EQ(exec_error("./script"), ETXTBSY);
+	SYS(close(fd));
+	EQ(exec_error("./script"), 0);
+	fd = (int)SYS(open("prog", O_WRONLY));
+	EQ(exec_error("./script"), ETXTBSY);
+	SYS(close(fd));
+	put_file("prog", "\177ELF, or not");
+	EQ(exec_error("./prog"), ENOEXEC);
+	put_file("script", "#!./none\n");
+	EQ(exec_error("./script"), ENOENT);
+	put_file("prog", "what failed to run can be written");
+	put_file("script", "");
+	SYS(unlink("prog") | unlink("script"));
+}
+
+static void not_written(const char *name)
+{
+	struct stat before, after;
+
+	SYS(stat(name, &before));
+	ERR(open(name, O_WRONLY), ETXTBSY);
+	ERR(open(name, O_RDWR | O_CREAT | O_TRUNC, 0755), ETXTBSY);
+	ERR(open(name, O_RDONLY | O_TRUNC), ETXTBSY);
+	ERR(open(name, O_RDWR | O_APPEND), ETXTBSY);
+	ERR(truncate(name, 0), ETXTBSY);
+	SYS(stat(name, &after));
+	EQ(after.st_size, before.st_size);
+}
+
+/* What runs, also only after a fork, is not written; all else can be done with it. A script that runs can be written. */
+static void running_text(void)
+{
+	int err, status, in[2], out[2];
+	pid_t pid;
+	char c;
+
+	copy_program("/bin/sh", "prog");
+	SYS(pipe(in) | pipe(out));
+	SYS(fcntl(in[1], F_SETFD, FD_CLOEXEC) | fcntl(out[0], F_SETFD, FD_CLOEXEC));
+	pid = start("./prog", "(read x <&3; :) & exit 0", in[0], &err);
+	EQ(err, 0);
+	SYS(close(out[1]));
+	EQ(waitpid(pid, &status, 0), pid);
+	EQ(status, 0);
+	not_written("prog");
+	SYS(close(SYS(open("prog", O_RDONLY))));
+	SYS(chmod("prog", 0700));
+	SYS(utimensat(AT_FDCWD, "prog", NULL, 0));
+	SYS(rename("prog", "moved"));
+	not_written("moved");
+	put_file("prog", "another");
+	SYS(close(in[1]));
+	EQ(read(out[0], &c, 1), 0); /* the last that runs it is gone */
+	put_file("moved", "now it can be written");
+	SYS(close(in[0]) | close(out[0]));
+
+	put_file("script", "#!/bin/sh\nread x <&3\n");
+	SYS(chmod("script", 0755));
+	SYS(pipe(in));
+	SYS(fcntl(in[1], F_SETFD, FD_CLOEXEC));
+	pid = start("./script", "", in[0], &err);
+	EQ(err, 0);
+	SYS(close(SYS(open("script", O_WRONLY))));
+	SYS(close(in[0]) | close(in[1]));
+	EQ(waitpid(pid, &status, 0), pid);
+	SYS(unlink("prog") | unlink("moved") | unlink("script"));
+}
+
 static const struct test tests[] = {
 	{ "exchange", exchange },
 	{ "renames", renames },
@@ -433,6 +563,8 @@ static const struct test tests[] = {
 	{ "following", following },
 	{ "which error", which_error },
 	{ "times of stores", times_of_stores },
+	{ "written text", written_text },
+	{ "running text", running_text },
 };
 
 TEST_MAIN("nametest", tests)

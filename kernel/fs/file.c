@@ -68,12 +68,17 @@ int anonymous_file(const struct vnode_ops *ops, void *data, uint32_t flags, cons
 
 int file_begin_write(struct file *f)
 {
-	int r = 0;
+	int r;
 
-	if ((f->flags & O_ACCMODE) != O_RDONLY && S_ISREG(f->vnode->mode) && f->vnode->mount) {
-		r = mount_begin_write(f->vnode->mount);
-		f->writer = r == 0;
-	}
+	if ((f->flags & O_ACCMODE) == O_RDONLY || !S_ISREG(f->vnode->mode))
+		return 0;
+	r = mount_begin_write(f->vnode->mount);
+	if (r)
+		return r;
+	r = vnode_begin_write(f->vnode);
+	if (r)
+		mount_end_write(f->vnode->mount);
+	f->writer = r == 0;
 	return r;
 }
 
@@ -92,8 +97,10 @@ void file_unref(struct file *f)
 	file_locks_forget(f->vnode, f);
 	if (f->vnode->ops && f->vnode->ops->release && !(f->flags & O_PATH))
 		f->vnode->ops->release(f);
-	if (f->writer)
+	if (f->writer) {
+		vnode_end_write(f->vnode);
 		mount_end_write(f->vnode->mount);
+	}
 	if (f->name)
 		name_unref(f->name);
 	vnode_unref(f->vnode);

@@ -151,6 +151,63 @@ void vnode_unref(struct vnode *v)
 	take_out(v);
 }
 
+int vnode_begin_write(struct vnode *v)
+{
+	int32_t n = __atomic_load_n(&v->writers, __ATOMIC_RELAXED);
+
+	do {
+		if (n < 0)
+			return -ETXTBSY;
+	} while (!__atomic_compare_exchange_n(&v->writers, &n, n + 1, false, __ATOMIC_SEQ_CST,
+					      __ATOMIC_RELAXED));
+	return 0;
+}
+
+void vnode_end_write(struct vnode *v)
+{
+	int32_t before = __atomic_fetch_sub(&v->writers, 1, __ATOMIC_SEQ_CST);
+
+	assert(before > 0);
+}
+
+int vnode_begin_run(struct vnode *v)
+{
+	int32_t n = __atomic_load_n(&v->writers, __ATOMIC_RELAXED);
+
+	do {
+		if (n > 0)
+			return -ETXTBSY;
+	} while (!__atomic_compare_exchange_n(&v->writers, &n, n - 1, false, __ATOMIC_SEQ_CST,
+					      __ATOMIC_RELAXED));
+	/* who runs it already has looked, and since then nobody could open it to map it */
+	if (n == 0 && v->object && object_has_writers(v->object)) {
+		vnode_end_run(v);
+		return -ETXTBSY;
+	}
+	return 0;
+}
+
+void vnode_end_run(struct vnode *v)
+{
+	int32_t before = __atomic_fetch_add(&v->writers, 1, __ATOMIC_SEQ_CST);
+
+	assert(before < 0);
+}
+
+void vnode_run_ref(struct vnode *v)
+{
+	int32_t before = __atomic_fetch_sub(&v->writers, 1, __ATOMIC_SEQ_CST);
+
+	assert(before < 0);
+	vnode_ref(v);
+}
+
+void vnode_run_unref(struct vnode *v)
+{
+	vnode_end_run(v);
+	vnode_unref(v);
+}
+
 void vnode_drop_object(struct vnode *v)
 {
 	spin_lock(&table_lock);
@@ -403,6 +460,8 @@ int vnode_setattr(struct vnode *v, const struct cred *cred, const struct attr *g
 		return r;
 	rwlock_write(&v->contents);
 	r = check_setattr(v, cred, &a);
+	if (!r && a.valid & ATTR_SIZE)
+		r = vnode_begin_write(v);
 	if (r)
 		goto out;
 	if (a.valid & ATTR_MODE) {
@@ -417,6 +476,8 @@ int vnode_setattr(struct vnode *v, const struct cred *cred, const struct attr *g
 		r = v->ops->setattr(v, &a);
 	else
 		r = vnode_setattr_memory(v, &a);
+	if (a.valid & ATTR_SIZE)
+		vnode_end_write(v);
 out:
 	rwlock_write_unlock(&v->contents);
 	mount_end_write(v->mount);

@@ -137,9 +137,10 @@ struct vnode {
 	uint64_t size;		     /* [v], read without it as one atomic word */
 	uint64_t reserve_end;	     /* [v] who is about to raise the size reserves blocks up to here */
 	struct timespec atime, mtime, ctime;
-	uint8_t seals;		/* [v] of a memfd: F_SEAL_ bits and F_SEALABLE, else 0 */
-	uint32_t dirty;		/* inode fields newer than the disk's */
-	bool linkable;		/* [v] made by O_TMPFILE: a link may give it a name, though it has none */
+	uint8_t seals;	 /* [v] of a memfd: F_SEAL_ bits and F_SEALABLE, else 0 */
+	uint32_t dirty;	 /* inode fields newer than the disk's */
+	int32_t writers; /* [a] files open for writing; below 0: programs that run it. Never both (ETXTBSY) */
+	bool linkable;	 /* [v] made by O_TMPFILE: a link may give it a name, though it has none */
 	struct object *object;	/* page cache of a regular file, or NULL */
 	struct rwlock contents; /* RANK_INODE; directories: RANK_DIR */
 	struct list names;	/* [n] struct name.alias */
@@ -157,6 +158,15 @@ int vnode_get(struct mount *m, uint64_t ino, int (*load)(struct vnode *v, void *
 	      struct vnode **out);
 /* The inode's fields changed: puts it on its mount's list of dirty vnodes. Any lock may be held but the table's. */
 void vnode_mark_dirty(struct vnode *v);
+/* A file is written, or it is a program that runs, never both: each side counts itself in, or fails with -ETXTBSY when the other is there,
+ * and out again. A mapping that may write counts as a writer. vnode_begin_run may sleep; a second one by who is counted cannot fail. */
+int vnode_begin_write(struct vnode *v) __must_check;
+void vnode_end_write(struct vnode *v);
+int vnode_begin_run(struct vnode *v) __must_check;
+void vnode_end_run(struct vnode *v);
+/* The same for a process, with a reference: one more of a program that runs, and its end. */
+void vnode_run_ref(struct vnode *v);
+void vnode_run_unref(struct vnode *v);
 /* For `inactive`: waits for passing references (writeback) to go, then destroys v->object. */
 void vnode_drop_object(struct vnode *v);
 
@@ -194,7 +204,7 @@ struct file {
 	uint32_t error_seen; /* of vnode->object->error_count */
 	void *data;
 	struct epoll_item *watchers; /* epoll.c */
-	bool writer;		     /* it counts in vnode->mount->nwriters */
+	bool writer;		     /* it counts in vnode->writers and vnode->mount->nwriters */
 };
 
 struct file *file_ref(struct file *f);
@@ -208,7 +218,7 @@ int anonymous_file(const struct vnode_ops *ops, void *data, uint32_t flags, cons
 		   struct file **out);
 /* The open operation of such files: they are not opened anew by way of /proc/PID/fd. -ENXIO. */
 int no_open(struct vnode *v, struct file *f);
-/* A file that may write counts as a writer of its file system from now on: 0, -EROFS. Once. */
+/* A file that may write counts as a writer of its vnode and its file system from now on: 0, -EROFS, -ETXTBSY. Once. */
 int file_begin_write(struct file *f) __must_check;
 /* The file's contents were read (or a directory's entries): its access time, as the mount's flags want it. */
 void file_note_read(struct file *f);

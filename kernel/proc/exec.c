@@ -206,6 +206,7 @@ static int build_stack(struct next *n, const struct exec_strings *strings, const
 
 /* ---- putting it together ---- */
 
+/* A program that is read and mapped, *name referenced; nobody writes it until close_program, -ETXTBSY if somebody does. */
 static int open_program(struct fs_context *fs, const struct cred *cred, const char *path, struct name **name)
 {
 	struct vnode *v;
@@ -222,9 +223,17 @@ static int open_program(struct fs_context *fs, const struct cred *cred, const ch
 		err = vnode_permission(v, cred, 1);
 	if (!err && (!v->object || (v->mount && v->mount->flags & MOUNT_NOEXEC)))
 		err = -EACCES;
+	if (!err)
+		err = vnode_begin_run(v);
 	if (err)
 		name_unref(*name);
 	return err;
+}
+
+static void close_program(struct name *name)
+{
+	vnode_end_run(name_vnode(name));
+	name_unref(name);
 }
 
 static int load_interpreter(struct space *s, struct proc *p, struct fs_context *fs, const struct image *im,
@@ -246,7 +255,7 @@ static int load_interpreter(struct space *s, struct proc *p, struct fs_context *
 	*base = interp.base;
 	*entry = interp.base + interp.h.entry;
 	image_close(&interp);
-	name_unref(name);
+	close_program(name);
 	return err == -ENOEXEC ? -ELIBBAD : err;
 }
 
@@ -314,7 +323,7 @@ static void become(struct proc *p, const struct next *n, struct name *name, stru
 	struct vnode *old_exe = p->exe;
 	const char *slash = strrchr(path, '/');
 
-	vnode_ref(v);
+	vnode_run_ref(v);
 	spin_lock(&proc_lock);
 	usage_leave_space(p);
 	p->space = n->space;
@@ -339,7 +348,7 @@ static void become(struct proc *p, const struct next *n, struct name *name, stru
 	if (old_name)
 		name_unref(old_name);
 	if (old_exe)
-		vnode_unref(old_exe);
+		vnode_run_unref(old_exe);
 	signal_exec(p);
 	ptimers_drop(p);
 	fdtable_close_on_exec(p->files);
@@ -435,11 +444,11 @@ int proc_exec(struct proc *p, struct fs_context *fs, const char *path, struct ex
 		if (!err && (n < 2 || line[0] != '#' || line[1] != '!')) {
 			err = load(p, fs, v, name, path, strings);
 			if (name)
-				name_unref(name);
+				close_program(name);
 			return err;
 		}
 		if (name)
-			name_unref(name);
+			close_program(name);
 		name = NULL;
 		direct = NULL;
 		if (!err)

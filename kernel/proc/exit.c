@@ -141,14 +141,14 @@ void proc_let_go(struct proc *p)
 	spin_unlock(&proc_lock);
 	if (space)
 		space_unref(space);
+	if (exe) /* before the files: who sees its pipe closed may write the program */
+		vnode_run_unref(exe);
 	if (files)
 		fdtable_unref(files);
 	if (fs)
 		fs_context_unref(fs);
 	if (exe_name)
 		name_unref(exe_name);
-	if (exe)
-		vnode_unref(exe);
 }
 
 /*

@@ -306,7 +306,7 @@ static void copy_identity(struct proc *c, struct proc *p)
 	c->exe = p->exe;
 	c->exe_name = p->exe_name;
 	if (c->exe)
-		vnode_ref(c->exe);
+		vnode_run_ref(c->exe);
 	if (c->exe_name)
 		name_ref(c->exe_name);
 	signal_fork(c, p);
@@ -604,14 +604,14 @@ static void init_start(void *arg __unused)
 	open_console(p);
 	if (!boot_init.path) {
 		v = memfile_create(boot_init.embedded, boot_init.size);
-		if (!v)
+		if (!v || vnode_begin_run(v))
 			panic("no memory for init");
 	}
 	err = proc_exec(p, p->fs, boot_init.path ? boot_init.path : "init", &boot_init.strings, v);
 	if (err)
 		panic("cannot run %s: error %d", boot_init.path ? boot_init.path : "the embedded init", -err);
 	if (v)
-		vnode_unref(v);
+		vnode_run_unref(v);
 	exec_free(&boot_init.strings);
 	user_return();
 }
