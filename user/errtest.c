@@ -346,6 +346,19 @@ static void kinds(void)
 	SYS(unlink("n"));
 }
 
+/* Nobody is told of input by a signal: who asks for it is told so. Not as Linux, which has it. */
+static void signal_driven(void)
+{
+	int p[2], one = 1;
+
+	SYS(pipe(p));
+	ERR(fcntl(p[0], F_SETFL, O_ASYNC | O_NONBLOCK), EINVAL);
+	EQ(fcntl(p[0], F_GETFL), O_RDONLY);
+	ERR(fcntl(p[0], F_SETOWN, getpid()), EINVAL);
+	ERR(ioctl(p[0], 0x5452 /* FIOASYNC */, &one), ENOTTY);
+	SYS(close(p[0]) | close(p[1]));
+}
+
 static const struct test tests[] = {
 	{ "buffers", buffers },
 	{ "buffers that end badly", edges },
@@ -358,6 +371,7 @@ static const struct test tests[] = {
 	{ "too many open files", too_many_open },
 	{ "wild jumps and stores", jumps },
 	{ "kinds of files", kinds },
+	{ "signal-driven input", signal_driven },
 };
 
 int main(int argc, char **argv)

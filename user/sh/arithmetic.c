@@ -183,14 +183,17 @@ static long arith_choice(void)
 
 	if (!arith_op("?"))
 		return v;
+	if (++depth > MAX_DEPTH)
+		arith_error("nested too deeply");
 	skip_effects += !v;
 	long a = arith_assign();
 	skip_effects -= !v;
 	if (!arith_op(":"))
 		arith_error("missing ':'");
 	skip_effects += !!v;
-	long b = arith_assign();
+	long b = arith_choice(); /* what is assigned to needs parentheses here, as in C */
 	skip_effects -= !!v;
+	depth--;
 	return v ? a : b;
 }
 
