@@ -25,13 +25,14 @@ struct hart {
 	uint64_t idle_ns,
 		idle_since; /* waiting for work: in all, and since when it waits now (0: it does not) */
 	uint64_t nswitches, ninterrupts;
-	uint64_t timer_ns; /* what the timer is set to; UINT64_MAX: nothing */
-	bool stopped;	   /* by harts_stop or harts_pause */
+	uint64_t timer_ns;  /* what the timer is set to; UINT64_MAX: nothing */
+	bool stopped;	    /* by harts_stop or harts_pause */
+	const void *shares; /* the spinlock that it shares: lib/lock.h */
 #ifdef QUIRE_DEBUG
 	uint8_t ranks[32];
 	unsigned nranks;
 #endif
-};
+} __attribute__((aligned(64))); /* so that harts do not fight for a cache line */
 
 extern struct hart harts[MAX_HARTS];
 extern unsigned nharts; /* those that run */
@@ -90,6 +91,17 @@ static inline void cpu_intr_on(void)
 static inline void cpu_wait(void)
 {
 	__asm__ volatile("wfi" ::: "memory");
+}
+
+/* What this hart stored is seen by others before it loads what follows. */
+static inline void cpu_fence(void)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+/* What comes next is one of several steps that other harts may see halfway: there the simulated machine of tests/host lets one go on. */
+static inline void cpu_point(void)
+{
 }
 
 static inline void cpu_relax(void)

@@ -26,6 +26,12 @@
 /* One access to a word that others read or write at the same time, without order among other accesses: what is seen may be out of date. */
 #define load_relaxed(p)	    __atomic_load_n(p, __ATOMIC_RELAXED)
 #define store_relaxed(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
+/* A pointer to what another hart filled before it stored the pointer: loads through it see that. The machine keeps such loads in order. */
+#ifdef QUIRE_HOST
+#define load_pointer(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
+#else
+#define load_pointer(p) load_relaxed(p)
+#endif
 
 #define likely(x)      __builtin_expect(!!(x), 1)
 #define unlikely(x)    __builtin_expect(!!(x), 0)

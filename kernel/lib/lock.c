@@ -1,22 +1,28 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Spinlocks of debug builds: who holds them, in which order of ranks they are taken, and how often one waits.
- * The ranks of the spinlocks held are a stack of the hart (interrupts are off, so the thread stays).
+ * The ranks of the spinlocks held or shared are a stack of the hart (interrupts are off, so the thread stays); so are the counts its own, as
+ * counting must not make harts wait for each other.
  */
 #include "lib/lock.h"
 #include "proc/thread.h"
 
 #ifdef QUIRE_DEBUG
 
-static struct lock_counts counts[LOCK_RANKS];
+static struct {
+	struct lock_counts of[LOCK_RANKS];
+} __attribute__((aligned(64))) counts[MAX_HARTS];
 
 bool lock_counts(unsigned rank, struct lock_counts *c)
 {
-	if (rank >= LOCK_RANKS)
-		return false;
-	c->name = load_relaxed(&counts[rank].name);
-	c->acquired = load_relaxed(&counts[rank].acquired);
-	c->waited = load_relaxed(&counts[rank].waited);
+	*c = (struct lock_counts){ 0 };
+	for (unsigned i = 0; rank < LOCK_RANKS && i < nharts; i++) {
+		const struct lock_counts *mine = &counts[i].of[rank];
+
+		c->name = load_relaxed(&mine->name) ? load_relaxed(&mine->name) : c->name;
+		c->acquired += load_relaxed(&mine->acquired);
+		c->waited += load_relaxed(&mine->waited);
+	}
 	return c->name;
 }
 
@@ -31,34 +37,40 @@ static void check_rank(const struct spinlock *l, bool nested)
 		panic("lock %s (rank %u) taken while one of rank %u is held", l->name, l->rank, top);
 }
 
-static void note_taken(struct spinlock *l)
+static void note_taken(const struct spinlock *l, bool waited)
 {
 	struct hart *h = this_hart();
+	struct lock_counts *c = &counts[h->index].of[l->rank];
 
-	store_relaxed(&l->holder, h); /* harts that do not hold it compare it with themselves */
-	store_relaxed(&counts[l->rank].name, l->name);
-	__atomic_fetch_add(&counts[l->rank].acquired, 1, __ATOMIC_RELAXED);
+	store_relaxed(&c->name, l->name);
+	store_relaxed(&c->acquired, c->acquired + 1);
+	store_relaxed(&c->waited, c->waited + waited);
 	if (l->rank) {
 		assert(h->nranks < ARRAY_SIZE(h->ranks));
 		h->ranks[h->nranks++] = l->rank;
 	}
 }
 
+/* Until nobody holds it. */
+static void wait_for(const struct spinlock *l)
+{
+	for (uint64_t spins = 0; __atomic_load_n(&l->locked, __ATOMIC_RELAXED); spins++) {
+		cpu_relax();
+		if (spins == 4000000000ul)
+			panic("lock %s: waited for ever", l->name);
+	}
+}
+
 static void take(struct spinlock *l)
 {
-	if (__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE)) {
-		uint64_t spins = 0;
+	bool waited = false;
 
-		do {
-			while (__atomic_load_n(&l->locked, __ATOMIC_RELAXED)) {
-				cpu_relax();
-				if (++spins == 4000000000ul)
-					panic("lock %s: waited for ever", l->name);
-			}
-		} while (__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE));
-		__atomic_fetch_add(&counts[l->rank].waited, 1, __ATOMIC_RELAXED);
+	while (__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE)) {
+		wait_for(l);
+		waited = true;
 	}
-	note_taken(l);
+	store_relaxed(&l->holder, this_hart()); /* harts that do not hold it compare it with themselves */
+	note_taken(l, waited);
 }
 
 void spin_lock(struct spinlock *l)
@@ -81,7 +93,8 @@ bool spin_trylock(struct spinlock *l)
 	intr_push();
 	if (load_relaxed(&l->holder) != this_hart() &&
 	    !__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE)) {
-		note_taken(l);
+		store_relaxed(&l->holder, this_hart());
+		note_taken(l, false);
 		return true;
 	}
 	intr_pop();
@@ -89,25 +102,76 @@ bool spin_trylock(struct spinlock *l)
 }
 
 /* Locks need not be let go in the order opposite to that of taking: the rank is taken out of the stack. */
+static void note_let_go(const struct spinlock *l)
+{
+	struct hart *h = this_hart();
+	unsigned i = h->nranks;
+
+	if (!l->rank)
+		return;
+	while (i > 0 && h->ranks[i - 1] != l->rank)
+		i--;
+	assert(i > 0);
+	for (; i < h->nranks; i++)
+		h->ranks[i - 1] = h->ranks[i];
+	h->nranks--;
+}
+
 void spin_unlock(struct spinlock *l)
 {
 	struct hart *h = this_hart();
 
 	if (load_relaxed(&l->holder) != h)
 		panic("lock %s let go by hart %u, which does not hold it", l->name, h->index);
-	if (l->rank) {
-		unsigned i = h->nranks;
-
-		while (i > 0 && h->ranks[i - 1] != l->rank)
-			i--;
-		assert(i > 0);
-		for (; i < h->nranks; i++)
-			h->ranks[i - 1] = h->ranks[i];
-		h->nranks--;
-	}
+	note_let_go(l);
 	store_relaxed(&l->holder, NULL);
 	__atomic_store_n(&l->locked, 0, __ATOMIC_RELEASE);
 	intr_pop();
+}
+
+void spin_share(struct spinlock *l)
+{
+	struct hart *h;
+	bool waited = false;
+
+	intr_push();
+	check_rank(l, false);
+	h = this_hart();
+	assert(!h->shares);
+	for (;;) {
+		__atomic_store_n(&h->shares, l, __ATOMIC_RELAXED);
+		cpu_fence();
+		if (!__atomic_load_n(&l->locked, __ATOMIC_ACQUIRE))
+			break;
+		__atomic_store_n(&h->shares, NULL, __ATOMIC_RELEASE);
+		wait_for(l);
+		waited = true;
+	}
+	note_taken(l, waited);
+}
+
+void spin_unshare(struct spinlock *l)
+{
+	assert(this_hart()->shares == l);
+	note_let_go(l);
+	__atomic_store_n(&this_hart()->shares, NULL, __ATOMIC_RELEASE);
+	intr_pop();
+}
+
+/* A wait here counts as one for the lock that was just taken. */
+void spin_drain(const struct spinlock *l)
+{
+	bool waited = false;
+
+	cpu_fence();
+	for (unsigned i = 0; i < nharts; i++)
+		for (; __atomic_load_n(&harts[i].shares, __ATOMIC_ACQUIRE) == l; waited = true)
+			cpu_relax();
+	if (waited) {
+		uint64_t *n = &counts[this_hart()->index].of[l->rank].waited;
+
+		store_relaxed(n, *n + 1);
+	}
 }
 
 bool spin_held(const struct spinlock *l)

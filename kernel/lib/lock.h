@@ -2,7 +2,9 @@
 /*
  * Locks and wait queues.
  *
- * spinlock: held with interrupts off on this hart, so also no preemption; never sleep with one held.
+ * spinlock: held with interrupts off on this hart, so also no preemption; never sleep with one held. Some are shared, too: harts that do what
+ * may go on at the same time say so each in a place of its own (spin_share), and wait for nobody but a holder; who takes such a lock
+ * waits for them at once afterwards (spin_drain).
  * mutex, rwlock: sleeping; not for interrupt handlers. An rwlock prefers waiting writers to new readers, and those that waited for a
  * writer to the next one.
  * waitq: threads that wait for a condition which a spinlock guards:
@@ -51,11 +53,14 @@ void spin_lock(struct spinlock *l);
 bool spin_trylock(struct spinlock *l);
 void spin_unlock(struct spinlock *l);
 void spin_lock_nested(struct spinlock *l); /* another lock of the same rank is held on purpose */
+void spin_share(struct spinlock *l);
+void spin_unshare(struct spinlock *l);
+void spin_drain(const struct spinlock *l);
 bool spin_held(const struct spinlock *l);
 /* Of all locks of a rank together; `name` is one's. False: there was none yet, or no such rank. */
 struct lock_counts {
 	const char *name;
-	uint64_t acquired, waited; /* [a] */
+	uint64_t acquired, waited;
 };
 #define LOCK_RANKS 64
 bool lock_counts(unsigned rank, struct lock_counts *c);
@@ -88,12 +93,53 @@ static inline void spin_lock_nested(struct spinlock *l)
 	spin_lock(l);
 }
 
+/* One at a time on a hart; spinlocks of higher rank may be taken inside. */
+static inline void spin_share(struct spinlock *l)
+{
+	struct hart *h;
+
+	intr_push();
+	h = this_hart();
+	for (;;) {
+		__atomic_store_n(&h->shares, l, __ATOMIC_RELAXED);
+		cpu_fence();
+		if (likely(!__atomic_load_n(&l->locked, __ATOMIC_ACQUIRE)))
+			return;
+		__atomic_store_n(&h->shares, NULL, __ATOMIC_RELEASE);
+		while (__atomic_load_n(&l->locked, __ATOMIC_RELAXED))
+			cpu_relax();
+	}
+}
+
+static inline void spin_unshare(struct spinlock *l __unused)
+{
+	__atomic_store_n(&this_hart()->shares, NULL, __ATOMIC_RELEASE);
+	intr_pop();
+}
+
+/* The lock, or one that those who share this one look at while they do, has just been taken: waits for them. */
+static inline void spin_drain(const struct spinlock *l)
+{
+	if (nharts == 1)
+		return;
+	cpu_fence();
+	for (unsigned i = 0; i < nharts; i++)
+		while (__atomic_load_n(&harts[i].shares, __ATOMIC_ACQUIRE) == l)
+			cpu_relax();
+}
+
 /* In release builds only "somebody holds it": for assertions. */
 static inline bool spin_held(const struct spinlock *l)
 {
 	return load_relaxed(&l->locked);
 }
 #endif
+
+/* Somebody holds it. Those who share another lock and find this one free may rely on that until they let go, if its takers drain. */
+static inline bool spin_busy(const struct spinlock *l)
+{
+	return __atomic_load_n(&l->locked, __ATOMIC_ACQUIRE);
+}
 
 struct waitq {
 	struct spinlock lock;

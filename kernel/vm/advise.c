@@ -392,7 +392,7 @@ static int free_part(struct part *p)
 		bool shared, in_swap;
 		slot_t slot;
 
-		spin_lock(&f->home.lock);
+		home_lock(&f->home);
 		vpn = overlay_next(&s->overlay, vpn, p->end);
 		slot = vpn == UINT64_MAX ? 0 : *overlay_find(&s->overlay, vpn, &shared);
 		in_swap = slot_is_swap(slot);
@@ -450,7 +450,7 @@ static int fetch_part(struct part *p)
 
 		if (!page && !(page = page_alloc()))
 			break;
-		spin_lock(&f->home.lock);
+		home_lock(&f->home);
 		vpn = overlay_next(&s->overlay, vpn, p->end);
 		if (vpn != UINT64_MAX)
 			slot = *overlay_find(&s->overlay, vpn, &shared);

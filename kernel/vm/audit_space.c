@@ -130,7 +130,7 @@ static void check_private_pte(struct audit *a, struct space *s, struct mapping *
 	slot_t slot;
 	bool shared;
 
-	spin_lock(&s->overlay.family->home.lock); /* free, as nobody else runs */
+	home_lock(&s->overlay.family->home); /* free, as nobody else runs */
 	leaf = overlay_leaf(&s->overlay, vpn, &shared);
 	spin_unlock(&s->overlay.family->home.lock);
 	slot = leaf ? leaf->slot[vpn % NODE_SLOTS] : 0;

@@ -15,7 +15,7 @@
  *	base page absent                               the pager reads a cluster, again
  *	base page beyond the limit                     SIGBUS
  *
- * One pass (attempt) holds the space for reading and, inside, the family's lock and then the base object's. It ends with the
+ * One pass (attempt) holds the space for reading and, inside, the family's lock (a first write only shares it) and then the base object's. It ends with the
  * PTE in place, or with a step that needs these locks let go: fill the purse, wait for a busy page, read, reserve. Then
  * everything is looked up again. A fresh page is the exception: its source is held, the spinlocks are let go for the
  * copying or zeroing alone, and the slots are looked at again before it goes in.
@@ -47,12 +47,15 @@ struct fault {
 	struct cluster *cluster;
 	uint8_t access;
 	bool write, major, planned;
+	bool exclusive; /* a pass that shared the family's lock could not end it */
+	bool sharing;	/* this pass shares the family's lock, else it holds it */
 	bool alone,
 		tried_alone; /* a read failed, perhaps a neighbour's: the page by itself is next, or was */
 	bool touched;	     /* the file's times know of the store */
 	/* valid during a pass */
 	struct mapping *m;
 	struct node *leaf; /* the overlay's, if the path to it is unshared */
+	pte_t *pte;	   /* sharing: its entry, empty */
 	struct purse purse;
 	/* for the step after the pass */
 	struct page *wait;     /* WAIT: this page's busy; RESERVE: busy by us */
@@ -98,34 +101,81 @@ static void make_executable(struct page *p)
 	page_set(p, PG_ICACHE);
 }
 
-/* Maps the frame at f->vpn. The locks of what it belongs to are held and its page is not busy. */
-static enum step install(struct fault *f, struct page *p, bool writable)
+/* What the next fault of a mapping that may share the family's lock probably finds. */
+static void expect(struct mapping *m, uint8_t what)
 {
-	pte_t value = pte_leaf(page_pfn(p), mapping_bits(f->m, writable) | PTE_A), old, *pte;
-	struct space *s = f->space;
+	if (!m->object && !(m->prot & PROT_EXEC))
+		store_relaxed(&m->expect, what);
+}
 
-	if ((f->m->prot & PROT_EXEC) && p != zero_page)
-		make_executable(p);
-	spin_lock(&s->table_lock);
-	if (unlikely(s->dying)) {
-		spin_unlock(&s->table_lock);
+/* Sharing the family's lock is not enough for what was found. */
+static enum step exclusively(struct fault *f)
+{
+	f->exclusive = true;
+	return AGAIN;
+}
+
+/* While the family's lock is shared: is the entry of f->vpn there, empty, and will it stay so until this fault fills it? */
+static bool entry_waits(struct fault *f)
+{
+	struct space *s = f->space;
+	pte_t *pte;
+
+	if (spin_busy(&s->table_lock) || s->dying)
+		return false;
+	pte = table_make(s, f->vpn, NULL);
+	if (pte && pte_read(pte))
+		expect(f->m, EXPECT_ZERO_PAGE);
+	f->pte = pte;
+	return pte && !pte_read(pte);
+}
+
+/* [t] */
+static enum step put_pte(struct fault *f, pte_t value)
+{
+	struct space *s = f->space;
+	pte_t old, *pte;
+
+	if (unlikely(s->dying))
 		return fail(f, SIGKILL, 0);
-	}
 	pte = table_make(s, f->vpn, &f->purse);
-	if (unlikely(!pte)) {
-		spin_unlock(&s->table_lock);
+	if (unlikely(!pte))
 		return FILL;
-	}
 	old = pte_read(pte);
 	if (old & PTE_V && pte_pfn(old) != pte_pfn(value)) {
+		if (pte_pfn(old) == page_pfn(zero_page))
+			expect(f->m, EXPECT_ZERO_PAGE);
 		table_clear(s, pte); /* never from frame to frame without a shootdown between */
 		space_shoot(s);
 	}
 	table_set(s, pte, value);
-	spin_unlock(&s->table_lock);
 	if (old & PTE_V)
 		mmu_fence_page(f->vpn << PAGE_SHIFT);
 	return DONE;
+}
+
+/* Who holds the family's lock need not wait for those who share it. */
+static inline void lock_table(struct fault *f)
+{
+	if (f->m->shared)
+		space_lock_table(f->space);
+	else
+		spin_lock(&f->space->table_lock);
+}
+
+/* Maps the frame at f->vpn. The locks of what it belongs to are held and its page is not busy. */
+static enum step install(struct fault *f, struct page *p, bool writable)
+{
+	pte_t value = pte_leaf(page_pfn(p), mapping_bits(f->m, writable) | PTE_A);
+	struct space *s = f->space;
+	enum step r;
+
+	if ((f->m->prot & PROT_EXEC) && p != zero_page)
+		make_executable(p);
+	lock_table(f);
+	r = put_pte(f, value);
+	spin_unlock(&s->table_lock);
+	return r;
 }
 
 /* A page that was brought ahead is used for the first time, or is sure to be. [h] */
@@ -197,7 +247,7 @@ static void map_around(struct fault *f, const slot_t *slots, unsigned at, bool w
 
 	lo = here - MIN(here - lo, at);
 	hi = here + MIN(hi - here, NODE_SLOTS - at);
-	spin_lock(&s->table_lock);
+	lock_table(f);
 	ptes = s->dying ? NULL : table_find(s, lo);
 	if (!ptes || !((here + 1 < hi && neighbour(f, slots[at + 1], pte_read(&ptes[here + 1 - lo]), bits)) ||
 		       (here > lo && neighbour(f, slots[at - 1], pte_read(&ptes[here - 1 - lo]), bits))))
@@ -220,36 +270,49 @@ out:
 	spin_unlock(&s->table_lock);
 }
 
-/* ---- private memory: the family's lock is held ---- */
+/* ---- private memory: the family's lock is held, or shared ---- */
 
-/* A fresh frame from the purse becomes the page of f->vpn in the slot s. */
-static struct page *put_fresh(struct fault *f, slot_t *s)
+/* The slot of f->vpn, on an unshared path; NULL: the purse lacks nodes. */
+static slot_t *unshared_slot(struct fault *f)
+{
+	return f->leaf ? &f->leaf->slot[f->vpn % NODE_SLOTS] :
+			 overlay_unshare(&f->space->overlay, f->vpn, &f->purse);
+}
+
+/* The filled frame of the purse becomes the page of f->vpn in the slot s, instead of what was there, and is mapped. */
+static enum step put_fresh(struct fault *f, slot_t *s, slot_t was)
 {
 	struct overlay *ov = &f->space->overlay;
 	struct page *p = f->purse.frame;
 
-	dassert(!*s && f->vpn < last_page(f->m));
-	f->purse.frame = NULL;
+	dassert(f->vpn < last_page(f->m));
 	page_fill_private(p, ov->family, f->vpn);
-	overlay_store(ov, f->vpn, s, slot_of_page(p));
+	if (unlikely(!overlay_change(ov, f->vpn, s, was,
+				     slot_of_page(p)))) { /* another thread's fault was faster */
+		page_empty_private(p);
+		return exclusively(f);
+	}
+	purse_take_frame(&f->purse);
 	policy_enter(p, 0);
-	return p;
+	if (!f->sharing)
+		return install(f, p, true);
+	table_set(f->space, f->pte, pte_leaf(page_pfn(p), mapping_bits(f->m, true) | PTE_A));
+	return DONE;
 }
 
-/* The slot of f->vpn on an unshared path, unchanged, when the purse's frame has been filled with a copy of src (NULL: with zeros); else NULL
+/* The slot of f->vpn on an unshared path, unchanged, when the purse's frame has been filled with a copy of src; else NULL
  * and the step to take. The family's lock, and `inner` unless NULL, are let go meanwhile. */
 static slot_t *prepare_slot(struct fault *f, struct page *src, struct spinlock *inner, enum step *step)
 {
 	struct overlay *ov = &f->space->overlay;
-	slot_t *s = f->leaf ? &f->leaf->slot[f->vpn % NODE_SLOTS] : overlay_unshare(ov, f->vpn, &f->purse),
-	       was;
+	slot_t *s = unshared_slot(f), was;
 	bool shared;
 
 	*step = FILL;
 	if (!s)
 		return NULL;
 	was = *s;
-	if (!purse_fill_frame(&f->purse, src, &ov->family->home.lock, inner))
+	if (!purse_copy(&f->purse, src, &ov->family->home, inner))
 		return NULL;
 	*step = AGAIN;
 	s = overlay_find(ov, f->vpn, &shared);
@@ -269,8 +332,7 @@ static enum step copy_private(struct fault *f, struct page *p)
 	dassert(*s == slot_of_page(p));
 	EVENT(cow_copies);
 	p->sharers--; /* others keep it */
-	overlay_store(&f->space->overlay, f->vpn, s, 0);
-	return install(f, put_fresh(f, s), true);
+	return put_fresh(f, s, slot_of_page(p));
 }
 
 /* It is exclusive: make it dirty, so that it may be mapped writable. */
@@ -304,6 +366,8 @@ static enum step fault_overlay_page(struct fault *f, struct node *leaf, bool sha
 	bool exclusive = p->sharers == 1 && !shared;
 	enum step r;
 
+	if (load_relaxed(&f->m->expect) != EXPECT_PAGE)
+		store_relaxed(&f->m->expect, EXPECT_PAGE);
 	if (page_has(p, PG_BUSY)) {
 		f->wait = p;
 		return WAIT;
@@ -346,7 +410,7 @@ static enum step fault_swapped(struct fault *f, const struct node *leaf)
 
 	plan(f, MIN(1u << vm_tunables.page_cluster, (unsigned)SWAP_CLUSTER_MAX));
 	if (!f->purse.frame) {
-		f->purse.want_frame = true;
+		f->purse.want_frame = WANT_FRAME;
 		f->cluster->want_spare = f->cluster->nwindow - 1;
 		return FILL;
 	}
@@ -357,8 +421,7 @@ static enum step fault_swapped(struct fault *f, const struct node *leaf)
 		struct page *p;
 
 		if (i == here) {
-			swap_in_slot(f, leaf, i, f->purse.frame, PG_REFERENCED);
-			f->purse.frame = NULL;
+			swap_in_slot(f, leaf, i, purse_take_frame(&f->purse), PG_REFERENCED);
 		} else if (slot_is_swap(leaf->slot[i]) &&
 			   (f->m->ra.sure || slot_swap(leaf->slot[i]) + here == entry + i) &&
 			   (p = take_spare(f))) {
@@ -368,20 +431,30 @@ static enum step fault_swapped(struct fault *f, const struct node *leaf)
 	return SWAP_IN;
 }
 
+static inline enum step map_zeros(struct fault *f)
+{
+	if (load_relaxed(&f->m->expect) != EXPECT_ZERO_PAGE)
+		expect(f->m, EXPECT_ZERO_PAGE);
+	EVENT(zero_maps);
+	return install(f, zero_page, false);
+}
+
+/* A write; the lock may be shared. */
 static enum step fault_zero(struct fault *f)
 {
-	enum step r;
 	slot_t *s;
 
-	if (!f->write) {
-		EVENT(zero_maps);
-		return install(f, zero_page, false);
+	if (load_relaxed(&f->m->expect) == EXPECT_PAGE)
+		expect(f->m, EXPECT_NOTHING);
+	if (!f->purse.zeros) {
+		f->purse.want_frame = WANT_ZEROS;
+		return FILL;
 	}
-	s = prepare_slot(f, NULL, NULL, &r);
+	s = unshared_slot(f);
 	if (!s)
-		return r;
+		return FILL;
 	EVENT(zero_fills);
-	return install(f, put_fresh(f, s), true);
+	return put_fresh(f, s, 0);
 }
 
 /* ---- the base: its lock is taken here, inside the family's if the mapping is private ---- */
@@ -437,7 +510,7 @@ static enum step copy_base(struct fault *f, struct page *p)
 	dassert(p->home == &o->home &&
 		p->index < o->limit); /* it was held, and the limit was looked at again */
 	EVENT(cow_copies);
-	return install(f, put_fresh(f, s), true);
+	return put_fresh(f, s, 0);
 }
 
 static void map_base_around(struct fault *f, const struct node *over)
@@ -504,7 +577,32 @@ out:
 	return r;
 }
 
-static enum step fault_private(struct fault *f)
+/*
+ * Faults that only add, each to a place of its own, share the family's lock: an EMPTY slot gets a page, an empty entry of a table that is
+ * there its PTE, an overlay a node. Who is the first to fill the slot fills the entry. What else they find they leave to a pass that
+ * holds the lock; so the mapping tells what to expect.
+ */
+static enum step fault_sharing(struct fault *f)
+{
+	struct overlay *ov = &f->space->overlay;
+	struct node *leaf;
+	enum step r;
+	bool shared;
+
+	spin_share(&ov->family->home.lock);
+	f->sharing = true;
+	leaf = overlay_leaf(ov, f->vpn, &shared);
+	f->leaf = leaf;
+	if (shared || (leaf && load_relaxed(&leaf->slot[f->vpn % NODE_SLOTS])) || !entry_waits(f))
+		r = exclusively(f);
+	else
+		r = fault_zero(f);
+	f->sharing = false;
+	spin_unshare(&ov->family->home.lock);
+	return r;
+}
+
+static enum step fault_holding(struct fault *f)
 {
 	struct overlay *ov = &f->space->overlay;
 	struct node *leaf;
@@ -512,7 +610,7 @@ static enum step fault_private(struct fault *f)
 	bool shared;
 	slot_t slot;
 
-	spin_lock(&ov->family->home.lock);
+	home_lock(&ov->family->home);
 	leaf = overlay_leaf(ov, f->vpn, &shared);
 	slot = leaf ? leaf->slot[f->vpn % NODE_SLOTS] : 0;
 	f->leaf = shared ? NULL : leaf;
@@ -525,9 +623,23 @@ static enum step fault_private(struct fault *f)
 	else if (f->m->object)
 		r = fault_private_base(f, leaf);
 	else
-		r = fault_zero(f);
+		r = f->write ? fault_zero(f) : map_zeros(f);
 	spin_unlock(&ov->family->home.lock);
 	return r;
+}
+
+static enum step fault_private(struct fault *f)
+{
+	uint8_t e = load_relaxed(&f->m->expect);
+
+	if (f->write && e != EXPECT_PAGE) {
+		f->purse.want_frame = WANT_ZEROS;
+		if (purse_fill(&f->purse))
+			return FILL;
+		if (e == EXPECT_NOTHING && !f->exclusive)
+			return fault_sharing(f);
+	}
+	return fault_holding(f);
 }
 
 /* ---- passes and the steps between them ---- */

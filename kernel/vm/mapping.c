@@ -93,6 +93,7 @@ void mapping_copy(struct mapping *to, const struct mapping *from)
 				.shared = from->shared,
 				.flags = from->flags,
 				.ra = from->ra,
+				.expect = load_relaxed(&from->expect),
 				.error_seen = load_relaxed(&from->error_seen) };
 }
 
@@ -160,6 +161,8 @@ static void link_into_tree(struct space *s, struct mapping *m)
 void mapping_insert(struct space *s, struct mapping *m)
 {
 	m->space = s;
+	if (m->object || m->prot & PROT_EXEC)
+		m->expect = EXPECT_PAGE;
 	link_into_tree(s, m);
 	count(m, m->end - m->start);
 	begin_change(m);
@@ -223,6 +226,8 @@ void mapping_change(struct mapping *m, unsigned prot, unsigned flags)
 		list_append(&m->space->locked, &m->locked_link);
 	m->prot = prot;
 	m->flags = flags;
+	if (prot & PROT_EXEC)
+		m->expect = EXPECT_PAGE;
 	end_change(m);
 	count(m, n);
 }

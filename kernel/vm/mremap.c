@@ -30,7 +30,7 @@ static int move_slots(struct space *s, uint64_t from, uint64_t to, uint64_t n, u
 	for (*done = 0; *done < n; ++*done) {
 		uint64_t next;
 
-		spin_lock(&f->home.lock);
+		home_lock(&f->home);
 		next = overlay_next(&s->overlay, from + *done, from + n);
 		spin_unlock(&f->home.lock);
 		if (next == UINT64_MAX)

@@ -55,9 +55,17 @@ int purse_fill(struct purse *p)
 		t->next_table = p->tables;
 		p->tables = t;
 	}
-	if (p->want_frame && !p->frame)
+	if (!p->want_frame)
+		return 0;
+	if (!p->frame)
 		p->frame = page_alloc();
-	return p->want_frame && !p->frame ? -ENOMEM : 0;
+	if (!p->frame)
+		return -ENOMEM;
+	if (p->want_frame == WANT_ZEROS && !p->zeros) {
+		clear_page(page_data(p->frame));
+		p->zeros = true;
+	}
+	return 0;
 }
 
 struct node *purse_take_node(struct purse *p, unsigned level, unsigned want)
@@ -75,6 +83,23 @@ struct node *purse_take_node(struct purse *p, unsigned level, unsigned want)
 	return n;
 }
 
+void purse_put_node(struct purse *p, struct node *n)
+{
+	n->slot[0] = (slot_t)p->nodes;
+	p->nodes = n;
+	p->nnodes++;
+}
+
+struct page *purse_take_frame(struct purse *p)
+{
+	struct page *frame = p->frame;
+
+	p->frame = NULL;
+	p->want_frame = 0;
+	p->zeros = false;
+	return frame;
+}
+
 struct page *purse_take_table(struct purse *p, unsigned want)
 {
 	struct page *t = p->tables;
@@ -89,23 +114,20 @@ struct page *purse_take_table(struct purse *p, unsigned want)
 	return t;
 }
 
-bool purse_fill_frame(struct purse *p, struct page *src, struct spinlock *family, struct spinlock *inner)
+bool purse_copy(struct purse *p, struct page *src, struct home *family, struct spinlock *inner)
 {
-	if (src)
-		page_hold(src);
+	page_hold(src);
 	if (inner)
 		spin_unlock(inner);
-	spin_unlock(family);
+	spin_unlock(&family->lock);
 	if (!p->frame)
 		p->frame = page_alloc();
-	p->want_frame = !p->frame;
-	if (p->frame && src) /* whatever it held from an earlier try */
+	p->want_frame = p->frame ? 0 : WANT_FRAME;
+	p->zeros = false;
+	if (p->frame) /* whatever it held from an earlier try */
 		copy_page(page_data(p->frame), page_data(src));
-	else if (p->frame)
-		clear_page(page_data(p->frame));
-	if (src)
-		page_release(src);
-	spin_lock(family);
+	page_release(src);
+	home_lock(family);
 	if (inner)
 		spin_lock(inner);
 	return p->frame;

@@ -470,7 +470,7 @@ static int put_absent(struct object *o, uint64_t index, bool wanted, struct purs
 		return 0;
 	if (!s)
 		s = object_slot_make(o, index, purse);
-	purse->want_frame = true;
+	purse->want_frame = WANT_FRAME;
 	if (!s || !purse->frame)
 		return -EAGAIN;
 	if (o->budget && !*s && !budget_take(o->budget))
@@ -681,7 +681,7 @@ struct page *object_find_page(struct object *o, uint64_t index)
 
 int object_busy_page(struct object *o, uint64_t index, struct page **out, bool *fresh)
 {
-	struct purse purse = { .want_frame = true, .want_nodes = 2 };
+	struct purse purse = { .want_frame = WANT_FRAME, .want_nodes = 2 };
 	slot_t *s;
 
 	might_sleep();
@@ -862,7 +862,7 @@ static void let_faults_end(struct space *s)
 {
 	struct family *f = s->overlay.family;
 
-	spin_lock(&f->home.lock);
+	home_lock(&f->home);
 	spin_unlock(&f->home.lock);
 }
 

@@ -82,7 +82,7 @@ static void weigh(struct candidate *c)
 	struct overlay *ov = &c->space->overlay;
 	uint64_t nswap, nfree;
 
-	spin_lock(&ov->family->home.lock);
+	home_lock(&ov->family->home);
 	for (unsigned i = 0; i < OVERLAY_TOP; i++)
 		if (ov->top[i])
 			weigh_node(c, (const struct node *)ov->top[i], 1);
@@ -150,7 +150,7 @@ static void print_table(const struct candidate *table, unsigned n)
 /* Takes the memory of a space whose processes are to die. */
 static void reap(struct space *s)
 {
-	spin_lock(&s->table_lock);
+	space_lock_table(s);
 	s->dying = true; /* no PTE comes from now on, and no clone of the overlay */
 	spin_unlock(&s->table_lock);
 	table_clear_range(s, 0, USER_TOP >> PAGE_SHIFT);

@@ -51,12 +51,20 @@ struct family *family_create(void)
 	return f;
 }
 
+void family_destroy(struct family *f)
+{
+	spin_lock(&vm_queue_lock);
+	list_remove(&f->link);
+	spin_unlock(&vm_queue_lock);
+	kmem_cache_free(&family_cache, f);
+}
+
 void overlay_init(struct overlay *ov, struct family *f)
 {
 	memset(ov->top, 0, sizeof(ov->top));
 	ov->nslots = 0;
 	ov->family = f;
-	spin_lock(&f->home.lock);
+	home_lock(&f->home);
 	list_append(&f->members, &ov->link);
 	spin_unlock(&f->home.lock);
 }
@@ -65,15 +73,14 @@ void overlay_init(struct overlay *ov, struct family *f)
 
 struct node *overlay_leaf(const struct overlay *ov, uint64_t vpn, bool *shared)
 {
-	struct node *n = (struct node *)ov->top[vpn / SPAN(OVERLAY_LEVELS)];
+	struct node *n = (struct node *)load_pointer(&ov->top[vpn / SPAN(OVERLAY_LEVELS)]);
 	bool sh = false;
 
-	dassert(spin_held(&ov->family->home.lock));
 	for (unsigned level = OVERLAY_LEVELS - 1; n; level--) {
 		sh |= n->refs > 1;
 		if (level == 0)
 			break;
-		n = (struct node *)n->slot[INDEX(vpn, level)];
+		n = (struct node *)load_pointer(&n->slot[INDEX(vpn, level)]);
 	}
 	*shared = sh;
 	return n;
@@ -140,32 +147,63 @@ static struct node *copy_node(const struct node *from, struct node *to)
 	return to;
 }
 
+/* Puts a fresh node into an EMPTY slot, unless another fault that shares the lock was faster; returns what is there then. */
+static struct node *add_node(slot_t *s, struct node *parent, struct node *fresh, struct purse *purse)
+{
+	slot_t there = 0;
+
+	cpu_point();
+	if (!__atomic_compare_exchange_n(s, &there, (slot_t)fresh, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE)) {
+		purse_put_node(purse, fresh);
+		return (struct node *)there;
+	}
+	if (parent)
+		__atomic_fetch_add(&parent->used, 1, __ATOMIC_RELAXED);
+	return fresh;
+}
+
 slot_t *overlay_unshare(struct overlay *ov, uint64_t vpn, struct purse *purse)
 {
 	slot_t *s = &ov->top[vpn / SPAN(OVERLAY_LEVELS)];
 	struct node *parent = NULL, *n = NULL;
 
-	dassert(spin_held(&ov->family->home.lock));
 	for (unsigned level = OVERLAY_LEVELS; level-- > 0;) {
-		n = (struct node *)*s;
+		n = (struct node *)load_pointer(s);
 		if (!n || n->refs > 1) {
 			struct node *fresh = purse_take_node(purse, level, level + 1);
 
 			if (!fresh)
 				return NULL;
 			if (n) {
+				dassert(spin_held(&ov->family->home.lock));
 				copy_node(n, fresh);
 				n->refs--;
-			} else if (parent) {
-				parent->used++;
+				*s = (slot_t)fresh;
+				n = fresh;
+			} else {
+				n = add_node(s, parent, fresh, purse);
 			}
-			*s = (slot_t)fresh;
-			n = fresh;
 		}
 		parent = n;
 		s = &n->slot[INDEX(vpn, level)];
 	}
 	return s;
+}
+
+bool overlay_change(struct overlay *ov, uint64_t vpn, slot_t *s, slot_t was, slot_t value)
+{
+	struct node *leaf = container_of(s - (vpn & (NODE_SLOTS - 1)), struct node, slot[0]);
+
+	dassert(leaf->refs == 1);
+	cpu_point();
+	if (!__atomic_compare_exchange_n(s, &was, value, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		return false;
+	if (was)
+		return true;
+	__atomic_fetch_add(&leaf->used, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&ov->nslots, 1, __ATOMIC_RELAXED);
+	return true;
 }
 
 void overlay_store(struct overlay *ov, uint64_t vpn, slot_t *s, slot_t value)
@@ -183,7 +221,7 @@ bool overlay_clone(struct overlay *child, struct overlay *parent)
 {
 	struct family *f = parent->family;
 
-	spin_lock(&f->home.lock);
+	home_lock(&f->home);
 	if (overlay_space(parent)->dying) {
 		spin_unlock(&f->home.lock);
 		return false;
@@ -297,13 +335,21 @@ void page_fill_private(struct page *p, struct family *f, uint64_t vpn)
 	page_kind_add(PAGES_ANON, 1);
 }
 
+void page_empty_private(struct page *p)
+{
+	store_relaxed(&p->home, NULL);
+	p->sharers = 0;
+	page_clear(p, PG_DIRTY);
+	page_kind_add(PAGES_ANON, -1);
+}
+
 /* Puts a copy of *s, which others keep, into the purse's frame; the lock is let go meanwhile. False: look again from the start. */
 static bool copy_shared(struct overlay *ov, uint64_t vpn, struct page *p, struct purse *purse)
 {
 	bool shared;
 	slot_t *s;
 
-	if (!purse_fill_frame(purse, p, &ov->family->home.lock, NULL))
+	if (!purse_copy(purse, p, &ov->family->home, NULL))
 		return false;
 	s = overlay_find(ov, vpn, &shared);
 	return s && *s == slot_of_page(p) && !page_has(p, PG_BUSY) && p->sharers > 1;
@@ -338,9 +384,9 @@ static bool move_slot(struct overlay *ov, uint64_t from, uint64_t to, struct cle
 		if (!t)
 			return false;
 		p->sharers--;
-		old = slot_of_page(w->purse.frame);
-		page_fill_private(w->purse.frame, ov->family, to);
-		w->purse.frame = NULL;
+		p = purse_take_frame(&w->purse);
+		old = slot_of_page(p);
+		page_fill_private(p, ov->family, to);
 	} else if (p) {
 		p->index = to;
 	}
@@ -355,7 +401,7 @@ int overlay_move(struct overlay *ov, uint64_t from, uint64_t to, struct clear_wa
 	slot_t *s;
 
 	w->page = NULL;
-	spin_lock(&ov->family->home.lock);
+	home_lock(&ov->family->home);
 	s = overlay_find(ov, from, &shared);
 	moved = !s || !*s || move_slot(ov, from, to, w);
 	spin_unlock(&ov->family->home.lock);
@@ -494,7 +540,7 @@ int overlay_clear(struct overlay *ov, uint64_t first, uint64_t end, struct clear
 		enum cleared c = CLEARED_SOME;
 
 		do {
-			spin_lock(&f->home.lock);
+			home_lock(&f->home);
 			w->budget = CLEAR_BUDGET;
 			if (ov->top[i])
 				c = clear_child(ov, &ov->top[i], i * SPAN(OVERLAY_LEVELS), first, end, w);
@@ -543,15 +589,11 @@ void overlay_leave(struct overlay *ov)
 	while (overlay_clear(ov, 0, USER_TOP >> PAGE_SHIFT, &w))
 		clear_wait(&w);
 	purse_empty(&w.purse);
-	spin_lock(&f->home.lock);
+	home_lock(&f->home);
 	ov->nslots = 0;
 	list_remove(&ov->link);
 	last = list_empty(&f->members);
 	spin_unlock(&f->home.lock);
-	if (last) {
-		spin_lock(&vm_queue_lock);
-		list_remove(&f->link);
-		spin_unlock(&vm_queue_lock);
-		kmem_cache_free(&family_cache, f);
-	}
+	if (last)
+		family_destroy(f);
 }

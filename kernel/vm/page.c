@@ -365,6 +365,7 @@ static void page_sleep(struct page *p)
 	assert(h && spin_held(&h->lock));
 	page_set(p, PG_WANTED);
 	waitq_sleep(page_waitq(p), &h->lock);
+	spin_drain(&h->lock);
 }
 
 bool page_wait_busy(struct page *p)
@@ -422,8 +423,8 @@ struct home *page_lock_home(struct page *p)
 
 	intr_push();
 	while ((h = load_relaxed(&p->home))) {
-		spin_lock(
-			&h->lock); /* homes are type-stable as long as interrupts are off: at worst the wrong one */
+		home_lock(
+			h); /* homes are type-stable as long as interrupts are off: at worst the wrong one */
 		if (load_relaxed(&p->home) == h)
 			break;
 		spin_unlock(&h->lock);
@@ -446,7 +447,7 @@ void page_end_busy(struct page *p)
 {
 	struct home *h = p->home;
 
-	spin_lock(&h->lock);
+	home_lock(h);
 	assert(page_has(p, PG_BUSY));
 	page_clear(p, PG_BUSY);
 	page_wake(p);

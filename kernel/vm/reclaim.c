@@ -229,7 +229,7 @@ static void finish(struct page *p, bool used)
 {
 	struct home *h = p->home;
 
-	spin_lock(&h->lock);
+	home_lock(h);
 	if (h->kind == HOME_FAMILY && !p->swap && !family_exclusive(family_of(h), p)) {
 		page_clear(p, PG_LAZYFREE); /* MADV_FREE, then a fork: too many slots to empty */
 		page_set(p, PG_DIRTY);
@@ -536,7 +536,7 @@ static void push_run(uint32_t entry, struct page **run, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		struct home *h = run[i]->home;
 
-		spin_lock(&h->lock);
+		home_lock(h);
 		if (h->kind == HOME_OBJECT) {
 			object_clear_dirty(object_of(h), run[i]);
 			object_of(h)->nwriting++;

@@ -67,11 +67,12 @@ unsigned rmap_busy_page(struct page *p, enum rmap_op op, struct shoot_batch *b);
 #define PTE_PRIVATE PTE_SOFT /* the entry belongs to a private mapping */
 
 pte_t *table_find(struct space *s, uint64_t vpn); /* NULL: no leaf table there */
-pte_t *table_make(struct space *s, uint64_t vpn,
-		  struct purse *purse); /* NULL: purse->want_tables says what it lacks */
-void table_set(struct space *s, pte_t *pte,
-	       pte_t value);		       /* invalid -> valid, or more permission for the same frame */
-void table_clear(struct space *s, pte_t *pte); /* valid -> invalid; marks stale */
+/* The entry, with tables from the purse: NULL: purse->want_tables says what it lacks. Without a purse NULL if it is not there, or suspended. */
+pte_t *table_make(struct space *s, uint64_t vpn, struct purse *purse);
+/* Invalid -> valid, or more permission for the same frame. An empty entry may be set by who shares the family's lock, found this one free
+ * and knows that nobody else sets it. */
+void table_set(struct space *s, pte_t *pte, pte_t value);
+void table_clear(struct space *s, pte_t *pte);	    /* valid -> invalid; marks stale */
 void table_take_write(struct space *s, pte_t *pte); /* clears W and D; marks stale */
 /* The rest take the lock themselves. None shoots down. */
 void table_clear_range(struct space *s, uint64_t first, uint64_t end);
@@ -138,6 +139,7 @@ void budget_put(struct budget *b);
 /* ---- overlay.c: [f] ---- */
 extern struct list family_list;
 struct family *family_create(void);
+void family_destroy(struct family *f);			 /* without members */
 void overlay_init(struct overlay *ov, struct family *f); /* takes the lock */
 /* The slot of a virtual page number, NULL if no node is there; *shared: some node on the path is shared. */
 slot_t *overlay_find(const struct overlay *ov, uint64_t vpn, bool *shared);
@@ -148,6 +150,8 @@ slot_t *overlay_unshare(struct overlay *ov, uint64_t vpn, struct purse *purse);
 uint64_t overlay_next(const struct overlay *ov, uint64_t from, uint64_t end);
 /* Changes what a slot of an unshared leaf holds, counting slots in use; sharers and swap counts are the caller's. */
 void overlay_store(struct overlay *ov, uint64_t vpn, slot_t *s, slot_t value);
+/* A page instead of what was there; EMPTY: also while the family's lock is only shared, and false if it is EMPTY no more. */
+bool overlay_change(struct overlay *ov, uint64_t vpn, slot_t *s, slot_t was, slot_t value) __must_check;
 /* The child, an empty member of the parent's family, shares all that the parent has. False: the parent's space is dying, and its overlay may have been emptied. Takes the family's lock. */
 bool overlay_clone(struct overlay *child, struct overlay *parent);
 /* Puts `new_slot` in place of `old` at vpn in every member; returns how many distinct slots changed. */
@@ -173,6 +177,7 @@ int overlay_clear(struct overlay *ov, uint64_t first, uint64_t end, struct clear
 int overlay_move(struct overlay *ov, uint64_t from, uint64_t to, struct clear_wait *w);
 /* A fresh frame becomes a dirty private page, for one slot. */
 void page_fill_private(struct page *p, struct family *f, uint64_t vpn);
+void page_empty_private(struct page *p); /* the opposite, for one that came into no slot */
 /* One slot names the page, and no fork shares it. */
 bool family_exclusive(struct family *f, struct page *p);
 void clear_wait(struct clear_wait *w);
@@ -231,7 +236,8 @@ void policy_leave(struct page *p);	       /* it is freed */
 
 /* writeback.c */
 void writeback_kick(void);
-void writeback_look(void); /* writebackd looks now whether something is to be written, not when its time has come */
+void writeback_look(
+	void); /* writebackd looks now whether something is to be written, not when its time has come */
 void caches_want_shrink(void); /* writebackd gives back memory of the kernel's own caches soon */
 void object_queue_dirty(struct object *o, bool soon);
 

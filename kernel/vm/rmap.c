@@ -52,7 +52,7 @@ static unsigned visit(struct space *s, uint64_t vpn, pfn_t pfn, enum rmap_op op,
 	unsigned accessed = 0;
 	pte_t *pte, e;
 
-	spin_lock(&s->table_lock);
+	space_lock_table(s);
 	pte = table_find(s, vpn);
 	e = pte ? pte_read(pte) : 0;
 	if (!(e & PTE_V) || pte_pfn(e) != pfn)
@@ -144,7 +144,7 @@ unsigned rmap_busy_page(struct page *p, enum rmap_op op, struct shoot_batch *b)
 	if (h->kind == HOME_FAMILY) {
 		struct family *f = container_of(h, struct family, home);
 
-		spin_lock(&h->lock);
+		home_lock(h);
 		n = rmap_family(f, p, op, b);
 		spin_unlock(&h->lock);
 	} else {

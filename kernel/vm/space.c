@@ -50,14 +50,12 @@ static void space_list_add(struct space *s)
 
 struct space *space_create(void)
 {
-	struct space *s = space_alloc();
-	struct family *f = s ? family_create() : NULL;
+	struct family *f = family_create();
+	struct space *s = f ? space_alloc() : NULL;
 
-	if (!f) {
-		if (s) {
-			table_destroy(s);
-			kmem_cache_free(&space_cache, s);
-		}
+	if (!s) {
+		if (f)
+			family_destroy(f);
 		return NULL;
 	}
 	overlay_init(&s->overlay, f);
@@ -108,7 +106,7 @@ static void space_destroy(struct space *s)
 	while (s->pins)
 		waitq_sleep(&unpinned, &vm_queue_lock);
 	spin_unlock(&vm_queue_lock);
-	spin_lock(&s->table_lock);
+	space_lock_table(s);
 	s->dying = true;
 	spin_unlock(&s->table_lock);
 	rwlock_write(&s->lock);
@@ -189,6 +187,7 @@ static bool clone_mappings(struct space *child, struct space *parent)
 			mapping_discard(c);
 			return false;
 		}
+		store_relaxed(&m->expect, EXPECT_PAGE); /* on both sides */
 		mapping_copy(c, m);
 		c->flags &= ~MF_LOCKS; /* locks are not inherited */
 		if (c->object)
@@ -313,7 +312,7 @@ static struct page *find_held(struct space *s, uint64_t vpn, bool write)
 	if (!m || !(m->prot & (write ? PROT_WRITE : PROT_READ | PROT_EXEC)))
 		return NULL;
 	if (!m->shared) {
-		spin_lock(&family->lock);
+		home_lock(family);
 		slot = overlay_find(&s->overlay, vpn, &shared);
 		if (slot && slot_is_page(*slot)) {
 			p = slot_page(*slot);
@@ -351,7 +350,7 @@ static bool is_zero_mapped(struct space *s, uint64_t vpn)
 	pte_t *pte;
 	bool zero;
 
-	spin_lock(&s->table_lock);
+	space_lock_table(s);
 	pte = table_find(s, vpn);
 	zero = pte && pte_read(pte) & PTE_V && pte_pfn(pte_read(pte)) == zero_pfn;
 	spin_unlock(&s->table_lock);
@@ -477,11 +476,11 @@ void vm_print(struct space *s)
 	rwlock_read(&s->lock);
 	kprintf("page table %09lx, %lu tables, %lu entries\n", s->root << PAGE_SHIFT, s->ntables,
 		s->nresident);
-	spin_lock(&s->table_lock);
+	space_lock_table(s);
 	print_table(phys_to_virt(s->root << PAGE_SHIFT), MMU_LEVELS - 1, 0);
 	spin_unlock(&s->table_lock);
 	kprintf("overlay, %lu slots in use\n", s->overlay.nslots);
-	spin_lock(&f->home.lock);
+	home_lock(&f->home);
 	for (unsigned i = 0; i < OVERLAY_TOP; i++)
 		if (s->overlay.top[i])
 			print_node((struct node *)s->overlay.top[i],

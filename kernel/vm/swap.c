@@ -264,7 +264,7 @@ static void keep_page(struct page *p, uint32_t entry)
 {
 	struct home *h = p->home;
 
-	spin_lock(&h->lock);
+	home_lock(h);
 	if (p->swap == entry) {
 		swap_put(entry, 1);
 		p->swap = 0;

@@ -53,7 +53,7 @@ static int bring_one(struct family *f, uint64_t *vpn, const struct swap_area *a)
 
 	if (!p)
 		return page_wait_memory() ? -ENOMEM : 1;
-	spin_lock(&f->home.lock);
+	home_lock(&f->home);
 	list_for_each(ov, &f->members, link) {
 		uint64_t at = next_in_overlay(ov, *vpn, a);
 		bool shared;

@@ -99,10 +99,14 @@ pte_t *table_find(struct space *s, uint64_t vpn)
 
 /* ---- entries in use ---- */
 
-static void note_used(struct page *table, unsigned i)
+/* `counts` is 1, and in the upper half nwritable's share. Also for faults that share the family's lock. */
+static void note_used(struct page *table, unsigned i, uint32_t counts)
 {
-	table->nvalid++;
-	table->groups |= 1ul << (i / GROUP);
+	uint64_t group = 1ul << (i / GROUP);
+
+	__atomic_fetch_add(&table->counts, counts, __ATOMIC_RELAXED);
+	if (!(__atomic_load_n(&table->groups, __ATOMIC_RELAXED) & group))
+		__atomic_fetch_or(&table->groups, group, __ATOMIC_RELAXED);
 }
 
 static void note_unused(struct page *table)
@@ -159,7 +163,7 @@ void table_suspend(struct space *s)
 	pte_t *root = root_of(s);
 	struct page *table = pfn_page(s->root);
 
-	spin_lock(&s->table_lock);
+	spin_lock(&s->table_lock); /* no fault goes on, as the space is held for writing */
 	for (unsigned i = next_used(table, root, 0); i < MMU_FANOUT; i = next_used(table, root, i + 1))
 		__atomic_store_n(&root[i], root[i] & ~PTE_V, __ATOMIC_RELEASE);
 	space_mark_stale(s);
@@ -181,7 +185,7 @@ static bool make_valid(struct space *s, pte_t *entry, unsigned level, struct pur
 	if (!fresh)
 		return false;
 	__atomic_store_n(entry, pte_table(page_pfn(fresh)), __ATOMIC_RELEASE); /* behind the table's zeros */
-	note_used(table_page(entry), entry_index(entry));
+	note_used(table_page(entry), entry_index(entry), 1);
 	s->ntables++;
 	return true;
 }
@@ -204,8 +208,8 @@ pte_t *table_make(struct space *s, uint64_t vpn, struct purse *purse)
 {
 	pte_t *pte = walk(s, vpn, PTE_V);
 
-	dassert(spin_held(&s->table_lock));
-	return likely(pte) ? pte : make_path(s, vpn, purse);
+	dassert(!purse || spin_held(&s->table_lock));
+	return likely(pte) || !purse ? pte : make_path(s, vpn, purse);
 }
 
 static bool counts_as_resident(pte_t pte)
@@ -220,19 +224,20 @@ void space_mark_stale(struct space *s)
 
 void table_set(struct space *s, pte_t *pte, pte_t value)
 {
-	struct page *table = table_page(pte);
 	pte_t old = pte_read(pte);
 
-	dassert(spin_held(&s->table_lock) && (value & PTE_V));
+	dassert(value & PTE_V);
 	if (old & PTE_V) {
-		dassert(pte_pfn(old) == pte_pfn(value));
+		dassert(spin_held(&s->table_lock) && pte_pfn(old) == pte_pfn(value));
 		__atomic_fetch_or(pte, value, __ATOMIC_RELEASE); /* harts may be setting A and D */
+		table_page(pte)->nwritable += is_private_writable(old | value) - is_private_writable(old);
 	} else {
-		note_used(table, entry_index(pte));
-		s->nresident += counts_as_resident(value);
+		cpu_point();
+		note_used(table_page(pte), entry_index(pte), 1 + (is_private_writable(value) << 16));
+		if (counts_as_resident(value))
+			__atomic_fetch_add(&s->nresident, 1, __ATOMIC_RELAXED);
 		__atomic_store_n(pte, value, __ATOMIC_RELEASE);
 	}
-	table->nwritable += is_private_writable(old | value) - is_private_writable(old);
 }
 
 static void lose_resident(struct space *s, unsigned n)
@@ -290,7 +295,7 @@ static void each_entry(struct space *s, uint64_t first, uint64_t end,
 		       void (*fn)(struct space *, pte_t *, uint64_t), uint64_t arg)
 {
 	for (uint64_t vpn = first, stop; vpn < end; vpn = stop) {
-		spin_lock(&s->table_lock);
+		space_lock_table(s);
 		vpn = next_leaf(s, vpn, end);
 		stop = MIN(end, ALIGN_DOWN(vpn, MMU_FANOUT) + MMU_FANOUT);
 		if (vpn < end) {
@@ -418,7 +423,7 @@ unsigned table_sweep(struct space *s)
 	unsigned n = 0;
 
 	for (uint64_t vpn = 0; vpn < end; vpn = ALIGN_DOWN(vpn, MMU_FANOUT) + MMU_FANOUT) {
-		spin_lock(&s->table_lock);
+		space_lock_table(s);
 		vpn = next_leaf(s, vpn, end);
 		if (vpn < end) {
 			pte_t *leaf = table_find(s, ALIGN_DOWN(vpn, MMU_FANOUT));
@@ -454,7 +459,7 @@ void table_destroy(struct space *s)
 	assert(__atomic_load_n(&s->harts, __ATOMIC_ACQUIRE) == 0);
 	if (reclaim_active()) /* what the harts noted is kept for the clock */
 		table_clear_range(s, 0, USER_TOP >> PAGE_SHIFT);
-	spin_lock(&s->table_lock);
+	spin_lock(&s->table_lock); /* no fault goes on here any more */
 	s->root = 0;
 	s->nresident = s->ntables = 0;
 	spin_unlock(&s->table_lock);

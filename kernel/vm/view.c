@@ -14,7 +14,7 @@ static bool view_private(struct mapping *m, uint64_t vpn, bool count, struct pag
 	bool shared = false;
 	slot_t *s, slot;
 
-	spin_lock(&f->home.lock);
+	home_lock(&f->home);
 	s = overlay_find(&m->space->overlay, vpn, &shared);
 	slot = s ? *s : 0;
 	v->private = slot;
@@ -67,7 +67,7 @@ void view_page(struct mapping *m, uint64_t vpn, bool count, struct page_view *v)
 	*v = (struct page_view){ 0 };
 	if ((m->shared || !view_private(m, vpn, count, v)) && m->object)
 		view_base(m, vpn, count, v);
-	spin_lock(&s->table_lock);
+	space_lock_table(s);
 	pte = table_find(s, vpn);
 	e = pte ? pte_read(pte) : 0;
 	if (!(e & PTE_V))
@@ -84,7 +84,7 @@ uint64_t view_next(struct mapping *m, uint64_t vpn, uint64_t end)
 	uint64_t at = end, i, delta = m->offset - m->start;
 
 	if (!m->shared) {
-		spin_lock(&ov->family->home.lock);
+		home_lock(&ov->family->home);
 		at = MIN(overlay_next(ov, vpn, end), end);
 		spin_unlock(&ov->family->home.lock);
 	}
@@ -129,7 +129,7 @@ static uint64_t count_swapped(struct overlay *ov)
 		bool shared;
 		slot_t *slots;
 
-		spin_lock(&ov->family->home.lock);
+		home_lock(&ov->family->home);
 		vpn = overlay_next(ov, vpn, USER_PAGES);
 		slots = vpn < USER_PAGES ? overlay_find(ov, ALIGN_DOWN(vpn, NODE_SLOTS), &shared) : NULL;
 		for (unsigned i = 0; slots && i < NODE_SLOTS; i++)

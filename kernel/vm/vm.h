@@ -29,6 +29,13 @@ struct home {
 	enum home_kind { HOME_OBJECT = 1, HOME_FAMILY } kind; /* [c] */
 };
 
+/* Of a home that may be a family, whose lock faults share (fault.c); an object's is a plain spinlock. Let go by spin_unlock(&h->lock). */
+static inline void home_lock(struct home *h)
+{
+	spin_lock(&h->lock);
+	spin_drain(&h->lock);
+}
+
 enum page_flag {
 	PG_BUSY = 1 << 0,    /* one owner changes its contents or its place; nobody maps it */
 	PG_DIRTY = 1 << 1,   /* newer than its copy on disk or swap */
@@ -59,6 +66,7 @@ struct page {
 		holds; /* [a] readers that want the contents in place: copies; taken under [h], let go without */
 	union {
 		uint32_t sharers; /* [h] distinct slots that name it */
+		uint32_t counts;  /* [t] page table: both of the following, nvalid below */
 		struct {
 			uint16_t nvalid;    /* [t] page table: entries in use */
 			uint16_t nwritable; /* [t] page table: writable entries of private mappings */
@@ -270,18 +278,20 @@ struct node {			 /* all [h] */
 	slot_t slot[NODE_SLOTS]; /* level 0: slots; above: nodes */
 	uint64_t dirty;		 /* objects: slots with a dirty page below (a superset above level 0) */
 	uint32_t refs; /* parents that name it; above 1 it is shared and must not change for one member */
-	uint16_t used; /* slots that are not EMPTY */
+	uint32_t used; /* slots that are not EMPTY */
 	uint8_t level;
 	uint32_t audit; /* audit.c */
 };
 
 /* What a thread gathers before it takes a lock, because nothing is allocated under one. */
+enum { WANT_FRAME = 1, WANT_ZEROS };
 struct purse {
 	struct page *frame;  /* for a copy or a zeroed page */
 	struct node *nodes;  /* zeroed, chained through slot[0] */
 	struct page *tables; /* zeroed, chained through next_table */
 	uint8_t nnodes, ntables, want_nodes, want_tables;
-	bool want_frame;
+	uint8_t want_frame; /* 0, WANT_FRAME or WANT_ZEROS */
+	bool zeros;	    /* the frame is full of them */
 };
 /* Gets what is wanted. 0, or -ENOMEM when memory is short now (then page_wait_memory and try again). Never sleeps. */
 int purse_fill(struct purse *p);
@@ -293,10 +303,12 @@ static inline void purse_empty(struct purse *p)
 }
 /* One of what it holds; NULL, and then so many are wanted. */
 struct node *purse_take_node(struct purse *p, unsigned level, unsigned want);
+void purse_put_node(struct purse *p, struct node *n); /* one that it had, unused */
+struct page *purse_take_frame(struct purse *p);	      /* NULL: it has none */
 struct page *purse_take_table(struct purse *p, unsigned want);
-/* Fills its frame with zeros, or a copy of `src`, which is held meanwhile. The family's lock and, unless NULL, the one inside are held, and let
+/* Fills its frame with a copy of `src`, which is held meanwhile. The family's lock and, unless NULL, the one inside are held, and let
  * go for that: the slots must be looked at again. False: no frame. */
-bool purse_fill_frame(struct purse *p, struct page *src, struct spinlock *family, struct spinlock *inner);
+bool purse_copy(struct purse *p, struct page *src, struct home *family, struct spinlock *inner);
 struct node *node_alloc(unsigned level);
 void node_free(struct node *n);
 void node_init(void);
@@ -518,6 +530,9 @@ enum mapping_flag {
 };
 #define MF_LOCKS (MF_LOCKED | MF_ONFAULT)
 
+/* Of private memory: neither slot nor PTE, a PTE of the zero page, or a slot that is not EMPTY. */
+enum { EXPECT_NOTHING, EXPECT_ZERO_PAGE, EXPECT_PAGE };
+
 struct mapping {
 	struct tree_node node;	  /* [s] in space->mappings by start */
 	uint64_t start, end;	  /* [s] virtual page numbers */
@@ -526,6 +541,7 @@ struct mapping {
 	uint64_t offset;	  /* [s] page index in the object of `start` */
 	uint8_t prot, max_prot;	  /* [s] PROT_ bits */
 	bool shared;		  /* [c] */
+	uint8_t expect;		  /* [a] what the next fault probably finds, as the last one did: fault.c */
 	uint16_t flags; /* MF_ */ /* [s] and, as start, end and offset, [m] and [t] */
 	struct readahead ra;	  /* [a] of faults, by virtual page number */
 	struct list object_link;  /* [m] */
@@ -569,6 +585,13 @@ struct space {
 	struct list link; /* all spaces */
 	uint64_t peak_pages;
 };
+
+/* Takes s->table_lock. A fault that shares the family's lock fills entries without it, if it finds it free: so those are waited for. */
+static inline void space_lock_table(struct space *s)
+{
+	spin_lock(&s->table_lock);
+	spin_drain(&s->overlay.family->home.lock);
+}
 
 /* An empty space in a family of its own, one reference; NULL: no memory. */
 struct space *space_create(void) __must_check;

@@ -117,7 +117,7 @@ void page_write_done(struct page *p, int error)
 {
 	struct home *h = p->home;
 
-	spin_lock(&h->lock);
+	home_lock(h);
 	assert(page_has(p, PG_WRITING));
 	page_clear(p, PG_WRITING);
 	if (h->kind == HOME_OBJECT) {

@@ -11,6 +11,7 @@
 #include "arch/user.h"
 #include "lib/string.h"
 #include "machine.h"
+#include "vm/mapping.h"
 
 #include <sanitizer/asan_interface.h>
 #include <stdlib.h>
@@ -330,17 +331,31 @@ static void end_access(void)
 	machine_unlock(&tlbs[this_hart()->index].lock);
 }
 
+/* What a mapping expects of the next fault is a guess, and must do no harm if it is wrong. */
+static void change_guess(struct space *s, uint64_t vpn)
+{
+	struct mapping *m;
+
+	rwlock_read(&s->lock);
+	m = mapping_find(s, vpn);
+	if (m && !m->shared && !m->object && !(m->prot & PROT_EXEC) && sched_random() % 2)
+		store_relaxed(&m->expect, sched_random() % 3);
+	rwlock_read_unlock(&s->lock);
+}
+
 static void *reach(uint64_t va, unsigned access)
 {
 	struct vm_fault_info info;
 	void *p;
 
 	machine_point();
-	while (!(p = try_reach(va, access)))
+	while (!(p = try_reach(va, access))) {
+		change_guess(machine_space(), va >> PAGE_SHIFT);
 		if (vm_fault(machine_space(), va, access, &info)) {
 			machine_signal = info.sig;
 			return NULL;
 		}
+	}
 	return p;
 }
 

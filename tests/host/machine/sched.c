@@ -252,6 +252,16 @@ void intr_pop(void)
 		machine_point();
 }
 
+void cpu_fence(void)
+{
+	machine_point();
+}
+
+void cpu_point(void)
+{
+	machine_point();
+}
+
 /* Waits for something that another hart has to do. */
 void cpu_relax(void)
 {

@@ -173,6 +173,20 @@ void cpu_relax(void)
 	sched_yield();
 }
 
+/* The thread sanitizer does not know fences, but an exchange that all do in the same place. */
+void cpu_fence(void)
+{
+	static int place;
+
+	__atomic_fetch_add(&place, 1, __ATOMIC_SEQ_CST);
+}
+
+void cpu_point(void)
+{
+	if (sched_random() % 16 == 0)
+		sched_yield();
+}
+
 void harts_pause(void)
 {
 	struct hart *h = this_hart(), *none = NULL;

@@ -15,6 +15,7 @@ struct hart {
 	bool online;
 	uint8_t ranks[32];
 	unsigned nranks;
+	const void *shares;
 };
 
 extern struct hart harts[MAX_HARTS];
@@ -29,6 +30,8 @@ static inline uint32_t *intr_depth(void)
 void intr_push(void);
 void intr_pop(void);
 void cpu_relax(void);
+void cpu_fence(void);
+void cpu_point(void);
 uint64_t time_ns(void);
 uint64_t time_realtime_ns(void);
 void harts_pause(void);
