@@ -259,7 +259,8 @@ void cpu_fence(void)
 
 void cpu_point(void)
 {
-	machine_point();
+	if (!pauser && sched_random() % 4 == 0)
+		other_hart();
 }
 
 /* Waits for something that another hart has to do. */

@@ -198,6 +198,7 @@ static void fork_program(struct program *p)
 	memcpy(child->a, p->a, sizeof(p->a));
 	memcpy(child->b, p->b, sizeof(p->b));
 	memcpy(child->s, p->s, sizeof(p->s));
+	memcpy(child->n, p->n, sizeof(p->n));
 	child->slot = slot;
 	child->region = p->region;
 	child->fresh = true;
@@ -222,6 +223,7 @@ static void thread_program(struct program *p)
 	private_start(other);
 	file_map(other);
 	memset(other->s, 0, sizeof(other->s)); /* what lay in its lane before is unknown */
+	memset(other->n, 0, sizeof(other->n));
 	set_ready(other, true);
 }
 

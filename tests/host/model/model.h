@@ -27,6 +27,7 @@
 #define NPROGS	4 /* programs at once, and lanes */
 #define A_PAGES 300
 #define S_PAGES 48
+#define N_PAGES 6
 #define D_PAGES 40
 #define F_PAGES 96
 #define X_PAGES 80
@@ -39,6 +40,7 @@
 #define C_AT	0x3000000000ul
 #define S_AT	0x3400000000ul
 #define D_AT	0x3fff000000ul
+#define N_AT	(D_AT + 0x100000ul) /* in one leaf table with D */
 #define LANE(k) ((k)*520ul) /* where in a page a lane's word is */
 #define LITTER	(PAGE_SIZE - 8)
 
@@ -93,6 +95,7 @@ struct program {
 	bool fresh;		/* forked just now: others' regions are still there */
 	struct own_page a[A_PAGES];
 	struct word s[S_PAGES];
+	struct word n[N_PAGES];
 	struct copy b[F_PAGES];
 };
 

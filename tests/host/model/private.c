@@ -36,6 +36,9 @@ void private_common(struct program *p)
 	map(p, S_AT, S_PAGES, PROT_READ | PROT_WRITE, MAP_PRIVATE, NULL);
 	for (unsigned i = 0; i < S_PAGES; i++)
 		p->s[i] = (struct word){ .known = true };
+	map(p, N_AT, N_PAGES, PROT_READ | PROT_WRITE, MAP_PRIVATE, NULL);
+	for (unsigned i = 0; i < N_PAGES; i++)
+		p->n[i] = (struct word){ .known = true };
 }
 
 /* Takes a range away, again if memory is refused. */
@@ -258,6 +261,31 @@ static void look_at_other(struct program *p, unsigned i)
 	CHECK(seen >= least);
 }
 
+/* N: threads that store into the same new pages, whose leaf goes, too, when all of them are dropped again. */
+static void new_pages(struct program *p)
+{
+	for (unsigned round = 0; round < 8; round++) {
+		unsigned i = pick(N_PAGES);
+		uint64_t va = page_at(N_AT, i) + LANE(p->region), seen = 0, value = ++model_stamp;
+		int err;
+
+		if (pick(6) == 0) {
+			CALL(err, vm_madvise(p->in->space, N_AT, N_PAGES * PAGE_SIZE, MADV_DONTNEED));
+			for (unsigned k = 0; !err && k < N_PAGES; k++)
+				p->n[k] = (struct word){ .known = true };
+		} else if (machine_store(va, value)) {
+			p->n[i] = (struct word){ value, true };
+		}
+		if (!machine_load(va, &seen)) {
+			CHECK(excused());
+			continue;
+		}
+		model_note("page %u of N, lane %u: seen %lu, value %lu", i, p->region, seen, p->n[i].value);
+		CHECK(!p->n[i].known || seen == p->n[i].value || seen == 0); /* dropped by another thread */
+		p->n[i] = (struct word){ seen, true };
+	}
+}
+
 void common_step(struct program *p)
 {
 	unsigned i = pick(pick(2) ? 3 : S_PAGES); /* on a few of them several harts are at once */
@@ -265,6 +293,10 @@ void common_step(struct program *p)
 	struct word *w = &p->s[i];
 	unsigned what = pick(3);
 
+	if (pick(3) == 0) {
+		new_pages(p);
+		return;
+	}
 	if (what == 0) {
 		uint64_t value = new_stamp();
 		bool ok = machine_store(va, value);
