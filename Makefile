@@ -10,6 +10,7 @@
 #   make bench       runs bench/vmbench         (BENCH="cpu path io swap null anonw ...")
 #   make bench-compare REV=...                  the same, beside the kernel of a revision
 #   make bench-linux                            the same on Debian's Linux
+#   make scale       what four harts cost each other, beside the bare machine
 #   make oracle      runs the test programs on this machine's own system
 #   make format      lays out the C files as .clang-format says
 #   make clean
@@ -37,7 +38,7 @@ COMMON := -std=gnu17 -O2 -g $(WARN) -fno-common -fno-strict-aliasing -ffile-pref
 Q := $(if $(V),,@)
 say = @$(if $(V),:,printf '  %-6s %s\n' $(1) $(2))
 
-.PHONY: FORCE all kernel user images qemu test soak bench bench-compare bench-linux oracle host-tests format clean
+.PHONY: FORCE all kernel user images qemu test soak bench bench-compare bench-linux scale oracle host-tests format clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
@@ -186,6 +187,17 @@ bench-compare: all $(BUILD)/oracle/vmbench
 	+$(Q)$(MAKE) -C $(BUILD)/compare BUILD=build DEBUG= kernel
 	$(Q)bench/run $(BUILD) --against $(BUILD)/compare/build/kernel.elf $(BENCH)
 
+# Faults by one hart and by four, beside a program without a kernel below it; a judgement only where four cores are free.
+BARE := $(addprefix bench/bare/,entry.S bare.c bare.ld)
+$(BUILD)/bare.elf: $(BARE) Makefile
+	$(call say,LD,$@)
+	$(Q)$(CC) $(filter-out -MD -MP,$(COMMON)) $(KARCH) -ffreestanding -fno-pie -fno-stack-protector -fno-tree-loop-distribute-patterns \
+		-nostdlib -static -Wl,-T,bench/bare/bare.ld -Wl,--build-id=none -Wl,--no-relax $(filter-out %.ld,$(BARE)) -o $@
+
+scale: all $(BUILD)/bare.elf
+	+$(MAKE) DEBUG=1 kernel
+	$(Q)bench/scaling $(BUILD)
+
 # Linux's figures, measured again with Debian's kernel.
 bench-linux:
 	$(Q)bench/run-linux $(BENCH)
@@ -210,7 +222,7 @@ $(foreach t,$(HOST_TESTS),$(eval $(call host_test,$(t))))
 
 host-tests: $(addprefix $(BUILD)/host/,$(HOST_TESTS))
 
-test: all host-tests $(BUILD)/oracle/dirtymap
+test: all host-tests $(BUILD)/oracle/dirtymap $(BUILD)/bare.elf
 	+$(MAKE) DEBUG=1 kernel
 	$(Q)tests/run --build $(BUILD) $(addprefix --host ,$(HOST_TESTS)) $(TESTS)
 

@@ -308,7 +308,7 @@ struct dirent64 {
 	uint16_t reclen;
 	uint8_t type;
 	char name[];
-} __packed;
+} __packed __attribute__((aligned(8)));
 
 static int add_entry(void *arg, const char *name, size_t len, uint64_t ino, unsigned type, uint64_t next)
 {
@@ -320,7 +320,7 @@ static int add_entry(void *arg, const char *name, size_t len, uint64_t ino, unsi
 		l->narrow = !l->used;
 		return 1;
 	}
-	memset(d, 0, n);
+	*(uint64_t *)((char *)d + n - 8) = 0; /* what follows the name */
 	d->ino = ino;
 	d->off = next;
 	d->reclen = n;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Costs that must not grow: the benchmark's instructions, counts of remote fences, a fork's instructions by the memory touched, an exec's reads."""
+"""Costs that must not grow: the benchmark's instructions, counts of remote fences, a fork's instructions by the memory touched, an exec's reads, and what harts cost each other."""
 import os
 import re
 
@@ -50,6 +50,15 @@ def exec_(t):
 def fences(t):
     """At most one remote fence for a call, none where nobody else runs, one for 32 evicted pages."""
     t.guest("fencetest 24", mem=16, smp=4)
+
+
+@test("cost/scaling", 30)
+def scaling(t):
+    """Four harts that fault: fewer than 1% of lock takings wait, and they get no more slower than the bare machine's allow."""
+    done = t.run(os.path.join(t.top, "bench/scaling"), t.build, status=None, timeout=200)
+    if done.returncode == 77:
+        raise Skipped("; ".join(done.stdout.decode().splitlines()))
+    t.equal(done.returncode, 0, "status of bench/scaling")
 
 
 @test("cost/fork", 30)
