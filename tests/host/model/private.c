@@ -266,7 +266,7 @@ static void new_pages(struct program *p)
 {
 	for (unsigned round = 0; round < 8; round++) {
 		unsigned i = pick(N_PAGES);
-		uint64_t va = page_at(N_AT, i) + LANE(p->region), seen = 0, value = ++model_stamp;
+		uint64_t va = page_at(N_AT, i) + LANE(p->region), seen = 0, value = new_stamp();
 		int err;
 
 		if (pick(6) == 0) {
