@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Spinlocks of debug builds: who holds them, in which order of ranks they are taken, and how often one waits.
+ * Waiting for those who share a spinlock; and the spinlocks of debug builds: who holds them, in which order of ranks they are taken, and how often one waits.
  * The ranks of the spinlocks held or shared are a stack of the hart (interrupts are off, so the thread stays); so are the counts its own, as
  * counting must not make harts wait for each other.
  */
@@ -177,6 +177,16 @@ void spin_drain(const struct spinlock *l)
 bool spin_held(const struct spinlock *l)
 {
 	return load_relaxed(&l->holder) == this_hart();
+}
+
+#else
+
+void spin_await_sharers(const struct spinlock *l)
+{
+	cpu_fence();
+	for (unsigned i = 0; i < nharts; i++)
+		while (__atomic_load_n(&harts[i].shares, __ATOMIC_ACQUIRE) == l)
+			cpu_relax();
 }
 
 #endif

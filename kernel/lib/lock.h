@@ -118,14 +118,11 @@ static inline void spin_unshare(struct spinlock *l __unused)
 }
 
 /* The lock, or one that those who share this one look at while they do, has just been taken: waits for them. */
+void spin_await_sharers(const struct spinlock *l);
 static inline void spin_drain(const struct spinlock *l)
 {
-	if (nharts == 1)
-		return;
-	cpu_fence();
-	for (unsigned i = 0; i < nharts; i++)
-		while (__atomic_load_n(&harts[i].shares, __ATOMIC_ACQUIRE) == l)
-			cpu_relax();
+	if (unlikely(nharts > 1))
+		spin_await_sharers(l);
 }
 
 /* In release builds only "somebody holds it": for assertions. */

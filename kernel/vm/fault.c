@@ -154,15 +154,6 @@ static enum step put_pte(struct fault *f, pte_t value)
 	return DONE;
 }
 
-/* Who holds the family's lock need not wait for those who share it. */
-static inline void lock_table(struct fault *f)
-{
-	if (f->m->shared)
-		space_lock_table(f->space);
-	else
-		spin_lock(&f->space->table_lock);
-}
-
 /* Maps the frame at f->vpn. The locks of what it belongs to are held and its page is not busy. */
 static enum step install(struct fault *f, struct page *p, bool writable)
 {
@@ -172,7 +163,10 @@ static enum step install(struct fault *f, struct page *p, bool writable)
 
 	if ((f->m->prot & PROT_EXEC) && p != zero_page)
 		make_executable(p);
-	lock_table(f);
+	if (f->m->shared)
+		space_lock_table(s);
+	else /* the family's lock is held, so nobody shares it */
+		spin_lock(&s->table_lock);
 	r = put_pte(f, value);
 	spin_unlock(&s->table_lock);
 	return r;
@@ -247,7 +241,9 @@ static void map_around(struct fault *f, const slot_t *slots, unsigned at, bool w
 
 	lo = here - MIN(here - lo, at);
 	hi = here + MIN(hi - here, NODE_SLOTS - at);
-	lock_table(f);
+	spin_lock(&s->table_lock);
+	if (m->shared)
+		spin_drain(&s->overlay.family->home.lock);
 	ptes = s->dying ? NULL : table_find(s, lo);
 	if (!ptes || !((here + 1 < hi && neighbour(f, slots[at + 1], pte_read(&ptes[here + 1 - lo]), bits)) ||
 		       (here > lo && neighbour(f, slots[at - 1], pte_read(&ptes[here - 1 - lo]), bits))))

@@ -90,16 +90,6 @@ void purse_put_node(struct purse *p, struct node *n)
 	p->nnodes++;
 }
 
-struct page *purse_take_frame(struct purse *p)
-{
-	struct page *frame = p->frame;
-
-	p->frame = NULL;
-	p->want_frame = 0;
-	p->zeros = false;
-	return frame;
-}
-
 struct page *purse_take_table(struct purse *p, unsigned want)
 {
 	struct page *t = p->tables;

@@ -304,7 +304,15 @@ static inline void purse_empty(struct purse *p)
 /* One of what it holds; NULL, and then so many are wanted. */
 struct node *purse_take_node(struct purse *p, unsigned level, unsigned want);
 void purse_put_node(struct purse *p, struct node *n); /* one that it had, unused */
-struct page *purse_take_frame(struct purse *p);	      /* NULL: it has none */
+static inline struct page *purse_take_frame(struct purse *p) /* NULL: it has none */
+{
+	struct page *frame = p->frame;
+
+	p->frame = NULL;
+	p->want_frame = 0;
+	p->zeros = false;
+	return frame;
+}
 struct page *purse_take_table(struct purse *p, unsigned want);
 /* Fills its frame with a copy of `src`, which is held meanwhile. The family's lock and, unless NULL, the one inside are held, and let
  * go for that: the slots must be looked at again. False: no frame. */
