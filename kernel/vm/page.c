@@ -21,12 +21,13 @@
 #include "proc/thread.h"
 #include "vm/swap.h"
 
-#define CACHE_MAX    15 /* one more than a hart keeps */
-#define CACHE_BATCH  8
+#define CACHE_MIN    15 /* in little memory; one more than a hart keeps, as below */
+#define CACHE_MAX    63
 #define WAIT_BUCKETS 64
 
 struct frame_cache {
-	unsigned n; /* changed by its hart alone, interrupts off; read by others for a sum */
+	unsigned n;   /* changed by its hart alone, interrupts off; read by others for a sum */
+	unsigned max; /* a half of it, rounded up, comes and goes at once */
 	struct page *page[CACHE_MAX];
 };
 
@@ -147,6 +148,8 @@ void vm_init(const struct mem_range *ram, unsigned nram, const struct mem_range 
 		give_unreserved(ram[i].start, ram[i].end, all, nreserved + 1);
 	vm_tunables.min_free_kbytes = MIN(MAX(totals.total / 128, 32ul), 512ul) * 4 * (PAGE_SIZE / 1024);
 	set_watermarks();
+	for (unsigned i = 0; i < MAX_HARTS; i++)
+		frame_caches[i].max = MIN(MAX(totals.total / 1024, CACHE_MIN + 1ul), CACHE_MAX + 1ul) - 1;
 	for (unsigned i = 0; i < WAIT_BUCKETS; i++)
 		waitq_init(&page_waitqs[i]);
 	kmem_init();
@@ -210,7 +213,7 @@ static bool refill(struct frame_cache *c)
 	uint64_t keep = may_use_reserve() ? 0 : totals.reserve, want;
 
 	spin_lock(&frame_lock);
-	want = nfree_listed > keep ? MIN(nfree_listed - keep, (uint64_t)CACHE_BATCH) : 0;
+	want = nfree_listed > keep ? MIN(nfree_listed - keep, (c->max + 1ul) / 2) : 0;
 	if (keep == 0)
 		want = MIN(want, 1ul);	/* what is left goes to those who need it, not into caches */
 	for (unsigned i = want; i > 0;) /* so that they are taken in the list's order */
@@ -287,7 +290,7 @@ static void __attribute__((noinline)) give_back(struct frame_cache *c)
 {
 	bool wanted = reclaim_waiters();
 
-	spill(c, wanted ? 0 : CACHE_MAX - CACHE_BATCH);
+	spill(c, wanted ? 0 : c->max / 2);
 	if (wanted)
 		reclaim_wake_waiters();
 }
@@ -310,7 +313,7 @@ void page_free(struct page *p)
 	intr_push();
 	c = frame_cache();
 	cache_put(c, p);
-	if (unlikely(c->n == CACHE_MAX || reclaim_waiters()))
+	if (unlikely(c->n == c->max || reclaim_waiters()))
 		give_back(c);
 	intr_pop();
 }
