@@ -113,7 +113,7 @@ static bool later(const struct timespec *a, const struct timespec *b)
 }
 
 /* The access time moves at the first read after a change: enough for who asks "read since it was written?", and cheap. */
-void file_note_read(struct file *f)
+static inline void note_read(struct file *f)
 {
 	struct vnode *v = f->vnode;
 	uint32_t flags = v->mount ? v->mount->flags : MOUNT_NOATIME;
@@ -128,10 +128,14 @@ void file_note_read(struct file *f)
 	vnode_mark_dirty(v);
 }
 
+void file_note_read(struct file *f)
+{
+	note_read(f);
+}
+
 static inline ssize_t read_unlocked(struct file *f, struct uio *u, uint64_t *offset)
 {
 	struct vnode *v = f->vnode;
-	size_t wanted;
 	ssize_t r;
 
 	if (v->ops && v->ops->read)
@@ -140,10 +144,9 @@ static inline ssize_t read_unlocked(struct file *f, struct uio *u, uint64_t *off
 		return -EISDIR;
 	if (!v->object)
 		return -EINVAL;
-	wanted = u->left;
 	r = pageio_read(v, &f->ra, u, offset);
-	if (r >= 0 && wanted)
-		file_note_read(f);
+	if (r > 0 || (r == 0 && u->left)) /* a read of no bytes is none */
+		note_read(f);
 	return r;
 }
 

@@ -568,13 +568,16 @@ static inline int hold_ready(struct object *o, uint64_t index, struct page **out
 	max = MIN(max, o->limit - index);
 	max = MIN(max, o->height ? NODE_SLOTS - index % NODE_SLOTS : 1);
 	s = find_slot(o, index);
-	for (; s && max && slot_is_page(*s) && !page_has(slot_page(*s), PG_BUSY | PG_ERROR); s++, max--) {
+	for (; s && max && slot_is_page(*s); s++, max--) {
 		struct page *p = slot_page(*s);
+		uint32_t flags = load_relaxed(&p->flags); /* busy and error change under this lock only */
 
+		if (flags & (PG_BUSY | PG_ERROR))
+			break;
 		page_hold(p);
-		if (!page_has(p, PG_REFERENCED))
+		if (!(flags & PG_REFERENCED))
 			page_set(p, PG_REFERENCED);
-		if (page_has(p, PG_AHEAD))
+		if (flags & PG_AHEAD)
 			page_used_ahead(p);
 		out[n++] = p;
 	}
