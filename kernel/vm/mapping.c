@@ -7,6 +7,7 @@
  * change only with all three held.
  * A split or a cut changes them in one step: at no moment does a page that has a PTE lie outside all mappings of the list.
  */
+#include "lib/string.h"
 #include "vm/kmem.h"
 #include "vm/mapping.h"
 
@@ -83,18 +84,10 @@ void mapping_discard(struct mapping *m)
 
 void mapping_copy(struct mapping *to, const struct mapping *from)
 {
-	*to = (struct mapping){ .start = from->start,
-				.end = from->end,
-				.space = from->space,
-				.object = from->object,
-				.offset = from->offset,
-				.prot = from->prot,
-				.max_prot = from->max_prot,
-				.shared = from->shared,
-				.flags = from->flags,
-				.ra = from->ra,
-				.expect = load_relaxed(&from->expect),
-				.error_seen = load_relaxed(&from->error_seen) };
+	memcpy(&to->start, &from->start,
+	       offsetof(struct mapping, object_link) - offsetof(struct mapping, start));
+	to->error_seen = load_relaxed(&from->error_seen);
+	to->expect = load_relaxed(&from->expect);
 }
 
 bool mapping_is_data(unsigned prot, bool shared, unsigned flags)

@@ -303,7 +303,7 @@ static inline void purse_empty(struct purse *p)
 }
 /* One of what it holds; NULL, and then so many are wanted. */
 struct node *purse_take_node(struct purse *p, unsigned level, unsigned want);
-void purse_put_node(struct purse *p, struct node *n); /* one that it had, unused */
+void purse_put_node(struct purse *p, struct node *n);	     /* one that it had, unused */
 static inline struct page *purse_take_frame(struct purse *p) /* NULL: it has none */
 {
 	struct page *frame = p->frame;
@@ -549,11 +549,11 @@ struct mapping {
 	uint64_t offset;	  /* [s] page index in the object of `start` */
 	uint8_t prot, max_prot;	  /* [s] PROT_ bits */
 	bool shared;		  /* [c] */
-	uint8_t expect;		  /* [a] what the next fault probably finds, as the last one did: fault.c */
 	uint16_t flags; /* MF_ */ /* [s] and, as start, end and offset, [m] and [t] */
 	struct readahead ra;	  /* [a] of faults, by virtual page number */
-	struct list object_link;  /* [m] */
+	struct list object_link;  /* [m]; what lies from start to here is copied as it is */
 	uint32_t error_seen;	  /* [a] failed writebacks of the object that msync has told of */
+	uint8_t expect;		  /* [a] what the next fault probably finds, as the last one did: fault.c */
 	struct list locked_link;  /* [t] in space->locked, with MF_LOCKED */
 	struct mapping
 		*next_dropped; /* once out of the tree: a list of those whose reference is to be let go */
