@@ -116,10 +116,10 @@ bool purse_copy(struct purse *p, struct page *src, struct home *family, struct s
 	p->zeros = false;
 	if (p->frame) /* whatever it held from an earlier try */
 		copy_page(page_data(p->frame), page_data(src));
-	page_release(src);
 	home_lock(family);
 	if (inner)
 		spin_lock(inner);
+	page_release_locked(src); /* not before: what was copied is still the page at its place now */
 	return p->frame;
 }
 

@@ -174,6 +174,11 @@ static inline void page_release(struct page *p)
 	    unlikely(__atomic_load_n(&p->flags, __ATOMIC_SEQ_CST) & PG_WANTED))
 		page_released(p);
 }
+static inline void page_release_locked(struct page *p) /* [h] */
+{
+	if (__atomic_sub_fetch(&p->holds, 1, __ATOMIC_SEQ_CST) == 0)
+		page_wake(p);
+}
 void page_end_busy(struct page *p); /* takes the home's lock */
 
 struct vm_counts {
@@ -314,7 +319,7 @@ static inline struct page *purse_take_frame(struct purse *p) /* NULL: it has non
 	return frame;
 }
 struct page *purse_take_table(struct purse *p, unsigned want);
-/* Fills its frame with a copy of `src`, which is held meanwhile. The family's lock and, unless NULL, the one inside are held, and let
+/* Fills its frame with a copy of `src`, whose home has one of the locks, and which is held until they are taken again. The family's lock and, unless NULL, the one inside are held, and let
  * go for that: the slots must be looked at again. False: no frame. */
 bool purse_copy(struct purse *p, struct page *src, struct home *family, struct spinlock *inner);
 struct node *node_alloc(unsigned level);

@@ -151,7 +151,7 @@ void machine_point(void)
 	if (h->intr_depth == 0 && sched_random() % 16 == 0)
 		thread_yield();
 	else if (sched_random() % 16 == 0)
-		usleep(1);
+		usleep(1u << sched_random() % 12); /* long enough for much to happen meanwhile */
 	else
 		sched_yield();
 }
