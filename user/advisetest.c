@@ -161,6 +161,8 @@ static void populate(void)
 	SYS(madvise(s, 2 * PG, MADV_POPULATE_WRITE));
 	SAME(s, 2 * PG, 0, 11);
 	ERR(madvise(s, 4 * PG, MADV_POPULATE_READ), EFAULT); /* beyond the end */
+	SYS(mprotect(r, PG, PROT_WRITE));
+	ERR(madvise(r, PG, MADV_POPULATE_READ), EINVAL); /* loads may work there, but are not allowed */
 	SYS(munmap(a + 2 * PG, PG));
 	ERR(madvise(a, 8 * PG, MADV_POPULATE_WRITE), ENOMEM);
 	SYS(munmap(a, 8 * PG));
@@ -375,6 +377,61 @@ static void flags(void)
 	SYS(unlink("f"));
 }
 
+/* Of two things that are wrong, the place comes before the file. */
+static void first_refusal(void)
+{
+	int fd = make_file("f", 4 * PG, 17), blind = SYS(open("f", O_WRONLY)), dir = SYS(open(".", O_RDONLY));
+	int zero = SYS(open("/dev/zero", O_RDWR));
+	char *a = map_anon(2 * PG);
+
+	ERR(mmap(a, PG, RW, MAP_SHARED | MAP_FIXED_NOREPLACE, blind, 0), EEXIST);
+	ERR(mmap(a, PG, RW, MAP_SHARED | MAP_FIXED, blind, 0), EACCES);
+	ERR(mmap(a + 1, PG, PROT_READ, MAP_PRIVATE | MAP_FIXED, dir, 0), EINVAL);
+	ERR(mmap(a, PG, PROT_READ, MAP_PRIVATE | MAP_FIXED, dir, 0), ENODEV);
+	ERR(mmap(a, PG, RW, MAP_FIXED_NOREPLACE, fd, 0), EEXIST);
+	ERR(mmap(a, PG, RW, MAP_SHARED_VALIDATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0), EEXIST);
+	ERR(syscall(SYS_mmap, NULL, ~0ul - 2 * PG, RW, MAP_SHARED, blind, 0), ENOMEM);
+	ERR(syscall(SYS_mmap, NULL, ~0ul - 2 * PG, RW, MAP_SHARED, fd, 16 * PG), ENOMEM);
+	ERR(mmap(NULL, 0, RW, MAP_SHARED, blind, 0), EINVAL);
+	ERR(syscall(SYS_mmap, NULL, PG, RW, MAP_SHARED, fd, 1ul << 63), EOVERFLOW);
+	ERR(syscall(SYS_mmap, NULL, PG, RW, MAP_SHARED, blind, 1ul << 63), EOVERFLOW);
+	ERR(syscall(SYS_mmap, NULL, PG, RW, MAP_SHARED, fd, (1ul << 63) - PG), EOVERFLOW);
+	SYS(munmap((void *)SYS(mmap(NULL, PG, RW, MAP_SHARED_VALIDATE, zero, 0)), PG));
+	SYS(munmap(a, 2 * PG));
+	SYS(close(fd));
+	SYS(close(blind));
+	SYS(close(dir));
+	SYS(close(zero));
+	SYS(unlink("f"));
+}
+
+/* A range that leaves the address space ends in a hole: what lies before that is done. */
+static void far_ranges(void)
+{
+	char *a = map_anon(4 * PG), *b = map_anon(PG);
+	unsigned long far = 1ul << 62;
+
+	SYS(munmap(a + 3 * PG, PG));
+	fill(a, 3 * PG, 0, 21);
+	ERR(syscall(SYS_mprotect, a + PG, far, PROT_READ), ENOMEM);
+	EQ(store(a, 1).sig, 0);
+	EQ(store(a + PG, 1).sig, SIGSEGV);
+	EQ(store(a + 2 * PG, 1).sig, SIGSEGV);
+	SYS(mprotect(a, 3 * PG, RW | 8 /* PROT_SEM */));
+	SYS(madvise(a, 3 * PG, MADV_DONTNEED));
+	ERR(syscall(SYS_madvise, a + PG, far, MADV_POPULATE_WRITE), ENOMEM);
+	EQ(resident(a, 3 * PG), 2);
+	ERR(syscall(SYS_mlock, a, far), ENOMEM);
+	SYS(munlock(a, 3 * PG));
+	ERR(syscall(SYS_munmap, a, far), EINVAL);
+	ERR(syscall(SYS_mprotect, a, ~0ul - PG, PROT_READ), ENOMEM);
+	SYS(syscall(SYS_msync, a, ~0ul, MS_ASYNC)); /* no pages, as it wraps */
+	SYS(munmap(b, PG));
+	ERR(syscall(SYS_mremap, b, far, PG, 0, 0), EFAULT);
+	ERR(syscall(SYS_mremap, a, far, PG, 0, 0), EINVAL);
+	SYS(munmap(a, 3 * PG));
+}
+
 static void grows_down(void)
 {
 	char *room = (char *)SYS(mmap(NULL, 600 * PG, PROT_NONE, ANON | MAP_NORESERVE, -1, 0)), *top;
@@ -446,6 +503,8 @@ static const struct test tests[] = {
 	{ "RLIMIT_MEMLOCK", lock_limit },
 	{ "locks and fork", lock_fork },
 	{ "mmap's flags", flags },
+	{ "first refusal", first_refusal },
+	{ "far ranges", far_ranges },
 	{ "MAP_GROWSDOWN", grows_down },
 	{ "RLIMIT_AS", space_limit },
 	{ "RLIMIT_DATA", data_limit },

@@ -46,12 +46,16 @@ static int file_object(struct file *f, int prot, int flags, struct object **o, i
 	return S_ISREG(f->vnode->mode) && *o ? 0 : -ENODEV;
 }
 
-/* A file has no bytes beyond what its file system can hold. */
-static bool fits(const struct vnode *v, uint64_t offset, uint64_t len)
+/* Has the last byte an offset that a file of this kind can have? */
+static bool offset_fits(struct file *f, uint64_t len, uint64_t offset)
 {
-	uint64_t max = v->mount && v->mount->max_size ? v->mount->max_size : INT64_MAX;
+	struct vnode *v = f->vnode;
+	uint64_t max = S_ISREG(v->mode) && v->mount && v->mount->max_size ? v->mount->max_size : INT64_MAX;
 
-	return !S_ISREG(v->mode) || (len <= max && offset <= max - len);
+	if (!S_ISREG(v->mode) && !S_ISBLK(v->mode))
+		return true;
+	len = page_round_up(len);
+	return len <= max && offset >> PAGE_SHIFT <= (max - len) >> PAGE_SHIFT;
 }
 
 static int64_t map_file(struct space *s, struct file *f, const uint64_t *a)
@@ -59,14 +63,20 @@ static int64_t map_file(struct space *s, struct file *f, const uint64_t *a)
 	int prot = a[2], flags = a[3], max_prot = 7, err;
 	struct object *o = NULL;
 
-	err = file_object(f, prot, flags, &o, &max_prot);
+	err = offset_fits(f, a[1], a[5]) ? file_object(f, prot, flags, &o, &max_prot) : -EOVERFLOW;
 	if (!err && flags & MAP_SHARED && f->vnode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) {
 		err = prot & PROT_WRITE ? -EPERM : 0;
 		max_prot &= ~PROT_WRITE;
 	}
-	if (!err && a[1] <= USER_TOP && !fits(f->vnode, a[5], page_round_up(a[1])))
-		err = -EOVERFLOW;
 	return err ? err : vm_mmap(s, a[0], a[1], prot, flags, o, a[5], max_prot);
+}
+
+/* The result of mmap, or of what it says the errno that Linux has first. */
+static int64_t first_refusal(struct space *s, const uint64_t *a, int64_t result)
+{
+	int err = result < 0 ? vm_mmap_refusal(s, a[0], a[1], a[3]) : 0;
+
+	return err ? err : result;
 }
 
 int64_t sys_mmap(const uint64_t *a)
@@ -79,17 +89,17 @@ int64_t sys_mmap(const uint64_t *a)
 	if (a[5] & PAGE_MASK)
 		return -EINVAL;
 	if (flags & MAP_ANONYMOUS)
-		return vm_mmap(s, a[0], a[1], prot, flags, NULL, 0, 7);
+		return first_refusal(s, a, vm_mmap(s, a[0], a[1], prot, flags, NULL, 0, 7));
 	f = fd_get(proc_current()->files, (int)a[4]);
 	if (!f)
 		return -EBADF;
 	if (f->vnode->seals)
 		mutex_lock(&seals_lock);
-	r = a[1] == 0 || !(flags & MAP_SHARED_VALIDATE) ? -EINVAL : map_file(s, f, a);
+	r = flags & MAP_SHARED_VALIDATE ? map_file(s, f, a) : -EINVAL;
 	if (f->vnode->seals)
 		mutex_unlock(&seals_lock);
 	file_unref(f);
-	return r;
+	return first_refusal(s, a, r);
 }
 
 int64_t sys_munmap(const uint64_t *a)

@@ -117,7 +117,7 @@ static int look(struct space *s, uint64_t vpn, uint64_t *end, int *access)
 		*end = MIN(*end, m->end);
 		if (*access == FOR_LOCK)
 			*access = lock_access(m);
-		else if (*access & ~(m->prot | (m->prot & PROT_WRITE ? PROT_READ : 0)))
+		else if (*access & ~m->prot)
 			err = -EINVAL;
 	}
 	rwlock_read_unlock(&s->lock);
@@ -301,7 +301,7 @@ int vm_msync(struct space *s, uint64_t addr, uint64_t len, int flags)
 		return -EINVAL;
 	if (!page_round_up(len)) /* also when rounding makes it 0, as on Linux */
 		return 0;
-	if (page_range(addr, len, &vpn, &end))
+	if (page_range(addr, page_round_up(len), &vpn, &end))
 		return -ENOMEM;
 	while (!err && (o = next_object(s, &vpn, end, &first, &n, may_sync, flags, &hole))) {
 		object_writeback(o, first, n, true);
@@ -532,7 +532,7 @@ int vm_madvise(struct space *s, uint64_t addr, uint64_t len, int advice)
 	    addr & PAGE_MASK)
 		return -EINVAL;
 	if (page_range(addr, len, &first, &end))
-		return addr + page_round_up(len) < addr || (len && !page_round_up(len)) ? -EINVAL : -ENOMEM;
+		return -EINVAL;
 	if (first == end)
 		return 0;
 	switch (advice) {

@@ -45,7 +45,8 @@ void mapping_drop_all(struct mapping *drop);
 #define MMAP_MIN   (1ul << 16 >> PAGE_SHIFT) /* pages at the bottom stay free: null pointers fault */
 #define USER_PAGES (USER_TOP >> PAGE_SHIFT)
 #define GUARD_GAP  256 /* pages that stay free below a stack, as on Linux */
-/* A range in pages: 0, or -EINVAL (unaligned, wraps). Zero length is the caller's matter. */
+/* A range in pages: 0, or -EINVAL (unaligned, wraps). Zero length is the caller's matter. What goes beyond the last page of a space ends one
+ * behind it, where nothing is ever mapped: who walks a range does what it can before that hole, as on Linux. */
 int page_range(uint64_t addr, uint64_t len, uint64_t *first, uint64_t *end);
 /* 0 when [first, end) is mapped without a hole; -ENOMEM. */
 int check_mapped(struct space *s, uint64_t first, uint64_t end);

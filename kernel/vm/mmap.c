@@ -16,10 +16,12 @@
 
 int page_range(uint64_t addr, uint64_t len, uint64_t *first, uint64_t *end)
 {
-	if (addr & PAGE_MASK || addr > USER_TOP || len > USER_TOP || addr + page_round_up(len) > USER_TOP)
+	uint64_t n = page_round_up(len);
+
+	if (addr & PAGE_MASK || (len && !n) || addr + n < addr)
 		return -EINVAL;
 	*first = addr >> PAGE_SHIFT;
-	*end = *first + (page_round_up(len) >> PAGE_SHIFT);
+	*end = MIN((addr + n) >> PAGE_SHIFT, MAX(*first, (uint64_t)USER_PAGES) + 1);
 	return 0;
 }
 
@@ -137,7 +139,7 @@ int vm_munmap(struct space *s, uint64_t addr, uint64_t len)
 	uint64_t first, end;
 	int err = page_range(addr, len, &first, &end);
 
-	if (err || len == 0)
+	if (err || len == 0 || end > USER_PAGES)
 		return -EINVAL;
 	rwlock_write(&s->lock);
 	err = unmap_range(s, first, end, &drop);
@@ -168,7 +170,7 @@ static int check_mmap(uint64_t len, int flags, struct object *object, uint64_t o
 		return -ENOMEM;
 	if ((offset >> PAGE_SHIFT) + n > UINT64_MAX >> PAGE_SHIFT)
 		return -EOVERFLOW;
-	if (type == 0 || (!object && type == MAP_SHARED_VALIDATE))
+	if (type == 0 || (flags & MAP_ANONYMOUS && type == MAP_SHARED_VALIDATE))
 		return -EINVAL;
 	if (type == MAP_SHARED_VALIDATE && flags & ~MAP_KNOWN)
 		return -EOPNOTSUPP;
@@ -216,6 +218,22 @@ static int enter(struct space *s, struct mapping *m, uint64_t addr, uint64_t n, 
 	if (err < 0 && m->flags & MF_ACCOUNT)
 		commit_put(n);
 	s->peak_pages = MAX(s->peak_pages, s->npages);
+	return err;
+}
+
+int vm_mmap_refusal(struct space *s, uint64_t addr, uint64_t len, int flags)
+{
+	uint64_t n = page_round_up(len) >> PAGE_SHIFT;
+	int err = -ENOMEM;
+
+	if (len == 0)
+		return -EINVAL;
+	if (n == 0)
+		return -ENOMEM;
+	rwlock_read(&s->lock);
+	if (place(s, addr, n, flags, &err))
+		err = 0;
+	rwlock_read_unlock(&s->lock);
 	return err;
 }
 
@@ -401,7 +419,7 @@ int vm_mprotect(struct space *s, uint64_t addr, uint64_t len, int prot)
 	uint64_t first, end;
 	int err = page_range(addr, len, &first, &end);
 
-	prot &= ~PROT_GROWSDOWN;
+	prot &= ~(PROT_GROWSDOWN | PROT_SEM);
 	if (addr & PAGE_MASK)
 		return -EINVAL;
 	if (len == 0)

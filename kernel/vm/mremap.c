@@ -201,6 +201,10 @@ static int remap(struct move *v)
 
 	if (!m)
 		return -EFAULT;
+	if (v->nold > USER_PAGES - v->from)
+		return -EINVAL;
+	if (v->nnew > USER_PAGES)
+		return v->flags & MREMAP_FIXED ? -EINVAL : -ENOMEM;
 	if (v->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) {
 		if (to > USER_PAGES || v->nnew > USER_PAGES - to ||
 		    (v->from + v->nold > to && to + v->nnew > v->from))
@@ -237,10 +241,6 @@ int64_t vm_mremap(struct space *s, uint64_t old, uint64_t old_len, uint64_t new_
 		return -EINVAL;
 	if (old >= USER_TOP)
 		return -EFAULT;
-	if (v.nold > USER_PAGES - v.from)
-		return -EINVAL;
-	if (v.nnew > USER_PAGES)
-		return flags & MREMAP_FIXED ? -EINVAL : -ENOMEM;
 	rwlock_write(&s->lock);
 	err = remap(&v);
 	rwlock_write_unlock(&s->lock);

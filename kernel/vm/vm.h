@@ -514,6 +514,7 @@ struct overlay {
 #define PROT_READ	    1
 #define PROT_WRITE	    2
 #define PROT_EXEC	    4
+#define PROT_SEM	    0x8 /* for atomic operations: nothing more */
 #define PROT_GROWSDOWN	    0x01000000
 #define MAP_SHARED	    0x01
 #define MAP_PRIVATE	    0x02
@@ -643,6 +644,8 @@ int vm_fault(struct space *s, uint64_t va, unsigned access, struct vm_fault_info
 /* `object` (a reference of the mapping's own is taken) NULL: anonymous; `max_prot`: what mprotect may ever give. */
 int64_t vm_mmap(struct space *s, uint64_t addr, uint64_t len, int prot, int flags, struct object *object,
 		uint64_t offset, int max_prot);
+/* What mmap says of a length and a place, 0 if nothing: it comes before all that is said of a file. Takes s->lock for reading. */
+int vm_mmap_refusal(struct space *s, uint64_t addr, uint64_t len, int flags);
 int vm_munmap(struct space *s, uint64_t addr, uint64_t len);
 int vm_mprotect(struct space *s, uint64_t addr, uint64_t len, int prot);
 int vm_msync(struct space *s, uint64_t addr, uint64_t len, int flags);
