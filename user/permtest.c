@@ -741,6 +741,19 @@ static void processor_limit(void)
 	KILLED(pid, SIGKILL);
 }
 
+/* Nobody but root asks for more than others have. */
+static void niceness(void)
+{
+	AS(ANN, STAFF, 0)
+	{
+		int now = getpriority(PRIO_PROCESS, 0);
+
+		ERR(setpriority(PRIO_PROCESS, 0, now - 1), EACCES);
+		ERR(nice(-1), EPERM);
+		EQ(nice(1), now + 1);
+	}
+}
+
 static const struct test tests[] = {
 	{ "identities", identities },
 	{ "files", files },
@@ -758,6 +771,7 @@ static const struct test tests[] = {
 	{ "file size limit", file_size_limit },
 	{ "processes limit", processes_limit },
 	{ "processor limit", processor_limit },
+	{ "niceness", niceness },
 };
 
 int main(int argc, char **argv)

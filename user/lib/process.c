@@ -199,7 +199,12 @@ int nice(int inc)
 	int now = getpriority(PRIO_PROCESS, 0);
 	if (now == -1 && errno)
 		return -1;
-	return setpriority(PRIO_PROCESS, 0, now + inc) < 0 ? -1 : getpriority(PRIO_PROCESS, 0);
+	if (setpriority(PRIO_PROCESS, 0, now + inc) < 0) {
+		if (errno == EACCES) /* what setpriority says is EPERM here, in POSIX */
+			errno = EPERM;
+		return -1;
+	}
+	return getpriority(PRIO_PROCESS, 0);
 }
 
 int sched_getaffinity(pid_t pid, size_t n, cpu_set_t *set)
