@@ -532,6 +532,7 @@ static void push_run(uint32_t entry, struct page **run, unsigned n)
 	for (unsigned i = 0; i < n; i++)
 		rmap_busy_page(run[i], RMAP_CLEAR_WRITE, &batch);
 	batch_shoot(&batch);
+	dassert(!batch.n);	/* no hart writes them any more */
 	swap_get_run(entry, n); /* the pages' own counts, beside the I/O's */
 	for (unsigned i = 0; i < n; i++) {
 		struct home *h = run[i]->home;
