@@ -71,12 +71,12 @@ static int64_t map_file(struct space *s, struct file *f, const uint64_t *a)
 	return err ? err : vm_mmap(s, a[0], a[1], prot, flags, o, a[5], max_prot);
 }
 
-/* The result of mmap, or of what it says the errno that Linux has first. */
-static int64_t first_refusal(struct space *s, const uint64_t *a, int64_t result)
+/* Of all that mmap has to say of a call that failed with `err` the errno that Linux has first. */
+static int first_refusal(struct space *s, const uint64_t *a, int err)
 {
-	int err = result < 0 ? vm_mmap_refusal(s, a[0], a[1], a[3]) : 0;
+	int first = vm_mmap_refusal(s, a[0], a[1], a[3]);
 
-	return err ? err : result;
+	return first ? first : err;
 }
 
 int64_t sys_mmap(const uint64_t *a)
@@ -88,8 +88,10 @@ int64_t sys_mmap(const uint64_t *a)
 
 	if (a[5] & PAGE_MASK)
 		return -EINVAL;
-	if (flags & MAP_ANONYMOUS)
-		return first_refusal(s, a, vm_mmap(s, a[0], a[1], prot, flags, NULL, 0, 7));
+	if (flags & MAP_ANONYMOUS) {
+		r = vm_mmap(s, a[0], a[1], prot, flags, NULL, 0, 7);
+		return likely(r >= 0) ? r : first_refusal(s, a, r);
+	}
 	f = fd_get(proc_current()->files, (int)a[4]);
 	if (!f)
 		return -EBADF;
@@ -99,7 +101,7 @@ int64_t sys_mmap(const uint64_t *a)
 	if (f->vnode->seals)
 		mutex_unlock(&seals_lock);
 	file_unref(f);
-	return first_refusal(s, a, r);
+	return r >= 0 ? r : first_refusal(s, a, r);
 }
 
 int64_t sys_munmap(const uint64_t *a)

@@ -16,12 +16,14 @@
 
 int page_range(uint64_t addr, uint64_t len, uint64_t *first, uint64_t *end)
 {
-	uint64_t n = page_round_up(len);
+	uint64_t n = page_round_up(len), last = addr + n;
 
-	if (addr & PAGE_MASK || (len && !n) || addr + n < addr)
+	if (unlikely(addr & PAGE_MASK || n < len || last < addr))
 		return -EINVAL;
 	*first = addr >> PAGE_SHIFT;
-	*end = MIN((addr + n) >> PAGE_SHIFT, MAX(*first, (uint64_t)USER_PAGES) + 1);
+	*end = last >> PAGE_SHIFT;
+	if (unlikely(last > USER_TOP))
+		*end = MIN(*end, MAX(*first, (uint64_t)USER_PAGES) + 1);
 	return 0;
 }
 
