@@ -7,7 +7,6 @@
  * change only with all three held.
  * A split or a cut changes them in one step: at no moment does a page that has a PTE lie outside all mappings of the list.
  */
-#include "lib/string.h"
 #include "vm/kmem.h"
 #include "vm/mapping.h"
 
@@ -84,8 +83,16 @@ void mapping_discard(struct mapping *m)
 
 void mapping_copy(struct mapping *to, const struct mapping *from)
 {
-	memcpy(&to->start, &from->start,
-	       offsetof(struct mapping, object_link) - offsetof(struct mapping, start));
+	to->start = from->start;
+	to->end = from->end;
+	to->space = from->space;
+	to->object = from->object;
+	to->offset = from->offset;
+	to->prot = from->prot;
+	to->max_prot = from->max_prot;
+	to->shared = from->shared;
+	to->flags = from->flags;
+	to->ra = from->ra;
 	to->error_seen = load_relaxed(&from->error_seen);
 	to->expect = load_relaxed(&from->expect);
 }

@@ -67,7 +67,7 @@ uint64_t find_gap(struct space *s, uint64_t n)
 }
 
 /* Where the mapping goes; 0 and -errno in *err when nowhere. */
-static uint64_t place(struct space *s, uint64_t addr, uint64_t n, int flags, int *err)
+static inline uint64_t place(struct space *s, uint64_t addr, uint64_t n, int flags, int *err)
 {
 	uint64_t first = page_round_down(addr) >> PAGE_SHIFT;
 	struct mapping *m;

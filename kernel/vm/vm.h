@@ -557,7 +557,7 @@ struct mapping {
 	bool shared;		  /* [c] */
 	uint16_t flags; /* MF_ */ /* [s] and, as start, end and offset, [m] and [t] */
 	struct readahead ra;	  /* [a] of faults, by virtual page number */
-	struct list object_link;  /* [m]; what lies from start to here is copied as it is */
+	struct list object_link;  /* [m] */
 	uint32_t error_seen;	  /* [a] failed writebacks of the object that msync has told of */
 	uint8_t expect;		  /* [a] what the next fault probably finds, as the last one did: fault.c */
 	struct list locked_link;  /* [t] in space->locked, with MF_LOCKED */
