@@ -40,7 +40,7 @@ def exec_(t):
     t.equal(len(seen), 9, "lines")
     rows = [tuple(int(f or 0) for f in row) for row in seen]
     for what, (size, cold, warm), pages, requests, faults, took in (
-            ("true", rows[0:3], 2, 2, 15, 88000), ("a large file", rows[3:6], 2, 2, 15, 88000), ("sh", rows[6:9], 26, 6, 24, 150000)):
+            ("true", rows[0:3], 1, 1, 15, 88000), ("a large file", rows[3:6], 1, 1, 15, 88000), ("sh", rows[6:9], 23, 5, 24, 150000)):
         t.check(cold[0] <= pages and cold[1] <= requests, f"{what}, of {size[0]} pages: {cold[0]} read in {cold[1]} requests")
         t.equal(warm[:2], (0, 0), f"{what}: pages and requests from the cache")
         t.check(warm[2] <= faults and warm[3] <= took, f"{what}: {warm[2]} faults, {warm[3]} instructions")
@@ -52,10 +52,10 @@ def fences(t):
     t.guest("fencetest 24", mem=16, smp=4)
 
 
-@test("cost/scaling", 30)
-def scaling(t):
-    """Four harts that fault: fewer than 1% of lock takings wait, and they get no more slower than the bare machine's allow."""
-    done = t.run(os.path.join(t.top, "bench/scaling"), t.build, status=None, timeout=200)
+@test("cost/waits", 15)
+def waits(t):
+    """Four harts that fault: fewer than 1% of lock takings wait. (How much slower they get `make scale` says.)"""
+    done = t.run(os.path.join(t.top, "bench/scaling"), t.build, "waits", status=None, timeout=200)
     if done.returncode == 77:
         raise Skipped("; ".join(done.stdout.decode().splitlines()))
     t.equal(done.returncode, 0, "status of bench/scaling")
