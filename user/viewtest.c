@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* viewtest: what /proc/self tells of memory: smaps, statm, status, pagemap, clear_refs. */
 #define _GNU_SOURCE
+#include <sys/shm.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+
 #include "include/testlib.h"
 
 #define PRESENT	  (1ull << 63)
@@ -175,12 +179,201 @@ static void sums(void)
 	EQ(number_in("/proc/self/status", "VmLck", NULL), 0);
 }
 
+/* ---- names ---- */
+
+/* The last column of the line of the mapping that begins at p; the numbers there are those of `st`, if that is not NULL. */
+static char *shown(const char *p, const struct stat *st)
+{
+	unsigned long start, major, minor, ino;
+	FILE *f = fopen("/proc/self/maps", "r");
+	static char line[512];
+	int at;
+
+	CHECK(f != NULL);
+	while (fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = '\0';
+		EQ(sscanf(line, "%lx-%*x %*s %*x %lx:%lx %lu %n", &start, &major, &minor, &ino, &at), 4);
+		if (start != (unsigned long)(uintptr_t)p)
+			continue;
+		fclose(f);
+		if (st) {
+			EQ(ino, st->st_ino);
+			EQ(makedev(major, minor), st->st_dev);
+		}
+		return line + at;
+	}
+	test_fail(__FILE__, __LINE__, "no mapping begins at %p", (void *)p);
+}
+
+#define SHOWN(p, st, ...)                                    \
+	do {                                                 \
+		char want_[512];                             \
+		snprintf(want_, sizeof(want_), __VA_ARGS__); \
+		TEXT(shown(p, st), want_);                   \
+	} while (0)
+
+static void text_is(const char *seen, const char *want, const char *file, int line)
+{
+	if (strcmp(seen, want) != 0)
+		test_fail(file, line, "expected \"%s\", seen \"%s\"", want, seen);
+}
+#define TEXT(seen, want) text_is(seen, want, __FILE__, __LINE__)
+
+/* What a link in /proc/self says. */
+static char *link_of(const char *name, int fd)
+{
+	static char text[512];
+	char path[64];
+
+	snprintf(path, sizeof(path), name, fd);
+	text[SYS(readlink(path, text, sizeof(text) - 1))] = '\0';
+	return text;
+}
+
+static char here[256];
+
+static void names_of_files(void)
+{
+	char want[512];
+	struct stat st;
+	char *p, *q;
+	int fd;
+
+	CHECK(getcwd(here, sizeof(here)) != NULL);
+	SYS(mkdir("d", 0700));
+	fd = make_file("d/f", 2 * PG, 6);
+	SYS(fstat(fd, &st));
+	p = (char *)SYS(mmap(NULL, PG, PROT_READ, MAP_SHARED, fd, PG));
+	q = (char *)SYS(mmap(NULL, PG, RW, MAP_PRIVATE, fd, 0));
+	SHOWN(p, &st, "%s/d/f", here);
+	SYS(rename("d/f", "d/g"));
+	SHOWN(p, &st, "%s/d/g", here);
+	SYS(unlink("d/g"));
+	SHOWN(p, &st, "%s/d/g (deleted)", here);
+	snprintf(want, sizeof(want), "%s/d/g (deleted)", here);
+	TEXT(link_of("/proc/self/fd/%d", fd), want);
+	SYS(close(fd)); /* now the mappings alone keep it */
+	SHOWN(p, &st, "%s/d/g (deleted)", here);
+	SYS(rename("d", "e"));
+	SHOWN(q, &st, "%s/e/g (deleted)", here);
+	SYS(rmdir("e"));
+	SHOWN(q, &st, "%s/e/g (deleted)", here);
+	SAME(q, PG, 0, 6);
+	SYS(munmap(p, PG));
+	SYS(munmap(q, PG));
+
+	fd = make_file("line\nblank f", PG, 7); /* replaced by a rename */
+	p = (char *)SYS(mmap(NULL, PG, PROT_READ, MAP_SHARED, fd, 0));
+	SYS(close(fd));
+	SHOWN(p, NULL, "%s/line\\012blank f", here);
+	SYS(close(make_file("f", PG, 8)));
+	SYS(rename("f", "line\nblank f"));
+	SHOWN(p, NULL, "%s/line\\012blank f (deleted)", here);
+	SYS(unlink("line\nblank f"));
+	SYS(munmap(p, PG));
+}
+
+static void names_of_unnamed(void)
+{
+	int fd = open(".", O_TMPFILE | O_RDWR, 0600), id;
+	char want[512];
+	struct stat st;
+	char *p;
+
+	if (fd >= 0) {
+		SYS(ftruncate(fd, PG));
+		SYS(fstat(fd, &st));
+		p = (char *)SYS(mmap(NULL, PG, RW, MAP_SHARED, fd, 0));
+		snprintf(want, sizeof(want), "%s/#%lu (deleted)", here, (unsigned long)st.st_ino);
+		TEXT(link_of("/proc/self/fd/%d", fd), want);
+		SYS(close(fd));
+		SHOWN(p, &st, "%s/#%lu (deleted)", here, (unsigned long)st.st_ino);
+		SYS(munmap(p, PG));
+	}
+	fd = (int)SYS(memfd_create("some name", 0));
+	TEXT(link_of("/proc/self/fd/%d", fd), "/memfd:some name (deleted)");
+	SYS(ftruncate(fd, 3 * PG));
+	SYS(fstat(fd, &st));
+	p = (char *)SYS(mmap(NULL, 3 * PG, RW, MAP_SHARED, fd, 0));
+	SYS(close(fd));
+	fill(p, 3 * PG, 0, 9);
+	SYS(munmap(p + PG, PG));
+	SHOWN(p, &st, "/memfd:some name (deleted)");
+	SHOWN(p + 2 * PG, &st, "/memfd:some name (deleted)");
+	SAME(p + 2 * PG, PG, 2 * PG, 9);
+	SYS(munmap(p, 3 * PG));
+
+	memset(want, 'n', 249);
+	want[249] = '\0';
+	fd = (int)SYS(memfd_create(want, 0)); /* the longest */
+	EQ(strlen(link_of("/proc/self/fd/%d", fd)), strlen("/memfd:") + 249 + strlen(" (deleted)"));
+	SYS(close(fd));
+	want[249] = 'n';
+	want[250] = '\0';
+	ERR(memfd_create(want, 0), EINVAL);
+
+	id = (int)SYS(shmget(0x5e60123, PG, IPC_CREAT | 0600));
+	p = (char *)SYS(shmat(id, NULL, 0));
+	SYS(shmctl(id, IPC_RMID, NULL));
+	CHECK(strncmp(shown(p, NULL), "/SYSV", 5) == 0 && strcmp(shown(p, NULL) + 13, " (deleted)") == 0);
+	SYS(shmdt(p));
+}
+
+static void names_of_zeros(void)
+{
+	int fd = (int)SYS(open("/dev/zero", O_RDWR));
+	char *p = lone(6 * PG);
+
+	SYS(mmap(p, 2 * PG, RW, MAP_PRIVATE | MAP_FIXED, fd, 0));
+	SYS(mmap(p + 2 * PG, PG, RW, MAP_SHARED | MAP_FIXED, fd, 0));
+	SYS(mmap(p + 3 * PG, PG, RW, MAP_PRIVATE | MAP_FIXED, fd, PG));
+	SYS(mmap(p + 4 * PG, PG, RW, MAP_PRIVATE | MAP_FIXED, fd,
+		 2 * PG)); /* goes on where the one before ends */
+	SYS(close(fd));
+	SHOWN(p, NULL, "/dev/zero");
+	EQ(smaps(p, "Size"), 8); /* does not join its neighbours */
+	SHOWN(p + 2 * PG, NULL, "/dev/zero (deleted)");
+	SHOWN(p + 3 * PG, NULL, "/dev/zero");
+	EQ(smaps(p + 3 * PG, "Size"), 8);
+	SHOWN(p + 5 * PG, NULL, "%s", "");
+	fill(p, 6 * PG, 0, 1);
+	SHOWN(p, NULL, "/dev/zero");
+	SYS(munmap(p - PG, 8 * PG));
+	p = (char *)SYS(mmap(NULL, PG, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+	SHOWN(p, NULL, "/dev/zero (deleted)");
+	SYS(munmap(p, PG));
+}
+
+/* Links to what was removed. */
+static void removed_places(void)
+{
+	pid_t pid = test_fork();
+	char want[512], buf[512];
+
+	if (pid == 0) {
+		CHECK(getcwd(here, sizeof(here)) != NULL);
+		SYS(mkdir("gone", 0700));
+		SYS(chdir("gone"));
+		SYS(rmdir("../gone"));
+		snprintf(want, sizeof(want), "%s/gone (deleted)", here);
+		TEXT(link_of("/proc/self/cwd%.0d", 0), want);
+		EQ(syscall(SYS_getcwd, buf, sizeof(buf)), -1);
+		EQ(errno, ENOENT);
+		_exit(0);
+	}
+	EXITED(pid, 0);
+}
+
 static const struct test tests[] = {
 	{ "anonymous memory", anonymous },
 	{ "references", references },
 	{ "a file", of_a_file },
 	{ "pagemap", page_map },
 	{ "sums", sums },
+	{ "names of files", names_of_files },
+	{ "names of what has none", names_of_unnamed },
+	{ "names of zeros", names_of_zeros },
+	{ "removed places", removed_places },
 };
 
 TEST_MAIN("viewtest", tests)

@@ -17,6 +17,8 @@ void vnode_apply_attr(struct vnode *v, const struct attr *a);
 /* For pagers whose object's data is the vnode. */
 void vnode_object_ref(struct object *o);
 void vnode_object_unref(struct object *o);
+/* The owner of the object of a file in memory, `data` its vnode, as the three below of a pager's: memfile.c. */
+extern const struct anon_ops memory_object_ops;
 void vnode_object_describe(struct object *o, char *buf, size_t n, uint64_t *dev, uint64_t *ino);
 void vnode_object_touched(struct object *o);
 

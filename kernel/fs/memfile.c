@@ -10,12 +10,17 @@
 static struct budget no_limit = { .max = INT64_MAX,
 				  .refs = 1 }; /* their pages count as promised, like those of tmpfs */
 
-static void memfile_inactive(struct vnode *v)
+static bool describe(struct object *o, char *buf, size_t n, uint64_t *dev, uint64_t *ino)
 {
-	if (v->object)
-		object_unref(v->object);
-	v->object = NULL;
+	vnode_object_describe(o, buf, n, dev, ino);
+	return true;
 }
+
+const struct anon_ops memory_object_ops = {
+	.ref = vnode_object_ref,
+	.unref = vnode_object_unref,
+	.describe = describe,
+};
 
 static int memfile_getattr(struct vnode *v, struct attr *a)
 {
@@ -26,7 +31,7 @@ static int memfile_getattr(struct vnode *v, struct attr *a)
 static const struct vnode_ops memfile_ops = {
 	.getattr = memfile_getattr,
 	.fallocate = memory_fallocate,
-	.inactive = memfile_inactive,
+	.inactive = vnode_drop_object,
 };
 
 static int memfile_fill(struct object *o, const char *bytes, size_t n)
@@ -52,8 +57,9 @@ struct vnode *memfile_create(const void *bytes, size_t n)
 
 	if (!v)
 		return NULL;
-	v->object = object_create(NULL, NULL, DIV_ROUND_UP(n, PAGE_SIZE));
+	v->object = object_create(NULL, v, DIV_ROUND_UP(n, PAGE_SIZE));
 	if (v->object) {
+		v->object->anon = &memory_object_ops;
 		v->object->budget = &no_limit;
 		budget_ref(&no_limit);
 	}

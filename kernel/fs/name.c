@@ -478,23 +478,22 @@ struct name *name_cross(struct name *n)
 
 struct name *name_anonymous(struct vnode *v, const char *shown)
 {
-	struct name *n = name_create(NULL, shown, MIN(strlen(shown), (size_t)NAME_LONGEST));
+	struct name *n = name_create(NULL, shown, strlen(shown));
 
 	if (n)
 		n->vnode = v;
 	return n;
 }
 
-/* Built from the end of the buffer towards its start. */
-ssize_t name_path(struct name *n, struct name *root, char *buf, size_t size)
+/* [n] Built from the end of the buffer, where `suffix` is, towards its start. `removed`: names that left the tree are named, too. */
+static ssize_t path_locked(struct name *n, struct name *root, bool removed, const char *suffix, char *buf,
+			   size_t size)
 {
-	size_t at = size;
-	ssize_t r = -ERANGE;
+	size_t len = strlen(suffix), at = size - 1 - len, end = at;
 
-	if (size < 2)
+	if (size < len + 2)
 		return -ERANGE;
-	buf[--at] = '\0';
-	spin_lock(&names_lock);
+	memcpy(buf + at, suffix, len + 1);
 	while (n != root) {
 		if (n->root_of) {
 			if (!n->root_of->covered)
@@ -502,29 +501,82 @@ ssize_t name_path(struct name *n, struct name *root, char *buf, size_t size)
 			n = n->root_of->covered;
 			continue;
 		}
-		if (!n->parent) { /* anonymous: shown as it is */
-			if (at < n->len)
-				goto out;
-			at -= n->len;
-			memcpy(buf + at, n->component, n->len);
-			break;
-		}
-		if (!n->hashed) {
-			r = -ENOENT;
-			goto out;
-		}
+		if (!n->hashed && !removed && n->parent)
+			return -ENOENT;
 		if (at < n->len + 1u)
-			goto out;
+			return -ERANGE;
 		at -= n->len;
 		memcpy(buf + at, n->component, n->len);
+		if (!n->parent) /* anonymous: shown as it is */
+			break;
 		buf[--at] = '/';
 		n = n->parent;
 	}
-	if (at == size - 1)
+	if (at == end)
 		buf[--at] = '/';
-	r = size - 1 - at;
-	memmove(buf, buf + at, r + 1);
-out:
+	memmove(buf, buf + at, size - at);
+	return size - 1 - at;
+}
+
+ssize_t name_path(struct name *n, struct name *root, char *buf, size_t size)
+{
+	ssize_t r;
+
+	spin_lock(&names_lock);
+	r = path_locked(n, root, false, "", buf, size);
 	spin_unlock(&names_lock);
 	return r;
+}
+
+/* [n] */
+static ssize_t show_locked(struct name *n, char *buf, size_t size)
+{
+	bool removed = n->parent && !n->hashed;
+
+	return path_locked(n, NULL, true, removed ? " (deleted)" : "", buf, size);
+}
+
+ssize_t name_show(struct name *n, char *buf, size_t size)
+{
+	ssize_t r;
+
+	spin_lock(&names_lock);
+	r = show_locked(n, buf, size);
+	spin_unlock(&names_lock);
+	return r;
+}
+
+void name_show_vnode(const struct vnode *v, char *buf, size_t size)
+{
+	struct name *n;
+
+	spin_lock(&names_lock);
+	n = list_empty(&v->names) ? v->former : list_first(&v->names, struct name, alias);
+	if (!n || show_locked(n, buf, size) < 0)
+		strlcpy(buf, "(deleted)", size);
+	spin_unlock(&names_lock);
+}
+
+void name_set_former(struct vnode *v, struct name *former)
+{
+	struct name *old;
+
+	spin_lock(&names_lock);
+	old = v->former;
+	v->former = former;
+	spin_unlock(&names_lock);
+	if (old)
+		name_unref(old);
+}
+
+void name_remember(struct name *n)
+{
+	struct vnode *v = n->vnode;
+	struct name *former;
+
+	if (!v || !S_ISREG(v->mode) || __atomic_load_n(&v->refs, __ATOMIC_RELAXED) == 1)
+		return;
+	former = name_create(n->parent, n->component, n->len);
+	if (former)
+		name_set_former(v, former);
 }

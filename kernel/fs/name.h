@@ -48,6 +48,9 @@ void name_unhash(struct name *n);
 int name_move(struct name *n, struct name *parent, const char *component, size_t len);
 /* Two cached names of one file system change places. */
 void name_exchange(struct name *a, struct name *b);
+/* n is about to leave its directory, whose contents are held for writing: if its file is in use, mappings of it go on being shown under
+ * this name (as far as there is memory for it). */
+void name_remember(struct name *n);
 /* The parent within its file system, referenced; NULL for a root. */
 struct name *name_parent(struct name *n);
 /* Is a the same as n, or above it (within one file system)? */

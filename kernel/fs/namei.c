@@ -517,6 +517,7 @@ static int open_tmpfile(struct fs_context *fs, const struct cred *cred, struct n
 	struct name *dir, *n;
 	struct vnode *v;
 	char shown[32];
+	size_t len;
 	int r;
 
 	if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_CREAT))
@@ -526,16 +527,20 @@ static int open_tmpfile(struct fs_context *fs, const struct cred *cred, struct n
 		return r;
 	r = make_tmpfile(dir->vnode, cred, mode_in(dir->vnode, S_IFREG | (mode & 07777 & ~fs->umask), cred),
 			 &v);
-	name_unref(dir);
-	if (r)
+	if (r) {
+		name_unref(dir);
 		return r;
+	}
 	v->linkable = !(flags & O_EXCL);
-	ksnprintf(shown, sizeof(shown), "/#%lu (deleted)", v->ino);
-	n = name_anonymous(v, shown);
+	len = ksnprintf(shown, sizeof(shown), "#%lu", v->ino); /* as removed from the directory */
+	name_set_former(v, name_create(dir, shown, len));
+	n = name_create(dir, shown, len);
+	name_unref(dir);
 	if (!n) {
 		vnode_unref(v);
 		return -ENOMEM;
 	}
+	n->vnode = v;
 	return open_name(n, cred, flags & ~O_TMPFILE, true, out);
 }
 
@@ -801,8 +806,10 @@ int path_unlink(struct fs_context *fs, const struct cred *cred, struct name *at,
 	r = lookup_locked(w.at, w.last, w.len, &n);
 	if (!r)
 		r = remove_locked(&w, n, directory);
-	if (!r)
+	if (!r) {
+		name_remember(n);
 		name_unhash(n);
+	}
 	rwlock_write_unlock(&w.at->vnode->contents);
 	if (n)
 		name_unref(n); /* perhaps the file's end: with the directory free for others */
@@ -910,6 +917,8 @@ static int rename_locked(struct walk *o, struct walk *n, struct name *from, stru
 		name_exchange(from, to);
 		return 0;
 	}
+	if (!r)
+		name_remember(to);
 	if (!r && name_move(from, n->at, n->last, n->len)) {
 		name_unhash(from); /* no memory for the cache's copy: it forgets both */
 		name_unhash(to);

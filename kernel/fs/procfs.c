@@ -335,9 +335,7 @@ static ssize_t proc_readlink(struct vnode *v, char *buf, size_t n)
 		return r;
 	r = proc_follow(v, &name);
 	if (!r) {
-		r = name_path(name, NULL, page_data(p), PAGE_SIZE);
-		if (r == -ENOENT)
-			r = ksnprintf(page_data(p), PAGE_SIZE, "(deleted)");
+		r = name_show(name, page_data(p), PAGE_SIZE);
 		name_unref(name);
 	}
 	if (r > 0) {

@@ -15,6 +15,7 @@ struct text {
 };
 void text_printf(struct text *t, const char *fmt, ...) __printf(2, 3); /* may sleep; no spinlock held */
 void text_bytes(struct text *t, const void *bytes, size_t n);
+void text_escaped(struct text *t, const char *s, const char *which); /* those characters in octal */
 void text_free(struct text *t);
 
 /* A file's contents: 0, or -errno. pid is 0 outside the directories of processes. May sleep. */

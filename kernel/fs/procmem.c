@@ -31,6 +31,8 @@ static const char *describe(struct maps_arg *a, struct mapping *m, uint64_t *dev
 		return "[sigpage]";
 	if (o && o->anon && o->anon->describe && o->anon->describe(o, a->path, PAGE_SIZE, dev, ino))
 		return a->path;
+	if (m->flags & MF_ZERO)
+		return "/dev/zero";
 	if (o) /* shared memory without a name is called so by Linux */
 		return "/dev/zero (deleted)";
 	return m->flags & MF_HEAP ? "[heap]" : m->flags & MF_STACK ? "[stack]" : "";
@@ -45,12 +47,13 @@ static void put_range(struct maps_arg *a, struct mapping *m)
 	text_printf(a->t, "%08lx-%08lx %c%c%c%c %08lx %02lx:%02lx %lu ", m->start << PAGE_SHIFT,
 		    m->end << PAGE_SHIFT, m->prot & PROT_READ ? 'r' : '-', m->prot & PROT_WRITE ? 'w' : '-',
 		    m->prot & PROT_EXEC ? 'x' : '-', m->shared ? 's' : 'p',
-		    m->object ? m->offset << PAGE_SHIFT : 0, dev >> 8 & 0xfff,
+		    m->object || m->flags & MF_ZERO ? m->offset << PAGE_SHIFT : 0, dev >> 8 & 0xfff,
 		    (dev & 0xff) | (dev >> 12 & 0xfff00), ino);
 	if (*path) {
 		size_t used = a->t->len - at;
 
-		text_printf(a->t, "%*s%s", used < 73 ? (int)(73 - used) : 0, "", path);
+		text_printf(a->t, "%*s", used < 73 ? (int)(73 - used) : 0, "");
+		text_escaped(a->t, path, "\n");
 	}
 	text_printf(a->t, "\n");
 }

@@ -340,11 +340,10 @@ struct mounts_arg {
 	unsigned id;
 };
 
-/* Blanks and such as octal escapes. */
-static void put_escaped(struct text *t, const char *s)
+void text_escaped(struct text *t, const char *s, const char *which)
 {
 	for (; *s; s++) {
-		if (strchr(" \t\n\\", *s))
+		if (strchr(which, *s))
 			text_printf(t, "\\%03o", *s);
 		else
 			text_bytes(t, s, 1);
@@ -372,15 +371,15 @@ static int put_mount(void *arg, struct mount *m)
 	if (a->info) {
 		text_printf(a->t, "%u %u %lu:%lu / ", a->id, m->covered ? 1 : 0, m->devno >> 8 & 0xfff,
 			    (m->devno & 0xff) | (m->devno >> 12 & 0xfff00));
-		put_escaped(a->t, a->path);
+		text_escaped(a->t, a->path, " \t\n\\");
 		text_printf(a->t, " %s - %s ", access, m->type->name);
-		put_escaped(a->t, m->source);
+		text_escaped(a->t, m->source, " \t\n\\");
 		text_printf(a->t, " %s\n", access);
 		return 0;
 	}
-	put_escaped(a->t, m->source);
+	text_escaped(a->t, m->source, " \t\n\\");
 	text_printf(a->t, " ");
-	put_escaped(a->t, a->path);
+	text_escaped(a->t, a->path, " \t\n\\");
 	text_printf(a->t, " %s %s%s%s 0 0\n", m->type->name, access, *m->options ? "," : "", m->options);
 	return 0;
 }

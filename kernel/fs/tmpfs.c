@@ -45,10 +45,10 @@ struct tnode {
 	uint32_t mode, nlink, uid, gid;
 	uint64_t rdev, size;
 	struct timespec atime, mtime, ctime;
-	struct object *object; /* regular files; its `data` names the tnode, under labels_lock */
-	struct vnode *vnode;   /* [labels_lock] while there is one */
-	char *target;	       /* symbolic links: one piece of kernel memory or a frame */
-	struct tnode *parent;  /* directories; the root is its own */
+	struct object *
+		object; /* regular files; its `data` is the vnode while there is one, as there is while it is mapped */
+	char *target;	      /* symbolic links: one piece of kernel memory or a frame */
+	struct tnode *parent; /* directories; the root is its own */
 	struct tree names, cookies;
 	uint64_t next_cookie;
 	bool (*exists)(unsigned arg);
@@ -56,10 +56,7 @@ struct tnode {
 };
 
 static struct kmem_cache tnode_cache;
-static struct spinlock labels_lock = SPINLOCK_INIT("tmpfs labels", RANK_FILES); /* what describe looks at */
 static const struct vnode_ops file_ops, dir_ops, link_ops, other_ops;
-static bool describe(struct object *o, char *buf, size_t n, uint64_t *dev, uint64_t *ino);
-static const struct anon_ops object_ops = { .describe = describe };
 
 static struct tnode *node_of(const struct vnode *v)
 {
@@ -94,9 +91,9 @@ static struct tnode *tnode_create(struct tmpfs *fs, uint32_t mode, uint64_t rdev
 	list_append(&fs->nodes, &n->link);
 	spin_unlock(&fs->lock);
 	if (S_ISREG(mode))
-		n->object = object_create(NULL, n, 0); /* the caller looks */
+		n->object = object_create(NULL, NULL, 0); /* the caller looks */
 	if (n->object) {
-		n->object->anon = &object_ops;
+		n->object->anon = &memory_object_ops;
 		n->object->budget = fs->budget;
 		budget_ref(fs->budget);
 	}
@@ -119,12 +116,8 @@ static void tnode_free(struct tnode *n)
 	list_remove(&n->link);
 	spin_unlock(&fs->lock);
 	__atomic_fetch_sub(&fs->nnodes, 1, __ATOMIC_RELAXED);
-	if (n->object) {
-		spin_lock(&labels_lock);
-		n->object->data = NULL; /* mappings may still hold it */
-		spin_unlock(&labels_lock);
-		object_unref(n->object);
-	}
+	if (n->object)
+		object_destroy(n->object);
 	target_free(n->target);
 	kmem_cache_free(&tnode_cache, n);
 }
@@ -270,34 +263,6 @@ static int load_special(struct vnode *v)
 	return 0;
 }
 
-static void set_vnode(struct tnode *n, struct vnode *v)
-{
-	spin_lock(&labels_lock);
-	n->vnode = v;
-	spin_unlock(&labels_lock);
-}
-
-static bool describe(struct object *o, char *buf, size_t n, uint64_t *dev, uint64_t *ino)
-{
-	struct object described = { 0 };
-	struct vnode *v = NULL;
-	struct tnode *t;
-
-	spin_lock(&labels_lock);
-	t = o->data;
-	if (t && t->vnode) {
-		v = t->vnode;
-		vnode_ref(v);
-	}
-	spin_unlock(&labels_lock);
-	if (!v)
-		return false;
-	described.data = v;
-	vnode_object_describe(&described, buf, n, dev, ino);
-	vnode_unref(v);
-	return true;
-}
-
 static int load(struct vnode *v, void *arg)
 {
 	struct tnode *n = arg;
@@ -315,7 +280,7 @@ static int load(struct vnode *v, void *arg)
 	v->object = n->object;
 	if (S_ISREG(n->mode)) {
 		v->ops = &file_ops;
-		set_vnode(n, v);
+		n->object->data = v;
 	} else if (S_ISDIR(n->mode)) {
 		v->ops = &dir_ops;
 	} else if (S_ISLNK(n->mode)) {
@@ -330,8 +295,9 @@ static void inactive(struct vnode *v)
 {
 	struct tnode *n = node_of(v);
 
-	set_vnode(n, NULL);
 	v->object = NULL;
+	if (n->object)
+		n->object->data = NULL;
 	n->mode = v->mode;
 	n->nlink = v->nlink;
 	n->uid = v->uid;

@@ -70,6 +70,8 @@ static void take_out(struct vnode *v)
 		v->mount->nvnodes--;
 	waitq_wake_all(&table_wait);
 	spin_unlock(&table_lock);
+	if (v->former)
+		name_unref(v->former);
 	kmem_cache_free(&vnode_cache, v);
 }
 
@@ -304,20 +306,10 @@ void vnode_object_unref(struct object *o)
 void vnode_object_describe(struct object *o, char *buf, size_t n, uint64_t *dev, uint64_t *ino)
 {
 	struct vnode *v = o->data;
-	struct name *name = NULL;
 
 	*dev = v->mount ? v->mount->devno : 0;
 	*ino = v->ino;
-	strlcpy(buf, "(deleted)", n);
-	spin_lock(&names_lock);
-	if (!list_empty(&v->names))
-		name = name_ref(list_first(&v->names, struct name, alias));
-	spin_unlock(&names_lock);
-	if (!name)
-		return;
-	if (name_path(name, NULL, buf, n) < 0)
-		strlcpy(buf, "(deleted)", n);
-	name_unref(name);
+	name_show_vnode(v, buf, n);
 }
 
 void vnode_object_touched(struct object *o)

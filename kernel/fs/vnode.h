@@ -144,6 +144,7 @@ struct vnode {
 	struct object *object;	/* page cache of a regular file, or NULL */
 	struct rwlock contents; /* RANK_INODE; directories: RANK_DIR */
 	struct list names;	/* [n] struct name.alias */
+	struct name *former;	/* [n] the name that it lost while it was in use, or NULL */
 	void *data;		/* the file system's */
 	uint8_t state;		/* [t] the vnode table's lock: vnode.c */
 	struct list dirty_link; /* [t] in mount->dirty while `dirty` */
@@ -281,6 +282,10 @@ void name_unref(struct name *n);
 struct vnode *name_vnode(struct name *n); /* not referenced anew; NULL for a negative entry */
 /* The absolute path within root; the length, or -ERANGE, -ENOENT (removed). */
 ssize_t name_path(struct name *n, struct name *root, char *buf, size_t size);
+/* As /proc shows it: one that was removed with its former path and " (deleted)". The length, or -ERANGE. */
+ssize_t name_show(struct name *n, char *buf, size_t size);
+/* The same by one of the names that the cache has for the file; "(deleted)" when it has none. */
+void name_show_vnode(const struct vnode *v, char *buf, size_t size);
 
 #define LOOK_FOLLOW    1 /* a symbolic link at the end is followed */
 #define LOOK_DIRECTORY 2 /* must be a directory */
@@ -327,6 +332,8 @@ int vnode_setattr(struct vnode *v, const struct cred *cred, const struct attr *a
 struct name *
 name_anonymous(struct vnode *v,
 	       const char *shown); /* takes over the vnode's reference on success; NULL: no memory */
+/* What a file that never had a name, or has none any more, is shown as: takes over the reference to a name without a vnode; NULL: nothing. */
+void name_set_former(struct vnode *v, struct name *former);
 /* Drops what `parent`'s entry `component` says in the name cache: for file systems whose names come and go by themselves (proc). */
 void name_invalidate(struct name *parent, const char *component, size_t len);
 /* Lets up to n unused cached names go, and with them the vnodes and pages only they keep; the number. May sleep. */

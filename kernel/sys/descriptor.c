@@ -2,6 +2,7 @@
 /* System calls about descriptors themselves: making, copying and closing them, fcntl, ioctl, locks. */
 #include "fs/lock.h"
 #include "fs/pipe.h"
+#include "lib/printf.h"
 #include "lib/string.h"
 #include "sys/files.h"
 
@@ -70,7 +71,7 @@ int64_t sys_pipe2(const uint64_t *a)
 int64_t sys_memfd_create(const uint64_t *a)
 {
 	enum { MFD_CLOEXEC = 1, MFD_ALLOW_SEALING = 2 };
-	char name[250], shown[264] = "/memfd:";
+	char name[250], shown[280];
 	struct vnode *v;
 	struct file *f;
 	ssize_t len = user_copy_string(name, a[0], sizeof(name));
@@ -80,13 +81,14 @@ int64_t sys_memfd_create(const uint64_t *a)
 		return -EINVAL;
 	if (len < 0)
 		return len;
-	strlcpy(shown + strlen(shown), name, sizeof(shown) - strlen(shown));
+	ksnprintf(shown, sizeof(shown), "/memfd:%s (deleted)", name);
 	v = memfile_create(NULL, 0);
 	if (!v)
 		return -ENOMEM;
 	v->mode = S_IFREG | 0777;
 	v->nlink = 0;
 	v->seals = a[1] & MFD_ALLOW_SEALING ? F_SEALABLE : 0;
+	name_set_former(v, name_anonymous(NULL, shown));
 	f = file_create_unnamed(v, shown, O_RDWR);
 	if (!f)
 		return -ENOMEM;

@@ -253,7 +253,7 @@ static bool same_kind(const struct mapping *a, const struct mapping *b)
 	return a->object == b->object && a->prot == b->prot && a->max_prot == b->max_prot &&
 	       a->shared == b->shared && a->flags == b->flags && a->ra.random == b->ra.random &&
 	       a->ra.sequential == b->ra.sequential &&
-	       (!a->object || a->offset - a->start == b->offset - b->start);
+	       (!(a->object || a->flags & MF_ZERO) || a->offset - a->start == b->offset - b->start);
 }
 
 static bool can_merge(const struct mapping *a, const struct mapping *b)

@@ -183,11 +183,13 @@ static int check_mmap(uint64_t len, int flags, struct object *object, uint64_t o
 	return 0;
 }
 
-static unsigned mapping_flags(struct space *s, int prot, int flags)
+static unsigned mapping_flags(struct space *s, int prot, int flags, const struct object *object)
 {
 	unsigned f = s->future | (flags & MAP_LOCKED ? MF_LOCKED : 0) |
 		     (flags & MAP_GROWSDOWN ? MF_GROWSDOWN : 0);
 
+	if (!(flags & (MAP_ANONYMOUS | MAP_SHARED)) && !object)
+		f |= MF_ZERO;
 	if (flags & MAP_NORESERVE && vm_tunables.overcommit_memory != COMMIT_NEVER)
 		f |= MF_NORESERVE;
 	else if (mapping_is_data(prot, flags & MAP_SHARED, 0))
@@ -251,9 +253,10 @@ int64_t vm_mmap(struct space *s, uint64_t addr, uint64_t len, int prot, int flag
 	if (n > USER_PAGES)
 		return -ENOMEM;
 	struct mapping m = { .prot = prot & 7, .max_prot = max_prot & 7, .shared = flags & MAP_SHARED };
+	if (object || !m.shared)
+		m.offset = offset >> PAGE_SHIFT;
 	if (object) {
 		object_ref(object);
-		m.offset = offset >> PAGE_SHIFT;
 	} else if (m.shared) { /* memory of its own that forked children share */
 		object = object_create_shared(n, flags & MAP_NORESERVE);
 		if (!object)
@@ -262,7 +265,7 @@ int64_t vm_mmap(struct space *s, uint64_t addr, uint64_t len, int prot, int flag
 	m.object = object;
 	m.error_seen = object ? object->error_count : 0;
 	rwlock_write(&s->lock);
-	m.flags = mapping_flags(s, prot, flags);
+	m.flags = mapping_flags(s, prot, flags, object);
 	err = flags & MAP_LOCKED && !s->limits.memlock ? -EPERM : enter(s, &m, addr, n, flags, &drop);
 	rwlock_write_unlock(&s->lock);
 	mapping_drop_all(drop);

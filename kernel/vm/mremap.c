@@ -94,7 +94,7 @@ static int move(struct move *v, struct mapping *m)
 	mapping_copy(fresh, m);
 	fresh->start = v->to;
 	fresh->end = v->to + v->nnew;
-	fresh->offset = m->object ? m->offset + (v->from - m->start) : 0;
+	fresh->offset = m->offset + (v->from - m->start);
 	fresh->flags &= ~(MF_STACK | MF_HEAP);
 	if (v->nold && (mapping_cut(s, v->from) || mapping_cut(s, v->from + v->nold)))
 		err = -ENOMEM;

@@ -86,6 +86,8 @@ void object_ref(struct object *o)
 {
 	if (o->ops && o->ops->ref)
 		o->ops->ref(o);
+	else if (o->anon && o->anon->ref)
+		o->anon->ref(o);
 	else
 		__atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED);
 }
@@ -94,6 +96,8 @@ void object_unref(struct object *o)
 {
 	if (o->ops && o->ops->unref)
 		o->ops->unref(o);
+	else if (o->anon && o->anon->unref)
+		o->anon->unref(o);
 	else if (__atomic_fetch_sub(&o->refs, 1, __ATOMIC_ACQ_REL) == 1)
 		object_destroy(o);
 }

@@ -375,6 +375,9 @@ struct pager_ops {
 
 /* What an anonymous object's owner wants to know or tell; all may be NULL. */
 struct anon_ops {
+	/* As in pager_ops; both or neither. */
+	void (*ref)(struct object *o);
+	void (*unref)(struct object *o);
 	/* For /proc/PID/maps, as in pager_ops; false: it has no name (any more). May sleep. */
 	bool (*describe)(struct object *o, char *buf, size_t n, uint64_t *dev, uint64_t *ino);
 	/* A mapping of it is gone, its reference not yet. No locks held, may sleep. */
@@ -394,7 +397,7 @@ struct object {
 	uint8_t height;		     /* [o] */
 	bool metadata;		     /* [c] a block device's own: written after the data of files */
 	uint64_t limit;		     /* [o] pages; none lies at or beyond it unless busy */
-	uint32_t refs;		     /* [a] without ops->ref */
+	uint32_t refs;		     /* [a] unless ops or anon have `ref` */
 	uint32_t nwriting;	     /* [o] */
 	uint32_t truncating;	     /* [o] truncates under way: pages may lie beyond the limit */
 	uint32_t pins;		     /* [q] writeback works on it: object_destroy waits */
@@ -413,7 +416,7 @@ struct object {
 struct object *object_create(const struct pager_ops *ops, void *data, uint64_t limit_pages) __must_check;
 /* An anonymous object of fixed size whose pages are promised as a whole (unless noreserve): NULL: refused, or no memory. */
 struct object *object_create_shared(uint64_t npages, bool noreserve) __must_check;
-void object_ref(struct object *o);		  /* through ops->ref if there is one */
+void object_ref(struct object *o);		  /* through the owner's `ref` if there is one */
 void object_unref(struct object *o);		  /* may sleep */
 unsigned object_count_mappings(struct object *o); /* takes the mapping list */
 /* Is there a shared mapping through which it may be written, now or after an mprotect? Takes the mapping list. */
@@ -535,6 +538,7 @@ enum mapping_flag {
 	MF_GROWSDOWN = 1 << 0,
 	MF_STACK = 1 << 1, /* the first thread's */
 	MF_HEAP = 1 << 2,
+	MF_ZERO = 1 << 3,	/* a private mapping of /dev/zero: anonymous, but shown as that file's */
 	MF_LOCKED = 1 << 5,	/* no page of it is evicted */
 	MF_ONFAULT = 1 << 6,	/* with MF_LOCKED: pages come by faults only */
 	MF_DONTFORK = 1 << 7,	/* the child has no such mapping */
