@@ -356,7 +356,7 @@ static ssize_t write_step(struct vnode *v, struct uio *u, struct page *bounce, u
 	uint64_t index = pos >> PAGE_SHIFT, pages = DIV_ROUND_UP(v->size, PAGE_SIZE);
 	bool whole = !(pos & PAGE_MASK) && (n == PAGE_SIZE || pos + n >= v->size);
 
-	struct page *p = whole && index < pages ? object_find_page(v->object, index) : NULL;
+	struct page *p = whole && index < pages ? object_await_page(v->object, index) : NULL;
 	ssize_t r = 0;
 
 	if (!p && (index >= pages || whole)) {

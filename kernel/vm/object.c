@@ -686,6 +686,24 @@ struct page *object_find_page(struct object *o, uint64_t index)
 	return hold_ready(o, index, &p, 1) > 0 ? p : NULL;
 }
 
+struct page *object_await_page(struct object *o, uint64_t index)
+{
+	struct page *p;
+	bool again;
+	slot_t *s;
+
+	do {
+		if (hold_ready(o, index, &p, 1) > 0)
+			return p;
+		spin_lock(&o->home.lock);
+		s = index < o->limit ? object_slot(o, index) : NULL;
+		p = s && slot_is_page(*s) ? slot_page(*s) : NULL;
+		again = p && (page_wait_busy(p) || !page_has(p, PG_ERROR));
+		spin_unlock(&o->home.lock);
+	} while (again);
+	return NULL;
+}
+
 int object_busy_page(struct object *o, uint64_t index, struct page **out, bool *fresh)
 {
 	struct purse purse = { .want_frame = WANT_FRAME, .want_nodes = 2 };

@@ -446,6 +446,8 @@ int object_get_pages(struct object *o, uint64_t index, struct readahead *ra, str
 int object_get_page(struct object *o, uint64_t index, struct page **out) __must_check;
 /* The same without I/O: NULL unless resident and valid. Held. */
 struct page *object_find_page(struct object *o, uint64_t index);
+/* The same, but it waits while the page is busy (not while it is written). */
+struct page *object_await_page(struct object *o, uint64_t index);
 /* Is there nothing at the index of an anonymous object? It reads as zeros, then. */
 bool object_is_hole(struct object *o, uint64_t index);
 /* Starts reading what is absent of a range, as far as memory is to spare; does not wait for I/O. */

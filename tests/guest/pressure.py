@@ -160,6 +160,43 @@ def writers(t):
     t.check(at["dirty"][0] <= 0.21 * 24 * 1024, "too much was dirty")
 
 
+def slow(path, nbytes):
+    """The disk at `path`, which the guest calls /dev/vdb, takes so many bytes a second."""
+    drive = f"if=none,id=slow,format=raw,throttling.bps-write={nbytes},file={path}"
+    return [f"--qemu-arg={arg}" for arg in ("-drive", drive, "-device", "virtio-blk-device,drive=slow,bus=virtio-mmio-bus.5")]
+
+
+def slow_disk(t, load, mem, block, seconds=5):
+    """Nobody stands still for a second who wants nothing of the disk, or of whom no more is due than to be slowed."""
+    path = t.path(f"slow-{mem}-{block}.img")
+    with open(path, "wb") as file:
+        file.truncate(256 * MIB)
+    t.run("mke2fs", "-q", "-b", str(block), path)
+    done = t.guest(f"mount -t ext2 /dev/vdb /mnt && cd /mnt && slowdisk {load} {seconds} && cd / && umount /mnt", mem=mem, smp=4, swap="none",
+                   kernel="release", args=slow(path, 4000000))
+    t.fsck(path)
+    at = rows(done.stdout)
+    t.log(f"{load}, {mem} MiB, blocks of {block}: {at}")
+    for what, (longest, calls) in at.items():
+        t.check(longest < 1000 or what == "fsync", f"{load}, {mem} MiB, blocks of {block}: {what} stood still for {longest} ms")
+        t.check(calls >= 4 or what == "fsync", f"only {calls} calls of {what}")
+
+
+@test("pressure/slow-disk", 25)
+def slow_disk_some(t):
+    """More is made dirty than a slow disk takes: writers are slowed, call by call, and others hardly."""
+    slow_disk(t, "write 1", 64, 4096)
+    slow_disk(t, "write 4", 16, 1024)
+
+
+@test("soak/slow-disk", 100)
+def slow_disk_all(t):
+    for mem in 16, 64:
+        for block in 1024, 4096:
+            for load in "write 1", "write 4", "map 2":
+                slow_disk(t, load, mem, block, 12)
+
+
 TUNABLES = """cd /proc/sys/vm
 for f in swappiness dirty_ratio dirty_background_ratio dirty_expire_centisecs dirty_writeback_centisecs min_free_kbytes page-cluster; do
     read old <$f; for n in $old -1 x '' 99999999; do echo $n 2>/dev/null >$f && echo $f takes $n; done

@@ -5,6 +5,12 @@
  *
  * Reserving is exact: a delayed block promises itself and those indirect blocks on its path that are neither there nor promised
  * already. Installing uses up what was promised.
+ *
+ * An indirect block (table) is promised (a node in `promises`), then in the hands of the one who commits (struct ext2_tables: blocks out of the promises'
+ * reservation that nothing names), then on disk as zeros, then named by what is above it, and the promise is gone. The committer holds
+ * commit_lock from the allocation on, but no map_lock while the zeros are written: writers, which reserve, do not wait for the disk. Meanwhile extents may come
+ * and be allocated; those that wait for the tables stay, since only commit and truncation, which takes commit_lock too, end a PENDING extent.
+ * So no promise that was taken up is dropped.
  */
 #include "fs/ext2/ext2.h"
 #include "lib/printf.h"
@@ -407,10 +413,6 @@ struct ext2_extent *ext2_pend(struct ext2_extent *e, uint64_t b, uint32_t n, uin
 
 #define TABLES_MAX 16 /* made at a time */
 
-struct tables { /* zeros on disk, which nothing names yet; each stands for a promise */
-	uint32_t next, n;
-};
-
 static bool has_arrived(const struct ext2_extent *e)
 {
 	return e->blkno && !__atomic_load_n(&e->inflight, __ATOMIC_ACQUIRE);
@@ -430,8 +432,8 @@ static bool promise_due(struct ext2_inode *ei, const struct ext2_promise *q)
 	return e && e->first < end;
 }
 
-/* As many tables as will be needed soon, in one request. */
-static int tables_make(struct ext2_inode *ei, struct tables *t)
+/* Blocks in a row for as many tables as will be needed soon. */
+static int tables_take(struct ext2_inode *ei, struct ext2_tables *t)
 {
 	struct tree_node *n = tree_first(&ei->promises);
 	unsigned want = 0;
@@ -443,10 +445,10 @@ static int tables_make(struct ext2_inode *ei, struct tables *t)
 	if (r)
 		return r;
 	ei->goal = t->next + t->n;
-	return ext2_write_zeros(ei->fs, t->next, t->n);
+	return -EAGAIN;
 }
 
-static void tables_give_back(struct ext2_inode *ei, struct tables *t)
+void ext2_tables_give_back(struct ext2_inode *ei, struct ext2_tables *t)
 {
 	for (; t->n; t->next++, t->n--) {
 		ext2_forget(ei->fs, t->next);
@@ -454,6 +456,8 @@ static void tables_give_back(struct ext2_inode *ei, struct tables *t)
 		if (ext2_reserve_blocks(ei->fs, 1)) /* somebody was faster */
 			promise_free(ei, tree_entry(tree_last(&ei->promises), struct ext2_promise, node));
 	}
+	if (tree_empty(&ei->extents)) /* made for what was truncated before it was written */
+		drop_promises(ei, 0);
 }
 
 /* The promise of this table, or a new one for what an I/O error broke; NULL: there is no room. */
@@ -472,9 +476,9 @@ static struct ext2_promise *promise_of(struct ext2_inode *ei, uint64_t key)
 	return q;
 }
 
-/* Makes the table of this height on the path of b, and names it in `slot` of the table above it. Nothing is held. */
+/* Names a new table of this height on the path of b in `slot` of the table above it. No block is held. -EAGAIN: *t is to be written first. */
 static int make_table(struct ext2_inode *ei, const struct path *p, uint64_t b, unsigned level,
-		      struct tables *t)
+		      struct ext2_tables *t)
 {
 	struct ext2_promise *q = promise_of(ei, promise_key(ei->fs, p, b, p->depth - 1 - level));
 	struct ext2_buf buf;
@@ -483,7 +487,7 @@ static int make_table(struct ext2_inode *ei, const struct path *p, uint64_t b, u
 	int r = q ? 0 : -ENOSPC;
 
 	if (!r && !t->n)
-		r = tables_make(ei, t);
+		r = tables_take(ei, t);
 	if (!r)
 		r = follow(ei, p, &again, &table, &buf);
 	if (r)
@@ -500,7 +504,7 @@ static int make_table(struct ext2_inode *ei, const struct path *p, uint64_t b, u
 }
 
 /* As many pointers of the extent as lie in one table, from block e->first on, which moves. */
-static int install_some(struct ext2_inode *ei, struct ext2_extent *e, struct tables *t)
+static int install_some(struct ext2_inode *ei, struct ext2_extent *e, struct ext2_tables *t)
 {
 	uint32_t nptrs = 1u << ei->fs->ptrs_shift, *table, i, n;
 	struct ext2_buf buf;
@@ -545,10 +549,9 @@ static void revert(struct ext2_extent *e)
 	e->failed = false;
 }
 
-int ext2_install(struct ext2_inode *ei)
+int ext2_install(struct ext2_inode *ei, struct ext2_tables *t)
 {
 	struct tree_node *n = tree_first(&ei->extents), *next;
-	struct tables t = { 0 };
 	int r = 0;
 
 	for (; n && !r; n = next) {
@@ -562,13 +565,10 @@ int ext2_install(struct ext2_inode *ei)
 			continue;
 		}
 		while (e->count && !r)
-			r = install_some(ei, e, &t);
+			r = install_some(ei, e, t);
 		if (!e->count)
 			extent_free(e);
 	}
-	tables_give_back(ei, &t);
-	if (tree_empty(&ei->extents)) /* made for what was truncated before it was written */
-		drop_promises(ei, 0);
 	return r;
 }
 

@@ -13,9 +13,10 @@
  * Freeing. Blocks that metadata on disk may still name stay taken in the bitmaps (the list `freed`) until that metadata was
  * written: ext2_release. Programs see them as free at once; an allocation that finds nothing else releases first.
  *
- * Locks, in order: an inode's map_lock (block map and extents), fs->release_lock, fs->alloc_lock (bitmaps, descriptors, freed), and
- * the spinlocks count_lock and ready_lock. No metadata block is held while one of the sleeping ones is taken but alloc_lock, nor while
- * blocks are allocated: a release waits for held metadata.
+ * Locks, in order: an inode's commit_lock (who puts pointers into place or takes them away; he may write meanwhile) and map_lock (block map
+ * and extents; writers take it, so under it the disk is written only by a release that makes room), fs->release_lock, fs->alloc_lock (bitmaps, descriptors,
+ * freed), and the spinlocks count_lock and ready_lock. No metadata block is held while one of the sleeping ones is taken but alloc_lock, nor
+ * while blocks are allocated: a release waits for held metadata.
  */
 #ifndef FS_EXT2_EXT2_H
 #define FS_EXT2_EXT2_H
@@ -127,7 +128,7 @@ struct ext2_promise { /* an indirect block that is reserved, as it may be needed
 struct ext2_inode {
 	struct vnode *v;
 	struct ext2_fs *fs;
-	struct mutex map_lock;
+	struct mutex commit_lock, map_lock;
 	uint32_t block[15]; /* [map_lock] */
 	uint32_t nsectors;  /* [map_lock] */
 	uint32_t flags, generation, file_acl, dtime;
@@ -231,8 +232,13 @@ void ext2_spares_put(struct ext2_spares *s);
 /* Makes [b, b + n) of a DELAYED extent PENDING at blkno: the extent that it is now. */
 struct ext2_extent *ext2_pend(struct ext2_extent *e, uint64_t b, uint32_t n, uint32_t blkno,
 			      struct ext2_spares *spares);
-/* Puts the pointers of what has arrived into place. */
-int ext2_install(struct ext2_inode *ei);
+/* Blocks for indirect blocks that nothing names yet; each stands for a promise. */
+struct ext2_tables {
+	uint32_t next, n;
+};
+/* Puts the pointers of what has arrived into place, with commit_lock held, too. -EAGAIN: the tables *t are to be on disk as zeros first, then again. */
+int ext2_install(struct ext2_inode *ei, struct ext2_tables *t);
+void ext2_tables_give_back(struct ext2_inode *ei, struct ext2_tables *t);
 /* Forgets extents and promises from block b on; frees pointers from there on into the list. */
 void ext2_drop_extents(struct ext2_inode *ei, uint64_t b);
 void ext2_free_pointers(struct ext2_inode *ei, uint64_t b, struct list *freed);
@@ -243,9 +249,9 @@ void ext2_bmap_init(void);
 int ext2_load(struct vnode *v, void *fs);
 int ext2_new_inode(struct vnode *dir, uint32_t mode, uint64_t rdev, const char *target,
 		   const struct cred *cred, struct vnode **out);
-/* Installs what has arrived and puts the inode into its table. Takes map_lock. May sleep. */
+/* Installs what has arrived and puts the inode into its table. Takes commit_lock and map_lock. May sleep. */
 int ext2_commit(struct ext2_inode *ei);
-/* Frees all blocks from b on. Takes map_lock. */
+/* Frees all blocks from b on. Takes commit_lock and map_lock. */
 int ext2_free_from(struct ext2_inode *ei, uint64_t b);
 void ext2_inactive(struct vnode *v);
 void ext2_add_links(struct vnode *v, int n);

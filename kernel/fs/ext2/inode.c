@@ -38,6 +38,7 @@ static int set_up(struct vnode *v, struct ext2_inode *ei)
 	v->data = ei;
 	v->ops = S_ISFIFO(v->mode) ? &ext2_fifo_ops : &ext2_ops;
 	ei->v = v;
+	mutex_init(&ei->commit_lock, "inode commit", RANK_COMMIT);
 	mutex_init(&ei->map_lock, "block map", RANK_BLOCK_MAP);
 	list_init(&ei->ready_link);
 	ei->fast_link = S_ISLNK(v->mode) && v->size < EXT2_FAST_LINK && !own_sectors;
@@ -146,6 +147,23 @@ static int write_inode(struct ext2_inode *ei)
 	return 0;
 }
 
+/* Installs what has arrived. [map_lock], let go of while the zeros of new indirect blocks are written. */
+static int install(struct ext2_inode *ei)
+{
+	struct ext2_tables t = { 0 };
+	int r;
+
+	while ((r = ext2_install(ei, &t)) == -EAGAIN) {
+		mutex_unlock(&ei->map_lock);
+		r = ext2_write_zeros(ei->fs, t.next, t.n);
+		mutex_lock(&ei->map_lock);
+		if (r)
+			break;
+	}
+	ext2_tables_give_back(ei, &t);
+	return r;
+}
+
 int ext2_commit(struct ext2_inode *ei)
 {
 	int r, e;
@@ -153,10 +171,12 @@ int ext2_commit(struct ext2_inode *ei)
 	if (ei->v->mount->read_only)
 		return 0;
 	page_reserve_enter();
+	mutex_lock(&ei->commit_lock);
 	mutex_lock(&ei->map_lock);
-	r = ext2_install(ei);
+	r = install(ei);
 	e = write_inode(ei);
 	mutex_unlock(&ei->map_lock);
+	mutex_unlock(&ei->commit_lock);
 	page_reserve_leave();
 	return r ? r : e;
 }
@@ -167,12 +187,14 @@ int ext2_free_from(struct ext2_inode *ei, uint64_t b)
 	int r;
 
 	page_reserve_enter();
+	mutex_lock(&ei->commit_lock);
 	mutex_lock(&ei->map_lock);
 	ext2_drop_extents(ei, b);
 	ext2_free_pointers(ei, b, &freed);
 	r = write_inode(ei);
 	ext2_free_gathered(ei->fs, &freed);
 	mutex_unlock(&ei->map_lock);
+	mutex_unlock(&ei->commit_lock);
 	page_reserve_leave();
 	return r;
 }

@@ -3,7 +3,7 @@
  * Pages of files to and from the disk: the object's pager.
  *
  * Pages whose blocks lie in a row go out in one request, those that lie in a row in memory in one segment of it. A page with smaller blocks in several places (only where blocks are smaller than
- * pages) is moved piece by piece, each waited for. A request that writes blocks which no pointer names yet belongs to one
+ * pages) is moved piece by piece, each waited for with map_lock let go. A request that writes blocks which no pointer names yet belongs to one
  * extent; when the extent's last request ends, the inode is ready to be committed, before the page stops being written.
  */
 #include "fs/ext2/ext2.h"
@@ -88,22 +88,24 @@ static void batch_add(struct batch *t, struct page *p, uint32_t blkno, uint32_t 
 	t->next = blkno + nblocks; /* fewer than a page only at the end of the file */
 }
 
-/* One piece of a page, waited for. */
-static int transfer_piece(struct batch *t, struct page *p, unsigned at, uint32_t blkno, uint32_t nblocks,
-			  struct ext2_extent *e)
+struct piece { /* of a page: n blocks from its block `at` on */
+	uint32_t at, n, blkno;
+	struct ext2_extent *e; /* its inflight counts this */
+};
+
+/* It is waited for. */
+static int transfer_piece(struct batch *t, struct page *p, const struct piece *piece)
 {
-	struct block_request *r = request_new(t, blkno, NULL);
+	struct block_request *r = request_new(t, piece->blkno, NULL);
 	int error;
 
-	if (e)
-		__atomic_fetch_add(&e->inflight, 1, __ATOMIC_RELAXED);
 	r->nsegs = 1;
-	r->segs[0].phys = page_phys(p) + (at << t->fs->block_shift);
-	r->segs[0].nbytes = nblocks << t->fs->block_shift;
+	r->segs[0].phys = page_phys(p) + (piece->at << t->fs->block_shift);
+	r->segs[0].nbytes = piece->n << t->fs->block_shift;
 	error = block_submit_wait(r);
 	block_request_put(r);
-	if (e)
-		extent_done(e, error);
+	if (piece->e)
+		extent_done(piece->e, error);
 	return error;
 }
 
@@ -171,28 +173,46 @@ static uint32_t place_blkno(const struct place *at, uint64_t b)
 	return at->blkno ? at->blkno + (b - at->first) : 0;
 }
 
-/* A page in several places. */
-static int transfer_pieces(struct batch *t, struct ext2_inode *ei, struct page *p, uint32_t nblocks,
-			   struct place *at)
+/* Where the blocks of a page are: the number of pieces. What goes wrong on the way is in *error. */
+static unsigned find_pieces(struct batch *t, struct ext2_inode *ei, struct page *p, uint32_t nblocks,
+			    struct place *at, struct piece *piece, int *error)
 {
 	uint64_t first = p->index << t->fs->page_shift;
-	int error = 0, r = 0;
+	unsigned npieces = 0;
 
-	for (uint32_t i = 0, n; i < nblocks && !r; i += n) {
-		n = 1;
-		r = advance(ei, t->op, first + i, nblocks - i, at);
-		if (r)
+	for (uint32_t i = 0, n; i < nblocks; i += n) {
+		*error = advance(ei, t->op, first + i, nblocks - i, at);
+		if (*error)
 			break;
 		n = MIN(nblocks - i, at->count - (uint32_t)(first + i - at->first));
 		if (at->blkno) {
-			int e = transfer_piece(t, p, i, place_blkno(at, first + i), n, at->e);
-
-			error = e ? e : error;
+			piece[npieces++] = (struct piece){ i, n, place_blkno(at, first + i), at->e };
+			if (at->e)
+				__atomic_fetch_add(&at->e->inflight, 1, __ATOMIC_RELAXED);
 		} else if (t->op == BLOCK_READ) {
 			memset((char *)page_data(p) + (i << t->fs->block_shift), 0, n << t->fs->block_shift);
 		}
 	}
-	return r ? r : error;
+	return npieces;
+}
+
+/* A page in several places. The disk is waited for without the lock, *at is found anew: an extent that was allocated here lies in the page as a whole, or
+ * what lies before it was submitted, so that none is ready too early. */
+static int transfer_pieces(struct batch *t, struct ext2_inode *ei, struct page *p, uint32_t nblocks,
+			   struct place *at)
+{
+	struct piece piece[PAGE_SIZE >> 10];
+	int error = 0, e;
+	unsigned n = find_pieces(t, ei, p, nblocks, at, piece, &error);
+
+	mutex_unlock(&ei->map_lock);
+	for (unsigned i = 0; i < n; i++) {
+		e = transfer_piece(t, p, &piece[i]);
+		error = error ? error : e;
+	}
+	mutex_lock(&ei->map_lock);
+	at->count = 0;
+	return error;
 }
 
 /* Starts (or does) the transfer of one page, of which nblocks matter, with `max` blocks to come. -EAGAIN: nothing was done. */
