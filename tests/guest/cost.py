@@ -34,12 +34,13 @@ def table(t):
 @test("cost/exec", 10)
 def exec_(t):
     """exec reads only what runs, once: a page of a large file, few requests; nothing when it is in the cache, where its text is found."""
-    done = t.guest("execcost /bin/true && execcost /bin/sh -c :", mem=64, kernel="release", args=["--icount"])
+    done = t.guest("cp /bin/true /root/large && truncate -s 8M /root/large && execcost /bin/true && execcost /root/large && "
+                   "execcost /bin/sh -c :", mem=64, kernel="release", args=["--icount"])
     seen = re.findall(r"^(?:file|cold|warm): pages (\d+)(?: requests (\d+) faults (\d+) took (\d+))?$", done.stdout.decode(), re.M)
-    t.equal(len(seen), 6, "lines")
+    t.equal(len(seen), 9, "lines")
     rows = [tuple(int(f or 0) for f in row) for row in seen]
     for what, (size, cold, warm), pages, requests, faults, took in (
-            ("true", rows[0:3], 1, 1, 15, 88000), ("sh", rows[3:6], 23, 5, 24, 150000)):
+            ("true", rows[0:3], 1, 1, 15, 88000), ("a large file", rows[3:6], 1, 1, 15, 88000), ("sh", rows[6:9], 23, 5, 24, 150000)):
         t.check(cold[0] <= pages and cold[1] <= requests, f"{what}, of {size[0]} pages: {cold[0]} read in {cold[1]} requests")
         t.equal(warm[:2], (0, 0), f"{what}: pages and requests from the cache")
         t.check(warm[2] <= faults and warm[3] <= took, f"{what}: {warm[2]} faults, {warm[3]} instructions")

@@ -251,6 +251,8 @@ int ext2_new_inode(struct vnode *dir, uint32_t mode, uint64_t rdev, const char *
 		   const struct cred *cred, struct vnode **out);
 /* Installs what has arrived and puts the inode into its table. Takes commit_lock and map_lock. May sleep. */
 int ext2_commit(struct ext2_inode *ei);
+/* The same unless there is nothing to say, as sync or fsync were faster: the inode's table, perhaps in memory no more, is left alone then. */
+void ext2_commit_due(struct ext2_inode *ei);
 /* Frees all blocks from b on. Takes commit_lock and map_lock. */
 int ext2_free_from(struct ext2_inode *ei, uint64_t b);
 void ext2_inactive(struct vnode *v);

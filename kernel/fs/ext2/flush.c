@@ -41,7 +41,7 @@ static void commit_ready(struct ext2_fs *fs)
 	while ((l = list_pop(&fs->ready))) {
 		fs->committing = list_entry(l, struct ext2_inode, ready_link);
 		spin_unlock(&fs->ready_lock);
-		ext2_commit(fs->committing);
+		ext2_commit_due(fs->committing);
 		spin_lock(&fs->ready_lock);
 		fs->committing = NULL;
 		waitq_wake_all(&fs->ready_wait);

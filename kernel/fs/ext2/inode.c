@@ -181,6 +181,17 @@ int ext2_commit(struct ext2_inode *ei)
 	return r ? r : e;
 }
 
+void ext2_commit_due(struct ext2_inode *ei)
+{
+	bool due;
+
+	mutex_lock(&ei->map_lock);
+	due = ei->v->dirty || !tree_empty(&ei->extents);
+	mutex_unlock(&ei->map_lock);
+	if (due)
+		ext2_commit(ei);
+}
+
 int ext2_free_from(struct ext2_inode *ei, uint64_t b)
 {
 	struct list freed = LIST_INIT(freed);
@@ -238,8 +249,7 @@ void ext2_inactive(struct vnode *v)
 	} else {
 		if (v->object)
 			object_writeback(v->object, 0, OBJECT_ALL, true);
-		if (v->dirty || !tree_empty(&ei->extents))
-			ext2_commit(ei);
+		ext2_commit_due(ei);
 		if (v->object)
 			vnode_drop_object(v);
 		ext2_unready(ei);

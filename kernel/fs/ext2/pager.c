@@ -334,7 +334,7 @@ static void pager_unreserve(struct object *o, uint64_t from, uint64_t end)
 
 static void pager_commit(struct object *o)
 {
-	ext2_commit(ext2_i(o->data));
+	ext2_commit_due(ext2_i(o->data));
 }
 
 static int pager_sync(struct object *o)
