@@ -20,7 +20,7 @@
 
 #define PAGE	    4096ul
 #define MAX_WORKERS 8
-#define ROUNDS	    3
+#define ROUNDS	    10
 
 static unsigned long pages = 4096;
 static int start[2], done[2]; /* pipes */

@@ -24,8 +24,12 @@
 #define page_round_down(x)		ALIGN_DOWN((uint64_t)(x), PAGE_SIZE)
 
 /* One access to a word that others read or write at the same time, without order among other accesses: what is seen may be out of date. */
-#define load_relaxed(p)	    __atomic_load_n(p, __ATOMIC_RELAXED)
+#define load_relaxed(p) __atomic_load_n(p, __ATOMIC_RELAXED)
+#ifdef QUIRE_HOST
 #define store_relaxed(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
+#else /* gcc 12 makes an atomic exchange of the above */
+#define store_relaxed(p, v) ((void)(*(volatile __typeof__(*(p)) *)(p) = (v)))
+#endif
 /* A pointer to what another hart filled before it stored the pointer: loads through it see that. The machine keeps such loads in order. */
 #ifdef QUIRE_HOST
 #define load_pointer(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)

@@ -101,7 +101,7 @@ static inline void spin_share(struct spinlock *l)
 	intr_push();
 	h = this_hart();
 	for (;;) {
-		__atomic_store_n(&h->shares, l, __ATOMIC_RELAXED);
+		store_relaxed(&h->shares, l);
 		cpu_fence();
 		if (likely(!__atomic_load_n(&l->locked, __ATOMIC_ACQUIRE)))
 			return;
@@ -223,10 +223,10 @@ void rwlock_read_unlock(struct rwlock *l);
 void rwlock_write(struct rwlock *l);
 bool rwlock_trywrite(struct rwlock *l);
 void rwlock_write_unlock(struct rwlock *l);
-/* Somebody holds it for writing: for the audit. */
+/* Somebody holds it for writing. False: all that the last writer did is seen. */
 static inline bool rwlock_busy(const struct rwlock *l)
 {
-	return __atomic_load_n(&l->state, __ATOMIC_RELAXED) == RW_WRITER;
+	return __atomic_load_n(&l->state, __ATOMIC_ACQUIRE) == RW_WRITER;
 }
 bool rwlock_write_held(const struct rwlock *l); /* by this thread */
 

@@ -74,7 +74,7 @@ static int change_parts(struct space *s, uint64_t first, uint64_t end, bool past
 	struct mapping *drop = NULL;
 	int err;
 
-	rwlock_write(&s->lock);
+	space_write(s);
 	err = each_part(s, first, end, past_holes, &drop, fn, what);
 	rwlock_write_unlock(&s->lock);
 	mapping_drop_all(drop);
@@ -174,7 +174,7 @@ int vm_mlock(struct space *s, uint64_t addr, uint64_t len, unsigned lock)
 		return -EINVAL;
 	if (page_range(addr, n, &first, &end))
 		return -ENOMEM;
-	rwlock_write(&s->lock);
+	space_write(s);
 	if (lock &&
 	    s->nlocked + (end - first) - locked_within(s, first, end) > s->limits.memlock >> PAGE_SHIFT)
 		err = -ENOMEM;
@@ -198,7 +198,7 @@ int vm_mlockall(struct space *s, int flags)
 		return -EINVAL;
 	if (flags && !s->limits.memlock)
 		return -EPERM;
-	rwlock_write(&s->lock);
+	space_write(s);
 	if (flags & MCL_CURRENT && s->npages > s->limits.memlock >> PAGE_SHIFT)
 		err = -ENOMEM;
 	if (!err)
@@ -516,7 +516,7 @@ static int write_parts(struct space *s, uint64_t first, uint64_t end, part_fn fn
 {
 	int err;
 
-	rwlock_write(&s->lock);
+	space_write(s);
 	err = each_part(s, first, end, true, NULL, fn, what);
 	rwlock_write_unlock(&s->lock);
 	return err;

@@ -15,8 +15,8 @@
  *	base page absent                               the pager reads a cluster, again
  *	base page beyond the limit                     SIGBUS
  *
- * One pass (attempt) holds the space for reading and, inside, the family's lock (a first write only shares it) and then the base object's. It ends with the
- * PTE in place, or with a step that needs these locks let go: fill the purse, wait for a busy page, read, reserve. Then
+ * One pass (attempt) holds the space for reading and, inside, the family's lock and then the base object's; that of a first write only
+ * shares the family's lock (fault_sharing). It ends with the PTE in place, or with a step that needs these locks let go: fill the purse, wait for a busy page, read, reserve. Then
  * everything is looked up again. A fresh page is the exception: its source is held, the spinlocks are let go for the
  * copying or zeroing alone, and the slots are looked at again before it goes in.
  */
@@ -573,28 +573,43 @@ out:
 	return r;
 }
 
+static enum step sharing_pass(struct fault *f)
+{
+	struct space *s = f->space;
+	struct mapping *m = rwlock_busy(&s->lock) ? NULL : mapping_find(s, f->vpn);
+	bool shared;
+
+	if (!m || m->shared || !(m->prot & PROT_WRITE) || load_relaxed(&m->expect) != EXPECT_NOTHING)
+		return exclusively(f);
+	f->m = m;
+	f->leaf = overlay_leaf(&s->overlay, f->vpn, &shared);
+	if (shared || (f->leaf && load_relaxed(&f->leaf->slot[f->vpn % NODE_SLOTS])) || !entry_waits(f))
+		return exclusively(f);
+	return fault_zero(f);
+}
+
 /*
- * Faults that only add, each to a place of its own, share the family's lock: an EMPTY slot gets a page, an empty entry of a table that is
- * there its PTE, an overlay a node. Who is the first to fill the slot fills the entry. What else they find they leave to a pass that
- * holds the lock; so the mapping tells what to expect.
+ * Faults that only add, each to a place of its own, share the family's lock and nothing else: an EMPTY slot gets a page, an empty entry of a
+ * table that is there its PTE, an overlay a node. Who is the first to fill the slot fills the entry. What else they find they leave to a
+ * pass that takes the space and holds the lock; the mapping tells what to expect, the space whether to begin so.
  */
 static enum step fault_sharing(struct fault *f)
 {
-	struct overlay *ov = &f->space->overlay;
-	struct node *leaf;
+	struct spinlock *l = &f->space->overlay.family->home.lock;
 	enum step r;
-	bool shared;
 
-	spin_share(&ov->family->home.lock);
+	f->purse.want_frame = WANT_ZEROS;
+	if (purse_fill(&f->purse))
+		return FILL;
 	f->sharing = true;
-	leaf = overlay_leaf(ov, f->vpn, &shared);
-	f->leaf = leaf;
-	if (shared || (leaf && load_relaxed(&leaf->slot[f->vpn % NODE_SLOTS])) || !entry_waits(f))
-		r = exclusively(f);
-	else
-		r = fault_zero(f);
+	do {
+		spin_share(l);
+		r = sharing_pass(f);
+		spin_unshare(l);
+	} while (r == FILL && purse_fill(&f->purse) == 0);
 	f->sharing = false;
-	spin_unshare(&ov->family->home.lock);
+	if (load_relaxed(&f->space->adding) == f->exclusive)
+		store_relaxed(&f->space->adding, !f->exclusive);
 	return r;
 }
 
@@ -628,12 +643,12 @@ static enum step fault_private(struct fault *f)
 {
 	uint8_t e = load_relaxed(&f->m->expect);
 
+	if (f->write && e == EXPECT_NOTHING && !f->exclusive)
+		return fault_sharing(f);
 	if (f->write && e != EXPECT_PAGE) {
 		f->purse.want_frame = WANT_ZEROS;
 		if (purse_fill(&f->purse))
 			return FILL;
-		if (e == EXPECT_NOTHING && !f->exclusive)
-			return fault_sharing(f);
 	}
 	return fault_holding(f);
 }
@@ -645,6 +660,11 @@ static enum step attempt(struct fault *f)
 	struct space *s = f->space;
 	enum step r;
 
+	if (f->write && load_relaxed(&s->adding) && !f->exclusive) {
+		r = fault_sharing(f);
+		if (!f->exclusive)
+			return r;
+	}
 	rwlock_read(&s->lock);
 	f->m = mapping_find(s, f->vpn);
 	if (!f->m)

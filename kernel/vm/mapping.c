@@ -57,16 +57,23 @@ struct mapping *mapping_at_or_after(struct space *s, uint64_t vpn)
 	return best;
 }
 
+static void forget_hints(struct space *s)
+{
+	for (unsigned i = 0; i < SPACE_HINTS; i++)
+		s->hints[i] = NULL;
+}
+
 struct mapping *mapping_find(struct space *s, uint64_t vpn)
 {
-	struct mapping *m = __atomic_load_n(&s->hint, __ATOMIC_RELAXED);
+	struct mapping **hint = &s->hints[this_hart()->index % SPACE_HINTS];
+	struct mapping *m = load_relaxed(hint);
 
 	if (m && vpn >= m->start && vpn < m->end)
 		return m;
 	m = mapping_at_or_after(s, vpn);
 	if (!m || vpn < m->start)
 		return NULL;
-	__atomic_store_n(&s->hint, m, __ATOMIC_RELAXED);
+	store_relaxed(hint, m);
 	return m;
 }
 
@@ -179,7 +186,7 @@ void mapping_remove(struct mapping *m)
 	count(m, -(int64_t)(m->end - m->start));
 	if (m->flags & MF_ACCOUNT)
 		commit_put(m->end - m->start);
-	s->hint = NULL;
+	forget_hints(s);
 	begin_change(m);
 	unlink_lists(m);
 	end_change(m);
@@ -270,7 +277,7 @@ static void absorb(struct mapping *a, struct mapping *b, struct mapping **drop)
 	end_change(a);
 	tree_remove(&b->space->mappings, &b->node);
 	b->space->nmappings--;
-	b->space->hint = NULL;
+	forget_hints(b->space);
 	b->next_dropped = *drop;
 	*drop = b;
 }

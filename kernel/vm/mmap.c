@@ -143,7 +143,7 @@ int vm_munmap(struct space *s, uint64_t addr, uint64_t len)
 
 	if (err || len == 0 || end > USER_PAGES)
 		return -EINVAL;
-	rwlock_write(&s->lock);
+	space_write(s);
 	err = unmap_range(s, first, end, &drop);
 	rwlock_write_unlock(&s->lock);
 	mapping_drop_all(drop);
@@ -264,7 +264,7 @@ int64_t vm_mmap(struct space *s, uint64_t addr, uint64_t len, int prot, int flag
 	}
 	m.object = object;
 	m.error_seen = object ? object->error_count : 0;
-	rwlock_write(&s->lock);
+	space_write(s);
 	m.flags = mapping_flags(s, prot, flags, object);
 	err = flags & MAP_LOCKED && !s->limits.memlock ? -EPERM : enter(s, &m, addr, n, flags, &drop);
 	rwlock_write_unlock(&s->lock);
@@ -289,7 +289,7 @@ int vm_map_stack(struct space *s, uint64_t stack_top, uint64_t nbytes)
 		mapping_discard(m);
 		return -ENOMEM;
 	}
-	rwlock_write(&s->lock);
+	space_write(s);
 	*m = (struct mapping){
 		.start = (stack_top >> PAGE_SHIFT) - n,
 		.end = stack_top >> PAGE_SHIFT,
@@ -334,7 +334,7 @@ uint64_t vm_brk(struct space *s, uint64_t addr)
 	bool bring = false;
 	int err = 0;
 
-	rwlock_write(&s->lock);
+	space_write(s);
 	result = s->brk_end;
 	old_end = page_round_up(s->brk_end) >> PAGE_SHIFT;
 	new_end = page_round_up(addr) >> PAGE_SHIFT;
@@ -433,7 +433,7 @@ int vm_mprotect(struct space *s, uint64_t addr, uint64_t len, int prot)
 		return -ENOMEM;
 	if (prot & ~7)
 		return -EINVAL;
-	rwlock_write(&s->lock);
+	space_write(s);
 	m = mapping_at_or_after(s, first);
 	if (down && m && m->start < end) { /* the whole stack from its start on */
 		err = m->flags & MF_GROWSDOWN ? 0 : -EINVAL;

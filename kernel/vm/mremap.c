@@ -241,7 +241,7 @@ int64_t vm_mremap(struct space *s, uint64_t old, uint64_t old_len, uint64_t new_
 		return -EINVAL;
 	if (old >= USER_TOP)
 		return -EFAULT;
-	rwlock_write(&s->lock);
+	space_write(s);
 	err = remap(&v);
 	rwlock_write_unlock(&s->lock);
 	mapping_drop_all(v.drop);

@@ -109,7 +109,7 @@ static void space_destroy(struct space *s)
 	space_lock_table(s);
 	s->dying = true;
 	spin_unlock(&s->table_lock);
-	rwlock_write(&s->lock);
+	space_write(s);
 	table_destroy(s);
 	overlay_leave(&s->overlay);
 	while ((m = mapping_first(s))) {
@@ -228,7 +228,7 @@ int space_fork(struct space *parent, struct space **out)
 	while (!(child = space_alloc()))
 		if (page_wait_memory())
 			return -ENOMEM;
-	rwlock_write(&parent->lock);
+	space_write(parent);
 	copy_geometry(child, parent);
 	overlay_init(&child->overlay,
 		     parent->overlay.family); /* a truncation may come by way of its mappings */
@@ -276,7 +276,7 @@ int space_grow_stack(struct space *s, uint64_t vpn)
 	struct mapping *m;
 	int err = -EFAULT;
 
-	rwlock_write(&s->lock);
+	space_write(s);
 	m = mapping_at_or_after(s, vpn);
 	if (m && vpn >= m->start)
 		err = 0; /* another thread was faster */

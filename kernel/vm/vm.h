@@ -575,15 +575,18 @@ struct vm_limits { /* bytes; the owner's RLIMITs, copied in by prlimit and exec;
 	uint64_t stack, as, data, memlock;
 };
 
+#define SPACE_HINTS 4 /* a power of two */
 struct space {
 	/* These outlast a space, for a late shootdown of the former user of its memory. */
 	uint64_t stale, clean; /* [a] generations: a PTE was weakened; everything up to there was shot down */
 	uint64_t harts;	       /* [a] bit: hart index whose satp names root */
 	struct rwlock lock;    /* from here on all is new */
 	struct tree mappings;  /* [s] */
-	struct mapping *hint;  /* [a] where the last look-up ended; valid while the lock is held */
-	uint32_t nmappings;    /* [s] */
-	uint64_t npages;       /* [s] pages mapped (address space, not memory) */
+	struct mapping *hints
+		[SPACE_HINTS]; /* [a] where the last look-up of a hart ended; valid while the lock is held */
+	bool adding; /* [a] a guess: the next write fault is a first write, which needs only share the family's lock */
+	uint32_t nmappings;	 /* [s] */
+	uint64_t npages;	 /* [s] pages mapped (address space, not memory) */
 	uint64_t ndata, nlocked; /* [s] of them in private writable mappings but the stack; in locked ones */
 	uint16_t future;	 /* [s] MF_LOCKS of mappings to come (mlockall) */
 	struct list locked;	 /* [t] mappings with MF_LOCKED */
@@ -605,6 +608,14 @@ struct space {
 	struct list link; /* all spaces */
 	uint64_t peak_pages;
 };
+
+/* Takes the space for writing. A fault that shares the family's lock looks mappings up without taking the space, if nobody has it for
+ * writing: so those are waited for. Sleeps. */
+static inline void space_write(struct space *s)
+{
+	rwlock_write(&s->lock);
+	spin_drain(&s->overlay.family->home.lock);
+}
 
 /* Takes s->table_lock. A fault that shares the family's lock fills entries without it, if it finds it free: so those are waited for. */
 static inline void space_lock_table(struct space *s)
