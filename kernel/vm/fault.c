@@ -576,9 +576,10 @@ out:
 static enum step sharing_pass(struct fault *f)
 {
 	struct space *s = f->space;
-	struct mapping *m = rwlock_busy(&s->lock) ? NULL : mapping_find(s, f->vpn);
+	struct mapping *m = rwlock_busy(&s->lock) ? NULL : mapping_find_here(s, f->vpn);
 	bool shared;
 
+	cpu_point();
 	if (!m || m->shared || !(m->prot & PROT_WRITE) || load_relaxed(&m->expect) != EXPECT_NOTHING)
 		return exclusively(f);
 	f->m = m;
@@ -666,7 +667,7 @@ static enum step attempt(struct fault *f)
 			return r;
 	}
 	rwlock_read(&s->lock);
-	f->m = mapping_find(s, f->vpn);
+	f->m = mapping_find_here(s, f->vpn);
 	if (!f->m)
 		r = GROW;
 	else if (f->access & ~(f->m->prot | (f->m->prot & PROT_WRITE ? PROT_READ : 0))) /* W implies R */

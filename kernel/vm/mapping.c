@@ -57,15 +57,8 @@ struct mapping *mapping_at_or_after(struct space *s, uint64_t vpn)
 	return best;
 }
 
-static void forget_hints(struct space *s)
+static inline struct mapping *find_by(struct space *s, uint64_t vpn, struct mapping **hint)
 {
-	for (unsigned i = 0; i < SPACE_HINTS; i++)
-		s->hints[i] = NULL;
-}
-
-struct mapping *mapping_find(struct space *s, uint64_t vpn)
-{
-	struct mapping **hint = &s->hints[this_hart()->index % SPACE_HINTS];
 	struct mapping *m = load_relaxed(hint);
 
 	if (m && vpn >= m->start && vpn < m->end)
@@ -75,6 +68,16 @@ struct mapping *mapping_find(struct space *s, uint64_t vpn)
 		return NULL;
 	store_relaxed(hint, m);
 	return m;
+}
+
+struct mapping *mapping_find(struct space *s, uint64_t vpn)
+{
+	return find_by(s, vpn, &s->hints.of[0]);
+}
+
+struct mapping *mapping_find_here(struct space *s, uint64_t vpn)
+{
+	return find_by(s, vpn, &s->hints.of[this_hart()->index % SPACE_HINTS]);
 }
 
 struct mapping *mapping_alloc(void)
@@ -186,7 +189,7 @@ void mapping_remove(struct mapping *m)
 	count(m, -(int64_t)(m->end - m->start));
 	if (m->flags & MF_ACCOUNT)
 		commit_put(m->end - m->start);
-	forget_hints(s);
+	s->hints = (struct space_hints){ 0 };
 	begin_change(m);
 	unlink_lists(m);
 	end_change(m);
@@ -277,7 +280,7 @@ static void absorb(struct mapping *a, struct mapping *b, struct mapping **drop)
 	end_change(a);
 	tree_remove(&b->space->mappings, &b->node);
 	b->space->nmappings--;
-	forget_hints(b->space);
+	b->space->hints = (struct space_hints){ 0 };
 	b->next_dropped = *drop;
 	*drop = b;
 }

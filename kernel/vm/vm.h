@@ -576,14 +576,18 @@ struct vm_limits { /* bytes; the owner's RLIMITs, copied in by prlimit and exec;
 };
 
 #define SPACE_HINTS 4 /* a power of two */
+struct space_hints {
+	struct mapping *of[SPACE_HINTS]; /* harts */
+};
+
 struct space {
 	/* These outlast a space, for a late shootdown of the former user of its memory. */
 	uint64_t stale, clean; /* [a] generations: a PTE was weakened; everything up to there was shot down */
 	uint64_t harts;	       /* [a] bit: hart index whose satp names root */
 	struct rwlock lock;    /* from here on all is new */
 	struct tree mappings;  /* [s] */
-	struct mapping *hints
-		[SPACE_HINTS]; /* [a] where the last look-up of a hart ended; valid while the lock is held */
+	struct space_hints
+		hints; /* [a] where the last look-up of a hart ended; valid while the lock is held */
 	bool adding; /* [a] a guess: the next write fault is a first write, which needs only share the family's lock */
 	uint32_t nmappings;	 /* [s] */
 	uint64_t npages;	 /* [s] pages mapped (address space, not memory) */

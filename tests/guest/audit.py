@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: ISC
 """The audit is audited: one thing damaged on request, and it must name it; then nothing is wrong any more."""
+import glob
+import os
 import re
+import subprocess
 
 # What is damaged, and what the audit must say of it.
 DAMAGE = {
@@ -44,3 +47,13 @@ def release(t):
     """A release kernel does no damage."""
     done = t.guest("echo sharers >/proc/vm_audit || echo refused", mem=16, kernel="release")
     t.equal(done.stdout, b"refused\n", "what the command said")
+
+
+@test("host/mutants-fit", 1)
+def mutants_fit(t):
+    """Each planted bug (make mutants) still fits the kernel."""
+    patches = sorted(glob.glob(os.path.join(t.top, "tests/mutants/*.patch")))
+    t.check(len(patches) >= 20, "no planted bugs")
+    for patch in patches:
+        done = subprocess.run(["patch", "-p0", "-s", "-f", "-F0", "--dry-run", "-i", patch], cwd=t.top, capture_output=True, check=False)
+        t.check(done.returncode == 0, f"{os.path.basename(patch)} does not fit")

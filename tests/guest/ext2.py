@@ -289,6 +289,26 @@ def loops(t):
     t.check(b"a directory has two names" in done.stderr, "nothing was said")
 
 
+@test("ext2/table-loop")
+def table_loop(t):
+    """A damaged image where a table of a file's blocks names itself: the file can be read and removed, and nothing waits for itself."""
+    os.makedirs(t.path("tree"))
+    with open(t.path("tree/file"), "wb") as file:
+        file.write(b"x" * (13 * 4096))
+    image = disk(t, "disk", 2 * MIB, "-b", "4096", "-d", t.path("tree"))
+    number = int(re.search(rb"\(IND\):(\d+)", t.run("debugfs", "-R", "stat /file", image).stdout)[1])
+    with open(image, "r+b") as file:
+        file.seek(number * 4096)
+        file.write(number.to_bytes(4, "little"))
+    t.run("debugfs", "-w", "-R", f"sif /file block[DIND] {number}", image)
+    t.run("debugfs", "-w", "-R", f"sif /file size {5 << 20}", image)
+    done = t.guest("""mount -t ext2 /dev/vdc /mnt && cd /mnt || exit 1
+        { cat file; >>file; truncate -s 4500000 file; sync; rm file; } >/tmp/out 2>&1; ls; cd /; umount /mnt; echo end $?""",
+                   args=["--disk", image], smp=2, timeout=20)
+    t.equal(done.stdout, b"lost+found\nend 0\n", "output")
+    t.check(b"names itself" in done.stderr, "nothing was said")
+
+
 @test("ext2/churn", 15)
 def churn(t):
     """Several processes change the same few files, on disks too small for them; what they leave is clean."""

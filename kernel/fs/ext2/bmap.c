@@ -608,23 +608,43 @@ void ext2_drop_extents(struct ext2_inode *ei, uint64_t b)
 	drop_promises(ei, tree_empty(&ei->extents) ? 0 : b);
 }
 
+/* The tables that free_tree holds. One that an image names again below itself is freed once: its page stays held until then. */
+struct held_table {
+	uint32_t blkno;
+	const struct held_table *above;
+};
+
+static bool is_held(const struct held_table *t, uint32_t blkno)
+{
+	for (; t; t = t->above)
+		if (t->blkno == blkno)
+			return true;
+	return false;
+}
+
 /* Frees what lies at or beyond `from` below a pointer that covers [base, base + span); true: the pointer itself goes. */
 static bool free_tree(struct ext2_inode *ei, uint32_t blkno, unsigned height, uint64_t base, uint64_t from,
-		      struct list *freed)
+		      const struct held_table *above, struct list *freed)
 {
 	uint64_t span = 1ul << (height * ei->fs->ptrs_shift);
+	struct held_table here = { blkno, above };
 	bool all = from <= base;
 	struct ext2_buf buf;
 
 	if (base + span <= from)
 		return false;
+	if (is_held(above, blkno)) {
+		ext2_damaged(ei->fs, "a table of blocks names itself:", blkno);
+		return all;
+	}
 	if (height > 0 && ext2_block_valid(ei->fs, blkno) && ext2_get(ei->fs, blkno, &buf) == 0) {
 		uint32_t *table = buf.data;
 		bool dirty = false;
 
 		span >>= ei->fs->ptrs_shift;
 		for (uint32_t i = 0; i < 1u << ei->fs->ptrs_shift; i++)
-			if (table[i] && free_tree(ei, table[i], height - 1, base + i * span, from, freed)) {
+			if (table[i] &&
+			    free_tree(ei, table[i], height - 1, base + i * span, from, &here, freed)) {
 				dirty = !all;
 				if (!all)
 					table[i] = 0;
@@ -649,12 +669,12 @@ void ext2_free_pointers(struct ext2_inode *ei, uint64_t b, struct list *freed)
 	ei->seen.count = 0;
 	ei->goal = 0;
 	for (unsigned i = 0; i < EXT2_NDIRECT; i++)
-		if (ei->block[i] && free_tree(ei, ei->block[i], 0, i, b, freed))
+		if (ei->block[i] && free_tree(ei, ei->block[i], 0, i, b, NULL, freed))
 			ei->block[i] = 0;
 	for (unsigned height = 1; height <= 3; height++) {
 		uint32_t *top = &ei->block[EXT2_NDIRECT + height - 1];
 
-		if (*top && free_tree(ei, *top, height, base, b, freed))
+		if (*top && free_tree(ei, *top, height, base, b, NULL, freed))
 			*top = 0;
 		base += 1ul << (height * ei->fs->ptrs_shift);
 	}

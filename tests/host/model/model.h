@@ -41,7 +41,7 @@
 #define S_AT	0x3400000000ul
 #define D_AT	0x3fff000000ul
 #define N_AT	(D_AT + 0x100000ul) /* in one leaf table with D */
-#define LANE(k) ((k)*520ul) /* where in a page a lane's word is */
+#define LANE(k) ((k)*520ul)	    /* where in a page a lane's word is */
 #define LITTER	(PAGE_SIZE - 8)
 
 #define GET(x)	  __atomic_load_n(&(x), __ATOMIC_RELAXED)
@@ -85,6 +85,9 @@ struct model_space {
 	struct shared *d;
 	uint64_t stored[S_PAGES]
 		       [NPROGS]; /* by the threads of this space, in S: what each must at least be by now */
+	/* The same in N, with the number of drops that had begun by then (DROP_SHIFT); all of them had ended. */
+	uint64_t stored_new[N_PAGES][NPROGS];
+	uint64_t drops_begun, drops_ended;
 };
 
 struct program {

@@ -261,21 +261,72 @@ static void look_at_other(struct program *p, unsigned i)
 	CHECK(seen >= least);
 }
 
-/* N: threads that store into the same new pages, whose leaf goes, too, when all of them are dropped again. */
+/* ---- N: threads that store into the same new pages, whose leaf goes, too, when all of them are dropped again ---- */
+
+#define DROP_SHIFT 48
+
+static void drop_new(struct program *p)
+{
+	struct model_space *in = GET(p->in);
+	int err;
+
+	ADD(in->drops_begun, 1);
+	CALL(err, vm_madvise(in->space, N_AT, N_PAGES * PAGE_SIZE, MADV_DONTNEED));
+	ADD(in->drops_ended, 1);
+	for (unsigned k = 0; !err && k < N_PAGES; k++)
+		p->n[k] = (struct word){ .known = true };
+}
+
+/* Splits the mapping under those that fill it, and merges it again. */
+static void protect_new(struct program *p, unsigned i)
+{
+	int err;
+
+	CALL(err, vm_mprotect(GET(p->in)->space, page_at(N_AT, i), PAGE_SIZE, PROT_READ));
+	CALL(err, vm_mprotect(GET(p->in)->space, page_at(N_AT, i), PAGE_SIZE, PROT_READ | PROT_WRITE));
+	CHECK(err == 0);
+}
+
+static void store_new(struct program *p, unsigned i, uint64_t va, uint64_t value)
+{
+	struct model_space *in = GET(p->in);
+	uint64_t ended = GET(in->drops_ended), begun = GET(in->drops_begun);
+
+	if (!machine_store(va, value))
+		return;
+	p->n[i] = (struct word){ value, true };
+	if (begun == ended && GET(in->drops_begun) == begun)
+		SET(in->stored_new[i][p->region], begun << DROP_SHIFT | value);
+}
+
+/* Another thread's word, if nobody drops it: no zeros, and nothing older, may be seen any more. */
+static void look_at_new(struct program *p, unsigned i)
+{
+	struct model_space *in = GET(p->in);
+	unsigned region = pick(NPROGS);
+	uint64_t stored = GET(in->stored_new[i][region]), least = stored << 16 >> 16, seen = 0;
+
+	if (!stored || !machine_load(page_at(N_AT, i) + LANE(region), &seen) ||
+	    GET(in->drops_begun) % (1ul << (64 - DROP_SHIFT)) != stored >> DROP_SHIFT)
+		return;
+	model_note("page %u of N, lane %u, by region %u: seen %lu, at least %lu", i, region, p->region, seen,
+		   least);
+	CHECK(seen >= least);
+}
+
 static void new_pages(struct program *p)
 {
 	for (unsigned round = 0; round < 8; round++) {
 		unsigned i = pick(N_PAGES);
-		uint64_t va = page_at(N_AT, i) + LANE(p->region), seen = 0, value = new_stamp();
-		int err;
+		uint64_t va = page_at(N_AT, i) + LANE(p->region), seen = 0;
 
-		if (pick(6) == 0) {
-			CALL(err, vm_madvise(p->in->space, N_AT, N_PAGES * PAGE_SIZE, MADV_DONTNEED));
-			for (unsigned k = 0; !err && k < N_PAGES; k++)
-				p->n[k] = (struct word){ .known = true };
-		} else if (machine_store(va, value)) {
-			p->n[i] = (struct word){ value, true };
-		}
+		if (pick(6) == 0)
+			drop_new(p);
+		else if (pick(12) == 0)
+			protect_new(p, pick(N_PAGES));
+		else if (pick(3))
+			store_new(p, i, va, new_stamp());
+		look_at_new(p, pick(N_PAGES));
 		if (!machine_load(va, &seen)) {
 			CHECK(excused());
 			continue;
