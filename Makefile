@@ -235,7 +235,7 @@ soak: all $(BUILD)/oracle/vmbench $(BUILD)/host/policysim
 ORACLE := mmaptest cowtest racetest lazytest zerotest stacktest swaptest bigfile forkstress execstress filemodel dirtest
 ORACLE += drifttest ttytest eventtest pipetest waittest threadtest timertest regtest
 ORACLE += locktest mremaptest advisetest shmtest viewtest spacetest
-ORACLE += permtest nametest socktest usagetest
+ORACLE += vmcalls permtest nametest socktest usagetest
 oracle: $(addprefix $(BUILD)/oracle/,$(ORACLE))
 	$(Q)tests/oracle $(BUILD)/oracle $(ORACLE)
 

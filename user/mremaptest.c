@@ -221,6 +221,54 @@ static void errors(void)
 	SYS(munmap(p, 4 * PG));
 }
 
+/* Several mappings at once, with the gaps between them (Linux 6.17). */
+static void several(void)
+{
+	int fd = make_file("f", 4 * PG, 20);
+	char *p = make_room(32 * PG), *q = p + 16 * PG;
+	char resident;
+
+	SYS(mmap(p, 3 * PG, RW, ANON | MAP_FIXED, -1, 0));
+	fill(p, 3 * PG, 0, 21);
+	SYS(mprotect(p + PG, PG, PROT_READ));
+	SYS(mmap(p + 5 * PG, 2 * PG, RW, MAP_SHARED | MAP_FIXED, fd, PG));
+	SYS(mmap(p + 7 * PG, 2 * PG, RW, MAP_PRIVATE | MAP_FIXED, fd, 0));
+	fill(p + 7 * PG, PG, 0, 22);
+	SYS(mmap(q, 16 * PG, RW, ANON | MAP_FIXED, -1, 0)); /* what lies in a gap stays */
+	fill(q, 16 * PG, 0, 23);
+	EQ(SYS(mremap(p + PG, 7 * PG, 7 * PG, MREMAP_MAYMOVE | MREMAP_FIXED, q + PG)), q + PG);
+	SAME(p, PG, 0, 21);
+	FAULT(load(p + PG), SIGSEGV, SEGV_MAPERR, p + PG);
+	FAULT(load(p + 7 * PG), SIGSEGV, SEGV_MAPERR, p + 7 * PG);
+	SAME(p + 8 * PG, PG, PG, 20);
+	SAME(q, PG, 0, 23);
+	SAME(q + PG, 2 * PG, PG, 21);
+	FAULT(store(q + PG, 1), SIGSEGV, SEGV_ACCERR, q + PG);
+	NOFAULT(store(q + 2 * PG, 1));
+	SAME(q + 3 * PG, 2 * PG, 3 * PG, 23);
+	SAME(q + 5 * PG, 2 * PG, PG, 20);
+	SAME(q + 7 * PG, PG, 0, 22);
+	SAME(q + 8 * PG, 8 * PG, 8 * PG, 23);
+
+	EQ(SYS(mremap(q, 9 * PG, 9 * PG, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, p)), p);
+	SAME(p, PG, 0, 23);
+	SAME(p + 5 * PG, 2 * PG, PG, 20);
+	SAME(p + 7 * PG, PG, 0, 22);
+	ALL(q, 2 * PG, 0);
+	SAME(q + 5 * PG, 2 * PG, PG, 20);
+	SAME(q + 7 * PG, PG, 0, 20);
+	ALL(q + 8 * PG, PG, 0);
+
+	SYS(munmap(p, PG)); /* a hole where the range begins */
+	EQ(mremap(p, 4 * PG, 4 * PG, MREMAP_MAYMOVE | MREMAP_FIXED, q), MAP_FAILED);
+	EQ(errno, EFAULT);
+	EQ(mincore(q, PG, (void *)&resident), 0);
+	SYS(munmap(p, 16 * PG));
+	SYS(munmap(q, 16 * PG));
+	SYS(close(fd));
+	SYS(unlink("f"));
+}
+
 static const struct test tests[] = {
 	{ "shrink", shrink },
 	{ "grow in place", grow_in_place },
@@ -232,6 +280,7 @@ static const struct test tests[] = {
 	{ "swapped", swapped },
 	{ "DONTUNMAP", old_stays },
 	{ "mapped twice", twice_mapped },
+	{ "several mappings", several },
 	{ "errors", errors },
 };
 

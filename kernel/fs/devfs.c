@@ -140,20 +140,11 @@ static unsigned always_ready(struct file *f __unused, struct waitq **wait)
 	return POLLIN | POLLOUT;
 }
 
-static int no_mmap(struct file *f __unused, struct object **o __unused)
-{
-	return -ENODEV;
-}
-
-static const struct vnode_ops null_ops = {
-	.read = null_read, .write = null_write, .poll = always_ready, .mmap = no_mmap
-};
+static const struct vnode_ops null_ops = { .read = null_read, .write = null_write, .poll = always_ready };
 static const struct vnode_ops zero_ops = {
 	.read = zero_read, .write = null_write, .poll = always_ready, .mmap = zero_mmap
 };
-static const struct vnode_ops full_ops = {
-	.read = zero_read, .write = full_write, .poll = always_ready, .mmap = no_mmap
-};
+static const struct vnode_ops full_ops = { .read = zero_read, .write = full_write, .poll = always_ready };
 
 /* ---- random, urandom: the generator never blocks ---- */
 
@@ -191,9 +182,9 @@ static ssize_t random_write(struct file *f __unused, struct uio *u, uint64_t *of
 	return total > u->left ? (ssize_t)(total - u->left) : total ? -EFAULT : 0;
 }
 
-static const struct vnode_ops random_ops = {
-	.read = random_read, .write = random_write, .poll = always_ready, .mmap = no_mmap
-};
+static const struct vnode_ops random_ops = { .read = random_read,
+					     .write = random_write,
+					     .poll = always_ready };
 
 /* ---- kmsg: what is written becomes a kernel message; dmesg reads by syslog(2) ---- */
 
@@ -214,7 +205,7 @@ static ssize_t kmsg_write(struct file *f __unused, struct uio *u, uint64_t *offs
 	return n;
 }
 
-static const struct vnode_ops kmsg_ops = { .write = kmsg_write, .mmap = no_mmap };
+static const struct vnode_ops kmsg_ops = { .write = kmsg_write };
 
 /* ---- serial ports ---- */
 

@@ -537,5 +537,5 @@ static int proc_statfs(struct mount *m __unused, struct fs_stats *st)
 }
 
 struct fs_type procfs_type = {
-	.name = "proc", .mount = proc_mount, .unmount = proc_unmount, .statfs = proc_statfs
+	.name = "proc", .noexec = true, .mount = proc_mount, .unmount = proc_unmount, .statfs = proc_statfs
 };

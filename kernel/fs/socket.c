@@ -133,6 +133,12 @@ static size_t socket_weight(const struct file *f)
 	return pipe_weight(in_of(s)) + sizeof(*s->pair) / 2;
 }
 
+/* It has the operation, which decides what mmap(2) says of odd flags. */
+static int socket_mmap(struct file *f __unused, struct object **o __unused)
+{
+	return -ENODEV;
+}
+
 static const struct vnode_ops socket_ops = { .open = no_open,
 					     .release = socket_release,
 					     .read = socket_read,
@@ -140,6 +146,7 @@ static const struct vnode_ops socket_ops = { .open = no_open,
 					     .ioctl = socket_ioctl,
 					     .poll = socket_poll,
 					     .fsync = no_fsync,
+					     .mmap = socket_mmap,
 					     .weight = socket_weight };
 
 bool file_is_socket(const struct file *f)

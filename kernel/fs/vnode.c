@@ -331,6 +331,13 @@ void vnode_time_now(struct timespec *t)
 
 /* ---- attributes and permissions ---- */
 
+bool vnode_noexec(const struct vnode *v)
+{
+	if (v->mount)
+		return v->mount->type->noexec || v->mount->flags & MOUNT_NOEXEC;
+	return !S_ISREG(v->mode) && !S_ISCHR(v->mode);
+}
+
 bool cred_in_group(const struct cred *c, uint32_t gid)
 {
 	if (c->egid == gid)

@@ -376,6 +376,7 @@ struct mount {
 struct fs_type {
 	const char *name; /* "ext2", "tmpfs", "devtmpfs", "devpts", "proc" */
 	bool needs_device;
+	bool noexec; /* no file of it is ever executed, whatever the mount's flags say */
 	/* fills m->root, m->data; 0, -EINVAL (bad image, with a kprintf line that says what), -EIO, -ENOMEM */
 	int (*mount)(struct mount *m, const char *options);
 	int (*unmount)(struct mount *m); /* everything is written and no vnode is referenced */
@@ -386,6 +387,8 @@ struct fs_type {
 	struct fs_type *next;
 };
 void fs_register(struct fs_type *t);
+/* Neither executed nor mapped for that: what is mounted noexec or by its kind; pipes, sockets and such without a name. */
+bool vnode_noexec(const struct vnode *v);
 /* Around what changes the file system: -EROFS. m may be NULL. */
 int mount_begin_write(struct mount *m) __must_check;
 void mount_end_write(struct mount *m);

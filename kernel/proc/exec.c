@@ -221,7 +221,7 @@ static int open_program(struct fs_context *fs, const struct cred *cred, const ch
 		err = -EACCES;
 	else
 		err = vnode_permission(v, cred, 1);
-	if (!err && (!v->object || (v->mount && v->mount->flags & MOUNT_NOEXEC)))
+	if (!err && (!v->object || vnode_noexec(v)))
 		err = -EACCES;
 	if (!err)
 		err = vnode_begin_run(v);

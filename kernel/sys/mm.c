@@ -24,47 +24,60 @@ int64_t sys_brk(const uint64_t *a)
 	return vm_brk(locking_space(), a[0]);
 }
 
-/* The object behind a descriptor and what its open mode allows: 0, or -errno. */
-static int file_object(struct file *f, int prot, int flags, struct object **o, int *max_prot)
-{
-	unsigned mode = f->flags & O_ACCMODE;
-	bool shared = (flags & MAP_SHARED_VALIDATE) != MAP_PRIVATE;
-
-	if (f->flags & O_PATH)
-		return -EBADF;
-	if (mode == O_WRONLY || (shared && prot & PROT_WRITE && mode != O_RDWR))
-		return -EACCES;
-	*max_prot = shared && mode != O_RDWR ? PROT_READ | PROT_EXEC : PROT_READ | PROT_WRITE | PROT_EXEC;
-	if (f->vnode->mount && f->vnode->mount->flags & MOUNT_NOEXEC) {
-		if (prot & PROT_EXEC)
-			return -EPERM;
-		*max_prot &= ~PROT_EXEC;
-	}
-	*o = f->vnode->object;
-	if (f->vnode->ops && f->vnode->ops->mmap)
-		return f->vnode->ops->mmap(f, o);
-	return S_ISREG(f->vnode->mode) && *o ? 0 : -ENODEV;
-}
-
 /* Has the last byte an offset that a file of this kind can have? */
-static bool offset_fits(struct file *f, uint64_t len, uint64_t offset)
+static bool offset_fits(const struct vnode *v, uint64_t len, uint64_t offset)
 {
-	struct vnode *v = f->vnode;
-	uint64_t max = S_ISREG(v->mode) && v->mount && v->mount->max_size ? v->mount->max_size : INT64_MAX;
+	uint64_t max = UINT64_MAX;
 
-	if (!S_ISREG(v->mode) && !S_ISBLK(v->mode))
-		return true;
+	if (S_ISREG(v->mode) && v->mount && v->mount->max_size)
+		max = v->mount->max_size;
+	else if (S_ISREG(v->mode) || S_ISBLK(v->mode) || (v->mode & S_IFMT) == S_IFSOCK)
+		max = INT64_MAX;
 	len = page_round_up(len);
 	return len <= max && offset >> PAGE_SHIFT <= (max - len) >> PAGE_SHIFT;
 }
 
+/* What MAP_SHARED_VALIDATE knows, on Linux too: the older types ignore other bits. */
+#define MAP_KNOWN                                                                                         \
+	(MAP_SHARED_VALIDATE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE |                \
+	 0x1000 /* EXECUTABLE */ | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | \
+	 MAP_HUGETLB | MAP_HUGE_BITS)
+
+/* May the file be mapped so, and with which protection at most? In Linux's order. */
+static int check_file(const struct file *f, const uint64_t *a, int *max_prot)
+{
+	const struct vnode *v = f->vnode;
+	unsigned mode = f->flags & O_ACCMODE;
+	int prot = a[2], flags = a[3], type = flags & MAP_TYPE;
+
+	if (!offset_fits(v, a[1], a[5]))
+		return -EOVERFLOW;
+	if (type == 0 || type > MAP_SHARED_VALIDATE)
+		return -EINVAL;
+	if (type == MAP_SHARED_VALIDATE && flags & ~MAP_KNOWN)
+		return -EOPNOTSUPP;
+	if (mode == O_WRONLY || (type != MAP_PRIVATE && prot & PROT_WRITE && mode != O_RDWR))
+		return -EACCES;
+	*max_prot = PROT_READ | PROT_EXEC | (type == MAP_PRIVATE || mode == O_RDWR ? PROT_WRITE : 0);
+	if (vnode_noexec(v)) {
+		if (prot & PROT_EXEC)
+			return -EPERM;
+		*max_prot &= ~PROT_EXEC;
+	}
+	if (!(v->ops && v->ops->mmap) && !(S_ISREG(v->mode) && v->object))
+		return -ENODEV;
+	return flags & MAP_GROWSDOWN ? -EINVAL : 0;
+}
+
 static int64_t map_file(struct space *s, struct file *f, const uint64_t *a)
 {
-	int prot = a[2], flags = a[3], max_prot = 7, err;
-	struct object *o = NULL;
+	struct vnode *v = f->vnode;
+	struct object *o = v->object;
+	int prot = a[2], flags = a[3], max_prot = 0, err = check_file(f, a, &max_prot);
 
-	err = offset_fits(f, a[1], a[5]) ? file_object(f, prot, flags, &o, &max_prot) : -EOVERFLOW;
-	if (!err && flags & MAP_SHARED && f->vnode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) {
+	if (!err && v->ops && v->ops->mmap)
+		err = v->ops->mmap(f, &o);
+	if (!err && flags & MAP_SHARED && v->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) {
 		err = prot & PROT_WRITE ? -EPERM : 0;
 		max_prot &= ~PROT_WRITE;
 	}
@@ -79,6 +92,14 @@ static int first_refusal(struct space *s, const uint64_t *a, int err)
 	return first ? first : err;
 }
 
+/* There are no huge pages of any size, and of some there never will be. */
+static int refuse_huge(int flags)
+{
+	unsigned size = (unsigned)(flags & MAP_HUGE_BITS) >> 26;
+
+	return size == 0 || size == 21 || size == 30 ? -ENOMEM : -EINVAL;
+}
+
 int64_t sys_mmap(const uint64_t *a)
 {
 	struct space *s = locking_space();
@@ -89,15 +110,22 @@ int64_t sys_mmap(const uint64_t *a)
 	if (a[5] & PAGE_MASK)
 		return -EINVAL;
 	if (flags & MAP_ANONYMOUS) {
+		if (flags & MAP_HUGETLB)
+			return refuse_huge(flags);
 		r = vm_mmap(s, a[0], a[1], prot, flags, NULL, 0, 7);
 		return likely(r >= 0) ? r : first_refusal(s, a, r);
 	}
 	f = fd_get(proc_current()->files, (int)a[4]);
 	if (!f)
 		return -EBADF;
+	if (f->flags & O_PATH || flags & MAP_HUGETLB) { /* nor files of them */
+		r = f->flags & O_PATH ? -EBADF : -EINVAL;
+		file_unref(f);
+		return r;
+	}
 	if (f->vnode->seals)
 		mutex_lock(&seals_lock);
-	r = flags & MAP_SHARED_VALIDATE ? map_file(s, f, a) : -EINVAL;
+	r = map_file(s, f, a);
 	if (f->vnode->seals)
 		mutex_unlock(&seals_lock);
 	file_unref(f);
@@ -166,6 +194,8 @@ int64_t sys_mincore(const uint64_t *a)
 		return -EINVAL;
 	if (a[1] > USER_TOP || a[0] > USER_TOP - a[1])
 		return -ENOMEM;
+	if (!user_range_ok(a[2], n))
+		return -EFAULT;
 	for (uint64_t done = 0; done < n; done += chunk) {
 		chunk = vm_mincore(proc_current()->space, a[0] + (done << PAGE_SHIFT),
 				   MIN(n - done, sizeof(vec)) << PAGE_SHIFT, vec);

@@ -320,7 +320,7 @@ static int may_prefetch(struct mapping *m, int what __unused)
 
 static int may_remove(struct mapping *m, int what __unused)
 {
-	if (m->flags & MF_LOCKED || !m->object)
+	if (m->flags & MF_LOCKED || !(m->object || m->flags & MF_ZERO))
 		return -EINVAL;
 	if (!m->shared || !(m->max_prot & PROT_WRITE))
 		return -EACCES;
@@ -493,7 +493,7 @@ static int flag_part(struct part *p)
 		flags &= ~MF_DONTFORK;
 		break;
 	case MADV_WIPEONFORK:
-		if (m->object)
+		if (m->object || m->flags & MF_ZERO)
 			return -EINVAL;
 		flags |= MF_WIPEONFORK;
 		break;

@@ -9,10 +9,6 @@
 #include "vm/mapping.h"
 
 #define MAPPINGS_MAX 65530 /* of a space, as on Linux */
-/* What MAP_SHARED_VALIDATE knows; the older types ignore other bits. */
-#define MAP_KNOWN                                                                          \
-	(MAP_SHARED_VALIDATE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | \
-	 0x1000 /* EXECUTABLE */ | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK)
 
 int page_range(uint64_t addr, uint64_t len, uint64_t *first, uint64_t *end)
 {
@@ -76,7 +72,7 @@ static inline uint64_t place(struct space *s, uint64_t addr, uint64_t n, int fla
 	if (n > USER_PAGES)
 		return 0;
 	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
-		if (first > USER_PAGES - n)
+		if (addr > USER_TOP - (n << PAGE_SHIFT))
 			return 0;
 		*err = addr & PAGE_MASK ? -EINVAL : first < MMAP_MIN ? -EPERM : -EEXIST;
 		if (addr & PAGE_MASK || first < MMAP_MIN ||
@@ -152,6 +148,16 @@ int vm_munmap(struct space *s, uint64_t addr, uint64_t len)
 
 /* ---- mmap ---- */
 
+/* Of a mapping that is to be locked: -EPERM, -EAGAIN. */
+static int may_lock(const struct space *s, uint64_t n, int flags)
+{
+	if (flags & MAP_LOCKED && !s->limits.memlock)
+		return -EPERM;
+	if ((flags & MAP_LOCKED || s->future) && s->nlocked + n > s->limits.memlock >> PAGE_SHIFT)
+		return -EAGAIN;
+	return 0;
+}
+
 int check_limits(struct space *s, uint64_t n, bool data, bool locked)
 {
 	if (locked && s->nlocked + n > s->limits.memlock >> PAGE_SHIFT)
@@ -161,23 +167,16 @@ int check_limits(struct space *s, uint64_t n, bool data, bool locked)
 	return data && s->ndata + n > s->limits.data >> PAGE_SHIFT ? -ENOMEM : 0;
 }
 
-static int check_mmap(uint64_t len, int flags, struct object *object, uint64_t offset)
+static int check_mmap(uint64_t len, int flags, struct object *object)
 {
-	int type = flags & MAP_SHARED_VALIDATE;
-	uint64_t n = page_round_up(len) >> PAGE_SHIFT;
+	int type = flags & MAP_TYPE;
 
 	if (len == 0)
 		return -EINVAL;
-	if (n == 0)
+	if (page_round_up(len) == 0)
 		return -ENOMEM;
-	if ((offset >> PAGE_SHIFT) + n > UINT64_MAX >> PAGE_SHIFT)
-		return -EOVERFLOW;
-	if (type == 0 || (flags & MAP_ANONYMOUS && type == MAP_SHARED_VALIDATE))
+	if (flags & MAP_ANONYMOUS && type != MAP_PRIVATE && type != MAP_SHARED)
 		return -EINVAL;
-	if (type == MAP_SHARED_VALIDATE && flags & ~MAP_KNOWN)
-		return -EOPNOTSUPP;
-	if (flags & MAP_HUGETLB) /* there are none, and no files of them */
-		return object ? -EINVAL : -ENOMEM;
 	if (flags & MAP_GROWSDOWN && (object || type != MAP_PRIVATE))
 		return -EINVAL;
 	return 0;
@@ -236,7 +235,7 @@ int vm_mmap_refusal(struct space *s, uint64_t addr, uint64_t len, int flags)
 		return -ENOMEM;
 	rwlock_read(&s->lock);
 	if (place(s, addr, n, flags, &err))
-		err = 0;
+		err = may_lock(s, n, flags);
 	rwlock_read_unlock(&s->lock);
 	return err;
 }
@@ -244,7 +243,7 @@ int vm_mmap_refusal(struct space *s, uint64_t addr, uint64_t len, int flags)
 int64_t vm_mmap(struct space *s, uint64_t addr, uint64_t len, int prot, int flags, struct object *object,
 		uint64_t offset, int max_prot)
 {
-	int err = check_mmap(len, flags, object, offset);
+	int err = check_mmap(len, flags, object);
 	uint64_t n = page_round_up(len) >> PAGE_SHIFT;
 	struct mapping *drop = NULL;
 
@@ -419,13 +418,13 @@ static int protect_one(struct space *s, struct mapping **at, uint64_t first, uin
 
 int vm_mprotect(struct space *s, uint64_t addr, uint64_t len, int prot)
 {
-	bool down = prot & PROT_GROWSDOWN;
+	bool down = prot & PROT_GROWSDOWN, up = prot & PROT_GROWSUP;
 	struct mapping *drop = NULL, *m;
 	uint64_t first, end;
 	int err = page_range(addr, len, &first, &end);
 
-	prot &= ~(PROT_GROWSDOWN | PROT_SEM);
-	if (addr & PAGE_MASK)
+	prot &= ~(PROT_GROWSDOWN | PROT_GROWSUP | PROT_SEM);
+	if (addr & PAGE_MASK || (down && up))
 		return -EINVAL;
 	if (len == 0)
 		return 0;
@@ -438,6 +437,8 @@ int vm_mprotect(struct space *s, uint64_t addr, uint64_t len, int prot)
 	if (down && m && m->start < end) { /* the whole stack from its start on */
 		err = m->flags & MF_GROWSDOWN ? 0 : -EINVAL;
 		first = m->start;
+	} else if (up && m && m->start <= first) { /* nothing grows up */
+		err = -EINVAL;
 	}
 	/* as on Linux, what lies before a hole or a refusal is changed */
 	for (; !err && first < end; m = mapping_next(m)) {

@@ -4,7 +4,7 @@
  * since a fork a copy goes in, because a family has one index space (overlay.c). The base's pages come by faults.
  *
  * Everything that may fail comes before anything is taken away, but for copies: when they fail, what was moved goes back to where
- * it was, into nodes that are still there, and so needs no memory.
+ * it was, into nodes that are still there, and so needs no memory. Several mappings move one after the other, each of them so.
  */
 #include "proc/thread.h"
 #include "vm/mapping.h"
@@ -192,29 +192,46 @@ static int to_new_place(struct move *v)
 	return move(v, m);
 }
 
+/* MREMAP_FIXED without a change of size: all mappings of the range, with the same gaps between them; as far as it came, if one cannot. */
+static int move_each(struct move *v)
+{
+	uint64_t from = v->from, end = from + v->nold, to = v->to, at = from;
+	struct mapping *m = mapping_find(v->s, from);
+	int err = m ? 0 : -EFAULT;
+
+	for (; !err && m && m->start < end; m = at < end ? mapping_at_or_after(v->s, at) : NULL) {
+		if (m->flags & MF_ZERO && (at > from || m->end < end)) /* no device's with others */
+			return -EFAULT;
+		v->from = MAX(at, m->start);
+		at = MIN(end, m->end);
+		v->nold = v->nnew = at - v->from;
+		v->to = to + (v->from - from);
+		err = to_new_place(v);
+	}
+	v->to = to;
+	return err;
+}
+
 /* With the space held for writing. v->to becomes the result's page. */
 static int remap(struct move *v)
 {
-	struct mapping *m = mapping_find(v->s, v->from);
-	uint64_t to = v->to;
+	struct mapping *m;
 	int err;
 
+	if (v->flags & MREMAP_FIXED && v->nold == v->nnew)
+		return move_each(v);
+	m = mapping_find(v->s, v->from);
 	if (!m)
 		return -EFAULT;
-	if (v->nold > USER_PAGES - v->from)
+	if (v->nold > v->nnew && v->nold > USER_PAGES - v->from)
 		return -EINVAL;
-	if (v->nnew > USER_PAGES)
-		return v->flags & MREMAP_FIXED ? -EINVAL : -ENOMEM;
-	if (v->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) {
-		if (to > USER_PAGES || v->nnew > USER_PAGES - to ||
-		    (v->from + v->nold > to && to + v->nnew > v->from))
-			return -EINVAL;
+	if (v->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))
 		return to_new_place(v);
-	}
 	v->to = v->from;
-	if (v->nold >= v->nnew)
-		return v->nold == v->nnew ? 0 :
-					    unmap_range(v->s, v->from + v->nnew, v->from + v->nold, &v->drop);
+	if (v->nold == v->nnew)
+		return 0;
+	if (v->nold > v->nnew)
+		return unmap_range(v->s, v->from + v->nnew, v->from + v->nold, &v->drop);
 	err = check_growth(v, m);
 	if (err)
 		return err;
@@ -225,20 +242,31 @@ static int remap(struct move *v)
 	return v->to ? move(v, m) : -ENOMEM;
 }
 
+/* What can be said of the arguments alone. 0, -EINVAL. */
+static int check_arguments(const struct move *v, uint64_t old, uint64_t fixed)
+{
+	if (v->flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP) || old & PAGE_MASK || !v->nnew ||
+	    v->nnew > USER_PAGES)
+		return -EINVAL;
+	if (!(v->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)))
+		return 0;
+	if (!(v->flags & MREMAP_MAYMOVE) || fixed & PAGE_MASK || fixed > USER_TOP - (v->nnew << PAGE_SHIFT) ||
+	    (v->flags & MREMAP_DONTUNMAP && v->nold != v->nnew))
+		return -EINVAL;
+	return old + (v->nold << PAGE_SHIFT) > fixed && v->to + v->nnew > v->from ? -EINVAL : 0;
+}
+
 int64_t vm_mremap(struct space *s, uint64_t old, uint64_t old_len, uint64_t new_len, int flags,
 		  uint64_t fixed)
 {
 	struct move v = { .s = s, .from = old >> PAGE_SHIFT, .to = fixed >> PAGE_SHIFT, .flags = flags };
 	int err;
 
-	if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP) ||
-	    (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) && !(flags & MREMAP_MAYMOVE)))
-		return -EINVAL;
 	v.nold = page_round_up(old_len) >> PAGE_SHIFT;
 	v.nnew = page_round_up(new_len) >> PAGE_SHIFT;
-	if ((flags & MREMAP_DONTUNMAP && v.nold != v.nnew) || old & PAGE_MASK || !v.nnew ||
-	    (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) && fixed & PAGE_MASK))
-		return -EINVAL;
+	err = check_arguments(&v, old, fixed);
+	if (err)
+		return err;
 	if (old >= USER_TOP)
 		return -EFAULT;
 	space_write(s);

@@ -521,9 +521,11 @@ struct overlay {
 #define PROT_EXEC	    4
 #define PROT_SEM	    0x8 /* for atomic operations: nothing more */
 #define PROT_GROWSDOWN	    0x01000000
+#define PROT_GROWSUP	    0x02000000
 #define MAP_SHARED	    0x01
 #define MAP_PRIVATE	    0x02
 #define MAP_SHARED_VALIDATE 0x03
+#define MAP_TYPE	    0x0f
 #define MAP_FIXED	    0x10
 #define MAP_ANONYMOUS	    0x20
 #define MAP_GROWSDOWN	    0x100
@@ -534,6 +536,7 @@ struct overlay {
 #define MAP_NONBLOCK	    0x10000
 #define MAP_STACK	    0x20000
 #define MAP_HUGETLB	    0x40000
+#define MAP_HUGE_BITS	    0x7c000000 /* which size */
 #define MAP_FIXED_NOREPLACE 0x100000
 
 enum mapping_flag {

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: ISC
 """The test programs of user/, on machines of every size: one and four harts, 16, 32 and 128 MiB."""
+import itertools
+import os
 
 MEMORY = "mmaptest && mremaptest && advisetest && shmtest && viewtest && spacetest && cowtest && zerotest && stacktest && lazytest && racetest"
 UNIX = ("errtest && regtest && filetest && pipetest && sigtest && proctest && waittest && elftest 150 && "
@@ -26,6 +28,17 @@ for smp in 1, 4:
 
 for smp, mem in (1, 16), (4, 16), (8, 64):
     add("threads", "threadtest && timertest --set-clock && threadtest", smp, mem, 40)
+
+
+@test("memory/calls", 10)
+def calls(t):
+    """What the calls about memory answer to some thousand combinations of arguments is what Linux answers."""
+    done = t.guest("vmcalls", timeout=60)
+    seen = [line for line in done.stdout.decode().splitlines() if not line.startswith("vmcalls: ")]
+    with open(os.path.join(os.path.dirname(__file__), "..", "oracle.vmcalls"), encoding="utf-8") as file:
+        want = file.read().splitlines()
+    for line, (a, b) in enumerate(itertools.zip_longest(want, seen), 1):
+        t.equal(b, a, f"line {line} of oracle.vmcalls")
 
 
 @test("memory/release", 20)
