@@ -43,8 +43,7 @@ struct model {
 	struct space *space; /* NULL: free slot */
 	uint64_t a[A_PAGES]; /* GONE: not mapped */
 	uint8_t flags[A_PAGES];
-	bool lazy[A_PAGES]; /* MADV_FREE: may have become 0 */
-	bool unjoined;	    /* forked from one with locks: mappings that differed by them may still be two */
+	bool lazy[A_PAGES];   /* MADV_FREE: may have become 0 */
 	bool copied[F_PAGES]; /* B: has a copy of its own */
 	uint64_t b[F_PAGES];
 	struct shared *d;
@@ -120,7 +119,6 @@ static void fork_space(struct model *m, struct model *child)
 	child->space = s;
 	child->d->refs++;
 	for (unsigned i = 0; i < A_PAGES; i++) {
-		child->unjoined |= m->flags[i] & LOCKED;
 		if (m->a[i] == GONE || !(m->flags[i] & (WIPE | NO_FORK))) {
 			child->flags[i] &= ~LOCKED;
 			continue;
@@ -288,24 +286,21 @@ static void move(struct model *m)
 {
 	int flags = 1 | 2 | (machine_random() % 4 ? 0 : 4); /* MAYMOVE, FIXED, DONTUNMAP */
 	unsigned from, to, n, other;
-	bool uniform = true;
 	int64_t r;
 
 	range(A_PAGES, &from, &n);
 	range(A_PAGES, &to, &other);
 	if (to + n > A_PAGES || (from < to + n && to < from + n))
 		return;
-	for (unsigned i = from; i < from + n; i++)
-		uniform &= m->a[i] != GONE && m->flags[i] == m->flags[from];
 	r = vm_mremap(m->space, page_at(A_AT, from), n * PAGE_SIZE, n * PAGE_SIZE, flags, page_at(A_AT, to));
-	if (!uniform || (m->unjoined && r == -EFAULT)) {
+	if (m->a[from] == GONE) {
 		CHECK(r == -EFAULT);
-		if (m->a[from] != GONE)
-			set_a(m, to, n, GONE); /* as on Linux: that was first */
 		return;
 	}
 	CHECK(r == (int64_t)page_at(A_AT, to));
 	for (unsigned i = 0; i < n; i++) {
+		if (m->a[from + i] == GONE)
+			continue; /* what lies in a gap stays */
 		m->a[to + i] = m->a[from + i];
 		m->flags[to + i] = m->flags[from + i];
 		m->lazy[to + i] = m->lazy[from + i];

@@ -194,10 +194,11 @@ static void forget(struct program *p, unsigned first, unsigned n)
 		p->a[i] = (struct own_page){ .gone = true };
 }
 
-/* A range that moves, and may shrink; onto what is there. */
+/* A range that moves, and may shrink; onto what is there. Without shrinking it may have holes, but for its first page: they stay where they
+ * are, and so does what lies in their new places. */
 static void move_some(struct program *p)
 {
-	struct own_page moved[A_PAGES];
+	struct own_page moved[A_PAGES], there[A_PAGES];
 	unsigned from, n, to, keep;
 	int64_t r;
 
@@ -210,16 +211,18 @@ static void move_some(struct program *p)
 			  MREMAP_MAYMOVE | MREMAP_FIXED, page_at(area(p), to)));
 	model_trace(p, "mremap %u+%u to %u+%u: %ld", from, n, to, keep, r);
 	memcpy(moved, &p->a[from], n * sizeof(moved[0]));
+	memcpy(there, &p->a[to], keep * sizeof(there[0]));
 	forget(p, from, n);
 	forget(p, to, keep);
 	if (r == -EFAULT ||
-	    r == -EINVAL) { /* more than one mapping; told before or after the new place was cleared */
+	    r == -EINVAL) { /* shrinking of more than one mapping; told before or after the new place was cleared; or a part had moved */
 		unmap(p, page_at(area(p), to), keep * PAGE_SIZE);
 		unmap(p, page_at(area(p), from), n * PAGE_SIZE);
 		return;
 	}
 	CHECK(r == (int64_t)page_at(area(p), to));
-	memcpy(&p->a[to], moved, keep * sizeof(moved[0]));
+	for (unsigned i = 0; i < keep; i++)
+		p->a[to + i] = keep == n && moved[i].gone ? there[i] : moved[i];
 }
 
 void private_step(struct program *p)
