@@ -14,7 +14,7 @@
 #include "lib/string.h"
 #include "proc/proc.h"
 #include "proc/thread.h"
-#include "vm/kmap.h"
+#include "vm/frames/kmap.h"
 #include "vm/vm.h"
 
 #define MAX_RAM	     16

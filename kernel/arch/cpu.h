@@ -20,7 +20,7 @@ struct hart {
 	struct space *space; /* whose page table satp names; NULL: the kernel's own */
 	bool need_resched;
 	bool online;
-	void *frame_cache;		   /* vm/page.c */
+	void *frame_cache;		   /* vm/frames/page.c */
 	uint64_t ticks_user, ticks_kernel; /* timer ticks */
 	uint64_t idle_ns,
 		idle_since; /* waiting for work: in all, and since when it waits now (0: it does not) */

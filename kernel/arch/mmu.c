@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The kernel's own page table and the fences. The upper half is made once, at boot: the direct map, the root
- * entry of kernel ranges, the image. Only entries below that of the kernel ranges change later (vm/kmap.c
+ * entry of kernel ranges, the image. Only entries below that of the kernel ranges change later (vm/frames/kmap.c
  * locks).
  */
 #include "arch/mmu.h"

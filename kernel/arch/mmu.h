@@ -81,7 +81,7 @@ uint64_t virt_to_phys(const void *virt);
 #define direct_to_phys virt_to_phys
 #endif
 
-/* The kernel's virtual ranges (vm/kmap.c) lie in one root entry, whose level 1 table exists from boot on. */
+/* The kernel's virtual ranges (vm/frames/kmap.c) lie in one root entry, whose level 1 table exists from boot on. */
 #define KMAP_BASE 0xfffffff000000000ul
 #define KMAP_SIZE (1ul << 30)
 extern pte_t *mmu_kmap_table;

@@ -9,7 +9,7 @@
 #include "lib/fdt.h"
 #include "lib/lock.h"
 #include "lib/printf.h"
-#include "vm/kmap.h"
+#include "vm/frames/kmap.h"
 
 #define MAX_SOURCES    128
 #define PRIORITY(irq)  ((irq)*4)

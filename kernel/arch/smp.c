@@ -11,7 +11,7 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "proc/thread.h"
-#include "vm/kmap.h"
+#include "vm/frames/kmap.h"
 
 struct hart harts[MAX_HARTS];
 unsigned nharts;

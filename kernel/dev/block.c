@@ -12,7 +12,7 @@
 #include "lib/errno.h"
 #include "lib/printf.h"
 #include "lib/string.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 #include "vm/vm.h"
 
 #define POOL_MIN	   24

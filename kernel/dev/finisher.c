@@ -10,7 +10,7 @@
 #include "dev/mmio.h"
 #include "dev/uart.h"
 #include "lib/fdt.h"
-#include "vm/kmap.h"
+#include "vm/frames/kmap.h"
 
 #define FINISH_FAIL  0x3333 /* | status << 16 */
 #define FINISH_PASS  0x5555

@@ -10,7 +10,7 @@
 #include "lib/lock.h"
 #include "lib/printf.h"
 #include "lib/string.h"
-#include "vm/kmap.h"
+#include "vm/frames/kmap.h"
 
 enum { REG_DATA = 0, REG_SELECTOR = 8 };
 enum { ITEM_SIGNATURE = 0, ITEM_DIRECTORY = 0x19 };

@@ -10,7 +10,7 @@
 #include "lib/errno.h"
 #include "lib/printf.h"
 #include "lib/string.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 
 #define SECTOR		512
 #define MAX_PARTITIONS	15 /* minors of a disk */

@@ -13,7 +13,7 @@
 #include "dev/tty.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "vm/kmap.h"
+#include "vm/frames/kmap.h"
 
 #define RING	4096 /* a power of 2 */
 #define POLLIN	1

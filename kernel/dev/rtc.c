@@ -4,7 +4,7 @@
 #include "dev/mmio.h"
 #include "lib/fdt.h"
 #include "lib/lock.h"
-#include "vm/kmap.h"
+#include "vm/frames/kmap.h"
 
 enum { REG_TIME_LOW = 0, REG_TIME_HIGH = 4 };
 

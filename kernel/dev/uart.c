@@ -17,7 +17,7 @@
 #include "lib/lock.h"
 #include "lib/printf.h"
 #include "lib/string.h"
-#include "vm/kmap.h"
+#include "vm/frames/kmap.h"
 
 enum { REG_DATA, REG_IER, REG_IIR, REG_LCR, REG_MCR, REG_LSR };
 #define REG_FCR REG_IIR

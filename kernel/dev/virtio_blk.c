@@ -16,7 +16,7 @@
 #include "lib/errno.h"
 #include "lib/printf.h"
 #include "lib/string.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 
 #define F_SIZE_MAX (1ul << 1)
 #define F_SEG_MAX  (1ul << 2)

@@ -11,7 +11,7 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "proc/thread.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 
 #define BUF_BYTES 64
 #define WAIT_MS	  200

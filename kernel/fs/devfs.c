@@ -15,7 +15,7 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "proc/proc.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 
 #define PORT_MAJOR 253 /* Linux gives virtio-ports a dynamic one */
 #define NPORTS	   8

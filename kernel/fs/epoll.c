@@ -17,7 +17,7 @@
 #include "lib/string.h"
 #include "lib/tree.h"
 #include "proc/thread.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 
 #define WATCHES_PART 25
 #define MAX_NESTS    4 /* an epoll in an epoll in ... */

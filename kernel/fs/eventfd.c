@@ -3,7 +3,7 @@
 #include "fs/epoll.h"
 #include "fs/internal.h"
 #include "fs/pipe.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 
 #define MOST (UINT64_MAX - 1)
 

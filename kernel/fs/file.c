@@ -4,8 +4,8 @@
 #include "fs/internal.h"
 #include "fs/lock.h"
 #include "lib/string.h"
-#include "vm/kmap.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmap.h"
+#include "vm/frames/kmem.h"
 
 static struct kmem_cache file_cache;
 

@@ -8,7 +8,7 @@
  * wait in a circle fail with EDEADLK.
  */
 #include "fs/lock.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 
 struct held {
 	struct list link;

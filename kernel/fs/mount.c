@@ -9,7 +9,7 @@
 #include "fs/name.h"
 #include "lib/printf.h"
 #include "lib/string.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 
 #define MS_RDONLY  1
 #define MS_REMOUNT 32

@@ -3,7 +3,7 @@
 #include "fs/name.h"
 #include "fs/internal.h"
 #include "lib/string.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 
 #define NBUCKETS    1024
 #define SHRINK_PART 4  /* one in so many of the unused names is looked at when memory is short */

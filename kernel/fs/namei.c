@@ -11,7 +11,7 @@
 #include "fs/name.h"
 #include "lib/printf.h"
 #include "lib/string.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 
 #define PATH_LONGEST 4096
 #define LINKS_MAX    40

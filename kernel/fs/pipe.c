@@ -18,7 +18,7 @@
 #include "arch/user.h"
 #include "fs/internal.h"
 #include "lib/string.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 
 #define NFRAMES (PIPE_SIZE / PAGE_SIZE) /* of a new pipe */
 

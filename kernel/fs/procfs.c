@@ -12,8 +12,8 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "proc/proc.h"
-#include "vm/kmap.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmap.h"
+#include "vm/frames/kmem.h"
 
 #define PROC_MAGIC 0x9fa0
 

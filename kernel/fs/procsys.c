@@ -11,7 +11,7 @@
 #include "lib/string.h"
 #include "proc/proc.h"
 #include "proc/timer.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 #include "vm/vm.h"
 
 #define KIB(pages)  ((uint64_t)(pages) * (PAGE_SIZE / 1024))

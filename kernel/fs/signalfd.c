@@ -8,7 +8,7 @@
 #include "fs/pipe.h"
 #include "lib/string.h"
 #include "proc/proc.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 
 struct signalfd {
 	uint64_t mask; /* [a] the signals it gives */

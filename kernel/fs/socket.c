@@ -8,7 +8,7 @@
 #include "fs/epoll.h"
 #include "fs/internal.h"
 #include "fs/pipe.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 
 struct socket {
 	struct pair *pair;

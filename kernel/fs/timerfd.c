@@ -10,7 +10,7 @@
 #include "fs/internal.h"
 #include "fs/pipe.h"
 #include "proc/timer.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 
 #define CLOCK_REALTIME 0
 

@@ -12,7 +12,7 @@
 #include "fs/tmpfs.h"
 #include "fs/internal.h"
 #include "lib/string.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 
 #define NAME_MAX     255
 #define FIRST_COOKIE 2 /* 0 and 1 are "." and ".." */

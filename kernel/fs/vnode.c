@@ -11,7 +11,7 @@
 #include "fs/name.h"
 #include "lib/printf.h"
 #include "lib/string.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 
 enum { VN_LIVE, VN_LOADING, VN_DYING };
 

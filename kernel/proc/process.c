@@ -17,7 +17,7 @@
 #include "lib/string.h"
 #include "proc/futex.h"
 #include "proc/proc.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 
 #define PID_MAX 32768
 /* Without meaning here: nobody traces, there are no semaphores to undo. */

@@ -11,7 +11,7 @@
 #include "proc/ptimer.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 
 #define PERIOD_MIN_NS	200000	/* a shorter period is not kept up with, */
 #define PERIOD_QUIET_NS 1000000 /* nor this one while the signal is not taken */

@@ -22,8 +22,8 @@
 #include "proc/ptimer.h"
 #include "proc/thread.h"
 #include "proc/timer.h"
-#include "vm/kmap.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmap.h"
+#include "vm/frames/kmem.h"
 #include "vm/vm.h"
 
 #define BOOST_STREAK  8

@@ -22,7 +22,7 @@
 #include "lib/string.h"
 #include "proc/proc.h"
 #include "proc/ptimer.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 
 #define NR_restart_syscall 128
 #define REALTIME	   32 /* from here on every instance is queued */

@@ -4,7 +4,7 @@
 #include "fs/pipe.h"
 #include "lib/string.h"
 #include "sys/files.h"
-#include "vm/kmap.h"
+#include "vm/frames/kmap.h"
 
 static void __attribute__((noinline)) send_own(int sig)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* System calls about memory: argument checks in Linux's order; the work is in vm/mmap.c and vm/swap.c. */
+/* System calls about memory: argument checks in Linux's order; the work is in vm/mmap.c and vm/pageout/swap.c. */
 #include "arch/mmu.h"
 #include "arch/user.h"
 #include "dev/block.h"
 #include "fs/vnode.h"
 #include "proc/proc.h"
 #include "sys/sys.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 
 #define MLOCK_ONFAULT 1
 

@@ -8,7 +8,7 @@
 #include "fs/pipe.h"
 #include "lib/string.h"
 #include "sys/files.h"
-#include "vm/kmap.h"
+#include "vm/frames/kmap.h"
 
 struct pollfd {
 	int fd;

@@ -14,7 +14,7 @@
 #include "lib/string.h"
 #include "proc/proc.h"
 #include "sys/sys.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 
 #define IPC_CREAT     01000
 #define IPC_EXCL      02000

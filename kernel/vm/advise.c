@@ -5,7 +5,7 @@
  */
 #include "lib/string.h"
 #include "proc/thread.h"
-#include "vm/policy.h"
+#include "vm/pageout/policy.h"
 #include "vm/view.h"
 
 enum { SIGKILL = 9 };

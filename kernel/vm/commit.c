@@ -6,8 +6,8 @@
  * in files in memory. Who makes one of these larger takes a promise first; who makes it smaller gives it back. All is atomic
  * arithmetic: no locks, any context.
  */
-#include "vm/kmem.h"
-#include "vm/reclaim.h"
+#include "vm/frames/kmem.h"
+#include "vm/internal.h"
 
 static uint64_t committed;
 

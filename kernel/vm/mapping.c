@@ -7,7 +7,7 @@
  * change only with all three held.
  * A split or a cut changes them in one step: at no moment does a page that has a PTE lie outside all mappings of the list.
  */
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 #include "vm/mapping.h"
 
 static struct kmem_cache mapping_cache;

@@ -3,7 +3,7 @@
 #ifndef VM_MAPPING_H
 #define VM_MAPPING_H
 
-#include "vm/reclaim.h"
+#include "vm/internal.h"
 
 void mapping_init(void);
 struct mapping *mapping_alloc(void); /* contents undefined; NULL: no memory */

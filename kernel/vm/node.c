@@ -4,8 +4,8 @@
  * they live: object.c (one root of any height) and overlay.c (four roots of fixed height).
  */
 #include "lib/string.h"
-#include "vm/kmem.h"
-#include "vm/reclaim.h"
+#include "vm/frames/kmem.h"
+#include "vm/internal.h"
 
 static struct kmem_cache node_cache;
 

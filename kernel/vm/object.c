@@ -12,8 +12,8 @@
  * to remove what is there.
  */
 #include "lib/string.h"
-#include "vm/kmem.h"
-#include "vm/reclaim.h"
+#include "vm/frames/kmem.h"
+#include "vm/internal.h"
 
 struct list object_list = LIST_INIT(object_list);
 struct spinlock vm_queue_lock = SPINLOCK_INIT("vmqueue", RANK_VMQUEUE);

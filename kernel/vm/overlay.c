@@ -15,8 +15,8 @@
  */
 #include "lib/string.h"
 #include "proc/thread.h"
-#include "vm/kmem.h"
-#include "vm/reclaim.h"
+#include "vm/frames/kmem.h"
+#include "vm/internal.h"
 
 #define INDEX(vpn, level) ((vpn) >> ((level)*NODE_BITS) & (NODE_SLOTS - 1))
 #define SPAN(level)	  (1ul << ((level)*NODE_BITS)) /* pages below one slot of a node of this level */

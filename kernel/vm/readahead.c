@@ -9,7 +9,7 @@
  *
  * The state is a hint: threads of a space change it racing, with relaxed accesses, and nothing worse than a poor window comes of it.
  */
-#include "vm/reclaim.h"
+#include "vm/internal.h"
 
 #define RA_START 4  /* pages of a stream's first sequential window */
 #define RA_FIRST 16 /* of a mapping's first window: most programs are read whole */

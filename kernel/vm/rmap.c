@@ -7,7 +7,7 @@
  * frame. Who walks: for a family, under its lock; for an object, with its mapping list held and the page busy, so that no
  * new PTE comes.
  */
-#include "vm/reclaim.h"
+#include "vm/internal.h"
 
 void space_shoot(struct space *s)
 {

@@ -8,7 +8,7 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "proc/thread.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 #include "vm/mapping.h"
 
 struct list space_list = LIST_INIT(space_list);

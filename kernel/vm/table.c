@@ -14,7 +14,7 @@
  * The page of a table knows how many entries are in use and, as `groups`, about where: who visits them skips the rest.
  */
 #include "lib/string.h"
-#include "vm/reclaim.h"
+#include "vm/internal.h"
 
 #define GROUP (MMU_FANOUT / 64) /* entries for which a bit in `groups` stands */
 

@@ -7,7 +7,7 @@
 #	vmrace    several programs on several harts, with disks that fail and memory that is refused
 #	vmtsan    the same with the host's threads as harts, under the thread sanitizer
 HOST_TESTS += vmmodel vmrace vmrefuse vmtsan
-VM_SRCS := $(filter-out kernel/vm/kmap.c,$(wildcard kernel/vm/*.c)) kernel/fs/pageio.c kernel/lib/tree.c kernel/lib/lock.c kernel/proc/sync.c
+VM_SRCS := $(filter-out kernel/vm/frames/kmap.c,$(wildcard kernel/vm/*.c kernel/vm/*/*.c)) kernel/fs/pageio.c kernel/lib/tree.c kernel/lib/lock.c kernel/proc/sync.c
 VM_SRCS += $(filter-out %/sched.c %/threads.c,$(wildcard tests/host/machine/*.c))
 VM_CFLAGS := -Itests/host/machine/include -Itests/host/machine -Itests/host -Ikernel -D_GNU_SOURCE -DQUIRE_HOST -DQUIRE_DEBUG=1 \
 	-fno-strict-aliasing -fno-builtin-printf
@@ -21,8 +21,8 @@ SANITIZE_THREADS := -fno-sanitize=all -fsanitize=thread -Wno-tsan -pthread
 define on_machine
 $(1)_CFLAGS := $(VM_CFLAGS) $(2)
 $(1)_LIBS := $(2)
-$(BUILD)/host/$(1).d/kernel/vm/page.o: $(1)_CFLAGS += -Dpage_alloc=real_page_alloc -Dpage_alloc_kernel=real_page_alloc_kernel -Dpage_free=real_page_free
-$(BUILD)/host/$(1).d/kernel/vm/kmem.o: $(1)_CFLAGS += -Dkmem_cache_alloc=real_kmem_cache_alloc
+$(BUILD)/host/$(1).d/kernel/vm/frames/page.o: $(1)_CFLAGS += -Dpage_alloc=real_page_alloc -Dpage_alloc_kernel=real_page_alloc_kernel -Dpage_free=real_page_free
+$(BUILD)/host/$(1).d/kernel/vm/frames/kmem.o: $(1)_CFLAGS += -Dkmem_cache_alloc=real_kmem_cache_alloc
 $(BUILD)/host/$(1).d/tests/host/machine/sched.o: $(1)_CFLAGS += -fno-sanitize=all
 endef
 MODEL_SRCS := $(wildcard tests/host/model/*.c) $(VM_SRCS)
@@ -39,8 +39,8 @@ ext2host_SRCS := $(wildcard tests/host/ext2/*.c kernel/fs/ext2/*.c) $(filter-out
 	$(addprefix kernel/fs/,blockdev.c file.c lock.c mount.c name.c namei.c vnode.c) kernel/dev/block.c kernel/dev/partition.c $(SCHED)
 $(eval $(call on_machine,ext2host,$(SANITIZE)))
 EXT2HOST := $(BUILD)/host/ext2host.d
-$(EXT2HOST)/kernel/vm/page.o: ext2host_CFLAGS += -Dmemset=rest_memset -fno-sanitize=address
-$(EXT2HOST)/kernel/vm/kmem.o: ext2host_CFLAGS += -Dkmem_cache_init=real_kmem_cache_init -Dkmem_cache_free=real_kmem_cache_free \
+$(EXT2HOST)/kernel/vm/frames/page.o: ext2host_CFLAGS += -Dmemset=rest_memset -fno-sanitize=address
+$(EXT2HOST)/kernel/vm/frames/kmem.o: ext2host_CFLAGS += -Dkmem_cache_init=real_kmem_cache_init -Dkmem_cache_free=real_kmem_cache_free \
 	-Dkmalloc=real_kmalloc -Dkzalloc=real_kzalloc -Dkfree=real_kfree -Dmemset=rest_memset -fno-sanitize=address
 $(EXT2HOST)/tests/host/machine/support.o: ext2host_CFLAGS += -Dpage_alloc=refusing_page_alloc \
 	-Dpage_alloc_kernel=refusing_page_alloc_kernel -Dpage_free=checking_page_free -Dkmem_cache_alloc=refusing_kmem_cache_alloc
@@ -48,7 +48,7 @@ $(EXT2HOST)/tests/host/machine/mmu.o: ext2host_CFLAGS += -DMACHINE_GUARD=PAGE_SI
 
 # The kernel's replacement policies on a mechanism that only counts.
 HOST_TESTS += policysim
-policysim_SRCS := tests/host/policysim.c kernel/vm/policy.c kernel/vm/clock.c kernel/vm/fifo.c kernel/vm/s3fifo.c
+policysim_SRCS := tests/host/policysim.c kernel/vm/pageout/policy.c kernel/vm/pageout/clock.c kernel/vm/pageout/fifo.c kernel/vm/pageout/s3fifo.c
 policysim_CFLAGS := $(VM_CFLAGS) $(SANITIZE)
 policysim_LIBS := $(SANITIZE)
 

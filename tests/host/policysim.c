@@ -14,8 +14,8 @@
 #include "../../user/include/trace.h"
 #include "lib/cmdline.h"
 #include "lib/printf.h"
-#include "vm/kmap.h"
-#include "vm/policy.h"
+#include "vm/frames/kmap.h"
+#include "vm/pageout/policy.h"
 
 static uint32_t *touches, npages, ntouches, nframes, low, high;
 static const char *chosen;

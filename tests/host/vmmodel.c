@@ -11,7 +11,7 @@
  */
 #include "lib/string.h"
 #include "machine.h"
-#include "vm/reclaim.h"
+#include "vm/internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -13,8 +13,8 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "machine.h"
-#include "vm/kmem.h"
-#include "vm/reclaim.h"
+#include "vm/frames/kmem.h"
+#include "vm/internal.h"
 
 #include <stdio.h>
 

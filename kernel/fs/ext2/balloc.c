@@ -7,7 +7,7 @@
  */
 #include "fs/ext2/ext2.h"
 #include "lib/printf.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 
 struct freed {
 	struct list link;

@@ -15,7 +15,7 @@
 #include "fs/ext2/ext2.h"
 #include "lib/printf.h"
 #include "lib/string.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 
 static struct kmem_cache extent_cache, promise_cache;
 

@@ -9,8 +9,8 @@
  */
 #include "fs/ext2/ext2.h"
 #include "lib/string.h"
-#include "vm/kmap.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmap.h"
+#include "vm/frames/kmem.h"
 
 #define INDEX_FROM  16384u /* bytes of a directory that is worth an index */
 #define INDEX_SHARE 32	   /* of memory, for all indices of a file system */

@@ -2,7 +2,7 @@
 /* Inodes: from their table and back, new ones, the end of one. */
 #include "fs/ext2/ext2.h"
 #include "lib/string.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 
 /* The inode in its table; *b is held. NULL: I/O error. */
 static struct ext2_dinode *dinode(struct ext2_fs *fs, uint64_t ino, struct ext2_buf *b)

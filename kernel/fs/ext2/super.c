@@ -8,8 +8,8 @@
 #include "fs/ext2/ext2.h"
 #include "lib/printf.h"
 #include "lib/string.h"
-#include "vm/kmap.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmap.h"
+#include "vm/frames/kmem.h"
 
 /* ---- metadata blocks ---- */
 

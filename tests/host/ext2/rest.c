@@ -12,7 +12,7 @@
 #include "lib/string.h"
 #include "machine.h"
 #include "proc/thread.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 
 #include <sanitizer/asan_interface.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 #include "fs/internal.h"
 #include "lib/string.h"
 #include "machine.h"
-#include "vm/reclaim.h"
+#include "vm/internal.h"
 
 #include <stdio.h>
 

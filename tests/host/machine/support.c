@@ -10,8 +10,8 @@
 #include "lib/string.h"
 #include "machine.h"
 #include "proc/thread.h"
-#include "vm/kmap.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmap.h"
+#include "vm/frames/kmem.h"
 
 #include <sched.h>
 #include <stdio.h>

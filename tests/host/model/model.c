@@ -3,8 +3,8 @@
 #include "model.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "vm/kmem.h"
-#include "vm/reclaim.h"
+#include "vm/frames/kmem.h"
+#include "vm/internal.h"
 
 #include <errno.h>
 #include <stdlib.h>

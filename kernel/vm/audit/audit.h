@@ -4,7 +4,7 @@
 #define VM_AUDIT_H
 
 #include "vm/mapping.h"
-#include "vm/swap.h"
+#include "vm/pageout/swap.h"
 
 #define AUDIT_LINES 32
 #define AUDIT_LINE  120

@@ -5,12 +5,12 @@
  * Level 0 tables come on demand and stay. Everything is guarded by one mutex; before a range is used again,
  * its translations were fenced away.
  */
-#include "vm/kmap.h"
+#include "vm/frames/kmap.h"
 #include "arch/cpu.h"
 #include "lib/list.h"
 #include "lib/lock.h"
 #include "lib/string.h"
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 #include "vm/vm.h"
 
 #define KMAP_BITS (PTE_R | PTE_W | PTE_A | PTE_D | PTE_G)

@@ -10,9 +10,9 @@
  * structures say. This file has what lies in slots, nodes, frames and swap; audit_space.c has mappings and page tables. Breaches are collected
  * and printed when all run again.
  */
-#include "vm/audit.h"
+#include "vm/audit/audit.h"
 #include "lib/printf.h"
-#include "vm/kmap.h"
+#include "vm/frames/kmap.h"
 
 #define FREE_FRAME UINT32_MAX /* in `sharers`: the allocator has it */
 

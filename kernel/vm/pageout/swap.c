@@ -11,9 +11,9 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "dev/block.h"
-#include "vm/kmap.h"
-#include "vm/reclaim.h"
-#include "vm/swap.h"
+#include "vm/frames/kmap.h"
+#include "vm/internal.h"
+#include "vm/pageout/swap.h"
 
 #define SLOT_BITS	 27
 #define BAD_SLOT	 UINT16_MAX

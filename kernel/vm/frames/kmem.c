@@ -7,9 +7,9 @@
  * behind the object, so that a freed object's fields stay as they were. Under pressure kmem_shrink gives back all empty slabs, of
  * a type-stable cache if nobody sleeps with a stale pointer (`shrinks`).
  */
-#include "vm/kmem.h"
+#include "vm/frames/kmem.h"
 #include "lib/string.h"
-#include "vm/reclaim.h"
+#include "vm/internal.h"
 
 struct slab {
 	struct list link; /* cache->partial, or alone when full */

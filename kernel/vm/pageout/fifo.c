@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* First in, first out: the page that came first goes first, used or not. For comparison, and for Belady's anomaly. */
-#include "vm/policy.h"
+#include "vm/pageout/policy.h"
 
 static void enter(struct page *p, bool again __unused)
 {

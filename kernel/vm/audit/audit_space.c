@@ -5,7 +5,7 @@
  * A space that somebody holds for writing is in the middle of something: then only what its spinlocks guard is checked. So is a list of
  * mappings whose mutex is held.
  */
-#include "vm/audit.h"
+#include "vm/audit/audit.h"
 
 /* ---- mappings ---- */
 

@@ -7,7 +7,7 @@
  * and the hands move faster. The longer the way between the hands, the nearer to LRU: with three quarters of a turn it faults as seldom on
  * Zipf's distributions (tests/host/policysim.c).
  */
-#include "vm/policy.h"
+#include "vm/pageout/policy.h"
 
 #define SOON 8 /* one part in so many of a turn */
 

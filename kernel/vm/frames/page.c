@@ -19,7 +19,7 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "proc/thread.h"
-#include "vm/swap.h"
+#include "vm/pageout/swap.h"
 
 #define CACHE_MIN    15 /* in little memory; one more than a hart keeps, as below */
 #define CACHE_MAX    63

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What the files of vm/ tell each other and nobody else. */
-#ifndef VM_RECLAIM_H
-#define VM_RECLAIM_H
+#ifndef VM_INTERNAL_H
+#define VM_INTERNAL_H
 
 #include "lib/errno.h"
 #include "vm/vm.h"

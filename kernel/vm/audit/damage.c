@@ -7,7 +7,7 @@
  */
 #ifdef QUIRE_DEBUG
 #include "lib/string.h"
-#include "vm/audit.h"
+#include "vm/audit/audit.h"
 
 /* What was changed, to be put back. */
 static struct {

@@ -9,7 +9,7 @@
  * A page that passed the trial has one use counted in the main queue. The queue is slow to notice that everything used has changed:
  * when a working set moves on as a whole it faults a tenth more often than clock for a while.
  */
-#include "vm/policy.h"
+#include "vm/pageout/policy.h"
 
 #define NEW   LIST_A
 #define TRIAL LIST_B

@@ -13,8 +13,8 @@
  */
 #include "lib/printf.h"
 #include "proc/thread.h"
-#include "vm/kmem.h"
-#include "vm/reclaim.h"
+#include "vm/frames/kmem.h"
+#include "vm/internal.h"
 
 #define RUN_MAX	       320 /* 1280 KiB */
 #define CENTISEC_NS    10000000ul

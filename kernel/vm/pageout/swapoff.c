@@ -3,7 +3,7 @@
  * The walk of swapoff: finds every slot, in overlays and in anonymous objects, that holds an entry of the area, and reads its page in. One
  * slot at a time; a slot that appears behind the walk's back (a fork, a path copied) is found by the next walk.
  */
-#include "vm/swap.h"
+#include "vm/pageout/swap.h"
 
 /* The first vpn >= from below n whose slot holds an entry of the area; UINT64_MAX. Relative to n. */
 static uint64_t next_in_node(const struct node *n, uint64_t from, const struct swap_area *a)

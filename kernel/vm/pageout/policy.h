@@ -6,7 +6,7 @@
 #ifndef VM_POLICY_H
 #define VM_POLICY_H
 
-#include "vm/reclaim.h"
+#include "vm/internal.h"
 
 struct policy {
 	const char *name;

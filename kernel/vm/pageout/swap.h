@@ -3,7 +3,7 @@
 #ifndef VM_SWAP_H
 #define VM_SWAP_H
 
-#include "vm/reclaim.h"
+#include "vm/internal.h"
 
 #define SWAP_AREAS 8
 

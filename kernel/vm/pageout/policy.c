@@ -5,11 +5,11 @@
  * The links lie beside the frames' descriptors, as numbers of frames, and cost 8 bytes a frame, only if the policy wants them.
  * A frame is on one list from the moment its page comes into a home until it is freed. lists_lock guards all of it.
  */
-#include "vm/policy.h"
+#include "vm/pageout/policy.h"
 #include "lib/cmdline.h"
 #include "lib/printf.h"
 #include "lib/string.h"
-#include "vm/kmap.h"
+#include "vm/frames/kmap.h"
 
 #define NIL ((1u << 30) - 1)
 

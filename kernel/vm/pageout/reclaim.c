@@ -15,7 +15,7 @@
 #include "lib/errno.h"
 #include "lib/printf.h"
 #include "proc/thread.h"
-#include "vm/policy.h"
+#include "vm/pageout/policy.h"
 
 #define SCAN_STEP      64
 #define EVICT_BATCH    32
