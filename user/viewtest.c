@@ -112,6 +112,69 @@ static void references(void)
 	SYS(munmap(p - PG, 18 * PG));
 }
 
+/* The pages of a file's mappings, too, and asking for them does not count as use. */
+static void references_to_a_file(void)
+{
+	int fd = make_file("f", 8 * PG, 4);
+	char *p = (char *)SYS(mmap(NULL, 8 * PG, RW, MAP_SHARED, fd, 0));
+
+	SYS(fsync(fd));
+	SAME(p, 8 * PG, 0, 4);
+	EQ(smaps(p, "Referenced"), 32);
+	clear_refs("2"); /* all but files */
+	EQ(smaps(p, "Referenced"), 32);
+	clear_refs("3");
+	EQ(smaps(p, "Rss"), 32);
+	EQ(smaps(p, "Referenced"), 0);
+	SYS(mprotect(p, 8 * PG, PROT_NONE)); /* empties Linux's TLB, as above */
+	SYS(mprotect(p, 8 * PG, RW));
+	NOFAULT(load(p + PG));
+	EQ(smaps(p, "Referenced"), 4);
+	clear_refs("1");
+	EQ(smaps(p, "Referenced"), 0);
+	SYS(munmap(p, 8 * PG));
+	SYS(close(fd));
+	SYS(unlink("f"));
+}
+
+/* What lies in swap belongs in parts to all who have it, also before one of them touches it. Without swap nothing goes there. */
+static void swapped(void)
+{
+	char *p = lone(16 * PG);
+
+	fill(p, 16 * PG, 0, 7);
+	SYS(madvise(p, 16 * PG, MADV_PAGEOUT));
+	for (int i = 0; i < 300 && smaps(p, "Swap") < 64; i++)
+		usleep(10000);
+	if (smaps(p, "Swap") == 64) {
+		pid_t pid;
+
+		EQ(smaps(p, "SwapPss"), 64);
+		pid = test_fork();
+		if (pid == 0) {
+			EQ(smaps(p, "Swap"), 64);
+			EQ(smaps(p, "SwapPss"), 32);
+			_exit(0);
+		}
+		EXITED(pid, 0);
+		EQ(smaps(p, "SwapPss"), 64);
+	}
+	SAME(p, 16 * PG, 0, 7);
+	SYS(munmap(p - PG, 18 * PG));
+}
+
+static void most_resident(void)
+{
+	char *p = map_anon(2 * MIB);
+	long before;
+
+	fill(p, 2 * MIB, 0, 6);
+	SYS(munmap(p, 2 * MIB));
+	before = number_in("/proc/self/status", "VmHWM", NULL);
+	clear_refs("5");
+	CHECK(number_in("/proc/self/status", "VmHWM", NULL) <= before - 1024);
+}
+
 static void of_a_file(void)
 {
 	int fd = make_file("f", 8 * PG, 4);
@@ -367,6 +430,9 @@ static void removed_places(void)
 static const struct test tests[] = {
 	{ "anonymous memory", anonymous },
 	{ "references", references },
+	{ "references to a file", references_to_a_file },
+	{ "swapped", swapped },
+	{ "most resident", most_resident },
 	{ "a file", of_a_file },
 	{ "pagemap", page_map },
 	{ "sums", sums },

@@ -282,18 +282,21 @@ static int forget_use(void *arg, struct mapping *m)
 	return 0;
 }
 
-/* 1: all pages, 2: those of anonymous mappings, 3: of files'. */
+/* 1: all pages, 2: those of anonymous mappings, 3: of files'; 5: VmHWM. 4 is about soft-dirty bits, which are not there. */
 int store_pid_clear_refs(const char *text, pid_t pid)
 {
 	int kind = text[0] - '0';
 	struct space *s;
 
-	if (kind < 1 || kind > 3 || text[1])
+	if (kind < 1 || kind > 5 || kind == 4 || text[1])
 		return -EINVAL;
 	s = space_of(pid);
 	if (!s)
 		return -ESRCH;
-	vm_each_mapping(s, forget_use, &kind);
+	if (kind == 5)
+		view_forget_peak(s);
+	else
+		vm_each_mapping(s, forget_use, &kind);
 	space_unref(s);
 	return 0;
 }

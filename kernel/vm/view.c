@@ -20,7 +20,6 @@ static bool view_private(struct mapping *m, uint64_t vpn, bool count, struct pag
 	v->private = slot;
 	if (slot_is_swap(slot)) {
 		v->swap = slot_swap(slot);
-		v->users = swap_count(v->swap);
 	} else if (slot) {
 		struct page *p = slot_page(slot);
 
@@ -30,10 +29,13 @@ static bool view_private(struct mapping *m, uint64_t vpn, bool count, struct pag
 			page_hold(p);
 			v->page = p;
 		}
-		list_for_each(ov, &f->members, link)
-			if (count && (s = overlay_find(ov, vpn, &shared)) && *s == slot)
-				v->users++;
 	}
+	if (slot && count)
+		list_for_each(ov, &f->members, link)
+			if ((s = overlay_find(ov, vpn, &shared)) && *s == slot)
+				v->users++;
+	if (slot_is_swap(slot) && count) /* one that mremap carried elsewhere holds the entry, too */
+		v->users = MAX(v->users, swap_count(v->swap));
 	spin_unlock(&f->home.lock);
 	return slot;
 }
@@ -47,10 +49,13 @@ static void view_base(struct mapping *m, uint64_t vpn, bool count, struct page_v
 
 	spin_lock(&o->home.lock);
 	s = object_slot(o, index);
-	if (s && slot_is_swap(*s))
+	if (s && slot_is_swap(*s)) {
 		v->swap = slot_swap(*s);
+	} else if (s && slot_is_page(*s) && !page_has(slot_page(*s), PG_BUSY | PG_ERROR)) {
+		v->page = slot_page(*s); /* held here, as object_find_page would count it as used */
+		page_hold(v->page);
+	}
 	spin_unlock(&o->home.lock);
-	v->page = object_find_page(o, index);
 	if (!v->page || !count)
 		return;
 	mutex_lock(&o->mapping_lock);
@@ -116,6 +121,13 @@ void view_forget_use(struct mapping *m)
 	}
 	table_forget_range(m->space, m->start, m->end);
 	space_shoot(m->space);
+}
+
+void view_forget_peak(struct space *s)
+{
+	space_lock_table(s);
+	s->peak_resident = 0;
+	spin_unlock(&s->table_lock);
 }
 
 /* ---- sums ---- */

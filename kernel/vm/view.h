@@ -28,5 +28,7 @@ static inline bool view_resident(const struct page_view *v)
 }
 /* All pages of the mapping count as unused from now on. */
 void view_forget_use(struct mapping *m);
+/* What is mapped now is the most that was, from now on (space_peak). */
+void view_forget_peak(struct space *s);
 
 #endif
