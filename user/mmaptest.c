@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <sys/statfs.h>
+#include <sys/uio.h>
 
 #include "include/testlib.h"
 
@@ -886,6 +887,7 @@ static void partial_counts(void)
 {
 	int fd = make_file("f", 4 * PG, 50);
 	char *p = map_anon(4 * PG), byte;
+	struct iovec v[4];
 
 	SYS(munmap(p + 2 * PG, PG));
 	EQ(SYS(pread(fd, p + PG + 100, 2 * PG, 0)), PG - 100);
@@ -894,6 +896,11 @@ static void partial_counts(void)
 	EQ(SYS(pwrite(fd, p + PG, 2 * PG, 0)), PG);
 	EQ(SYS(pread(fd, &byte, 1, PG)), 1);
 	EQ((unsigned char)byte, pattern(PG, 50));
+	for (int i = 0; i < 4; i++)
+		v[i] = (struct iovec){ p + 2 * PG - 10, i == 2 ? 11 : i };
+	EQ(SYS(pwritev(fd, v, 4, PG)), 11); /* 0, 1, 10 of 11 */
+	v[1].iov_base = p + 2 * PG;
+	ERR(pwritev(fd, v, 4, PG), EFAULT);
 	SYS(mprotect(p + PG, PG, PROT_READ));
 	EQ(SYS(pread(fd, p, 2 * PG, 2 * PG)), PG); /* up to what may not be written */
 	ERR(pread(fd, p + PG, PG, 0), EFAULT);

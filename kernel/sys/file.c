@@ -135,20 +135,21 @@ void iov_put(struct iov *v)
 static ssize_t write_gathered(struct file *f, struct iov *v, uint64_t *offset)
 {
 	struct page *p = page_alloc_kernel();
-	struct uio u = { .left = v->total };
-	size_t at = 0;
-	ssize_t r = 0;
+	size_t at = 0, missed = 0;
+	ssize_t r = -EFAULT;
 
 	if (!p)
 		return -ENOMEM;
-	u.addr = (uint64_t)page_data(p);
-	limit_write(&u);
-	for (unsigned i = 0; i < v->n && !r; i++) {
-		r = get_user((char *)page_data(p) + at, v->vec[i].base, v->vec[i].len);
-		at += v->vec[i].len;
+	for (unsigned i = 0; i < v->n && !missed; i++) {
+		missed = user_copy_in((char *)page_data(p) + at, v->vec[i].base, v->vec[i].len);
+		at += v->vec[i].len - missed;
 	}
-	if (!r)
+	if (at) { /* as far as there is memory */
+		struct uio u = { .addr = (uint64_t)page_data(p), .left = at };
+
+		limit_write(&u);
 		r = file_write(f, &u, offset);
+	}
 	page_free(p);
 	return r;
 }
