@@ -450,20 +450,38 @@ static void grows_down(void)
 
 /* ---- limits ---- */
 
+/* of the whole space */
+static unsigned long number_of_pages(void)
+{
+	int fd = (int)SYS(open("/proc/self/statm", O_RDONLY));
+	char buf[100] = "";
+
+	SYS(read(fd, buf, sizeof(buf) - 1));
+	SYS(close(fd));
+	return strtoul(buf, NULL, 10);
+}
+
 static void space_limit(void)
 {
 	pid_t pid = test_fork();
 
 	if (pid == 0) {
 		struct rlimit r = { 1ul << 30, 1ul << 30 };
-		char *a = map_anon(4 * PG);
+		char *a = map_anon(6 * PG);
 
+		SYS(munmap(a + 4 * PG, 2 * PG));
 		SYS(setrlimit(RLIMIT_AS, &r));
 		ERR(mmap(NULL, 1ul << 30, RW, ANON | MAP_NORESERVE, -1, 0), ENOMEM);
 		ERR(mremap(a, 4 * PG, 1ul << 30, MREMAP_MAYMOVE), ENOMEM);
 		ERR(sbrk(1 << 30), ENOMEM);
 		fill(a, 4 * PG, 0, 19);
 		SAME(a, 4 * PG, 0, 19);
+		r.rlim_cur = number_of_pages() * PG;
+		SYS(setrlimit(RLIMIT_AS, &r));
+		ERR(mmap(NULL, PG, PROT_READ, ANON, -1, 0), ENOMEM);
+		EQ(SYS(mmap(a + PG, 3 * PG, RW, ANON | MAP_FIXED, -1, 0)), a + PG); /* in place of others */
+		ERR(mmap(a + 3 * PG, 2 * PG, RW, ANON | MAP_FIXED, -1, 0), ENOMEM);
+		SAME(a, PG, 0, 19);
 		_exit(0);
 	}
 	EXITED(pid, 0);

@@ -57,8 +57,8 @@ bool range_is_free(struct space *s, uint64_t first, uint64_t end);
 /* Empties the overlay of a range whose PTEs are gone; waits as it must, with the space held. */
 void clear_overlay(struct space *s, uint64_t first, uint64_t end);
 int unmap_range(struct space *s, uint64_t first, uint64_t end, struct mapping **drop);
-/* May n pages more of this kind be mapped: 0, -ENOMEM (RLIMIT_AS, RLIMIT_DATA), -EAGAIN (RLIMIT_MEMLOCK). */
-int check_limits(struct space *s, uint64_t n, bool data, bool locked);
+/* May n pages more of this kind be mapped, when `gone` others make room for them: 0, -ENOMEM (RLIMIT_AS, RLIMIT_DATA), -EAGAIN (RLIMIT_MEMLOCK). */
+int check_limits(struct space *s, uint64_t n, uint64_t gone, bool data, bool locked);
 /* Brings the pages of a range in, with no lock held. `access`: for that, or FOR_LOCK as mlock wants it: for writing where stores
  * would copy, nothing where pages come by faults only. 0, -ENOMEM (a hole), -EINVAL (not permitted), -EFAULT. */
 #define FOR_LOCK 0

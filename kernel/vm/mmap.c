@@ -158,10 +158,11 @@ static int may_lock(const struct space *s, uint64_t n, int flags)
 	return 0;
 }
 
-int check_limits(struct space *s, uint64_t n, bool data, bool locked)
+int check_limits(struct space *s, uint64_t n, uint64_t gone, bool data, bool locked)
 {
 	if (locked && s->nlocked + n > s->limits.memlock >> PAGE_SHIFT)
 		return -EAGAIN;
+	n -= gone;
 	if (s->npages + n > s->limits.as >> PAGE_SHIFT)
 		return -ENOMEM;
 	return data && s->ndata + n > s->limits.data >> PAGE_SHIFT ? -ENOMEM : 0;
@@ -196,6 +197,16 @@ static unsigned mapping_flags(struct space *s, int prot, int flags, const struct
 	return f;
 }
 
+/* How many pages of a range are mapped. */
+static uint64_t mapped_in(struct space *s, uint64_t first, uint64_t end)
+{
+	uint64_t n = 0;
+
+	for (struct mapping *m = mapping_at_or_after(s, first); m && m->start < end; m = mapping_next(m))
+		n += MIN(m->end, end) - MAX(m->start, first);
+	return n;
+}
+
 /* Makes room for m (its flags, protection and object are filled in), takes its promise and puts it in. 0; 1: it joined a neighbour, and
  * its reference is left over; or -errno. */
 static int enter(struct space *s, struct mapping *m, uint64_t addr, uint64_t n, int flags,
@@ -210,7 +221,8 @@ static int enter(struct space *s, struct mapping *m, uint64_t addr, uint64_t n, 
 	m->end = m->start + n;
 	if (!m->start)
 		return err;
-	err = check_limits(s, n, data, m->flags & MF_LOCKED);
+	err = check_limits(s, n, flags & MAP_FIXED ? mapped_in(s, m->start, m->end) : 0, data,
+			   m->flags & MF_LOCKED);
 	if (err)
 		return err;
 	if (m->flags & MF_ACCOUNT && !commit_take(n))
@@ -316,7 +328,7 @@ static int grow_heap(struct space *s, uint64_t old_end, uint64_t new_end, struct
 
 	if (next && guarded_start(next) < new_end)
 		return -ENOMEM;
-	if (check_limits(s, n, true, m.flags & MF_LOCKED) || !commit_take(n))
+	if (check_limits(s, n, 0, true, m.flags & MF_LOCKED) || !commit_take(n))
 		return -ENOMEM;
 	if (mapping_put(s, &m, drop) < 0) {
 		commit_put(n);

@@ -139,7 +139,8 @@ static int check_growth(struct move *v, struct mapping *m)
 		return 0;
 	if (m->object && m->offset + (v->from - m->start) + v->nnew > UINT64_MAX >> PAGE_SHIFT)
 		return -EINVAL;
-	return check_limits(v->s, more, mapping_is_data(m->prot, m->shared, m->flags), m->flags & MF_LOCKED);
+	return check_limits(v->s, more, 0, mapping_is_data(m->prot, m->shared, m->flags),
+			    m->flags & MF_LOCKED);
 }
 
 static int grow_in_place(struct move *v, struct mapping *m)
@@ -180,7 +181,7 @@ static int to_new_place(struct move *v)
 		return -EFAULT;
 	err = check_growth(v, m);
 	if (!err && v->flags & MREMAP_DONTUNMAP)
-		err = check_limits(v->s, v->nnew, mapping_is_data(m->prot, m->shared, m->flags), false);
+		err = check_limits(v->s, v->nnew, 0, mapping_is_data(m->prot, m->shared, m->flags), false);
 	if (err)
 		return err;
 	if (!(v->flags & MREMAP_FIXED)) {

@@ -260,7 +260,7 @@ static int grow_down(struct space *s, struct mapping *m, uint64_t vpn)
 	uint64_t n = m->start - vpn;
 
 	if (!(m->flags & MF_GROWSDOWN) || (m->end - vpn) << PAGE_SHIFT > s->limits.stack ||
-	    check_limits(s, n, false, m->flags & MF_LOCKED))
+	    check_limits(s, n, 0, false, m->flags & MF_LOCKED))
 		return -EFAULT;
 	/* what may not be touched, and another stack, need no gap */
 	if (prev && prev->end + (prev->prot && !(prev->flags & MF_GROWSDOWN) ? GUARD_GAP : 0) > vpn)
