@@ -24,6 +24,13 @@
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE 16
 #endif
+#ifndef F_SEAL_EXEC
+#define F_SEAL_EXEC 32
+#endif
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8
+#define MFD_EXEC	16
+#endif
 #ifndef SHM_DEST
 #define SHM_DEST 01000
 #endif
@@ -134,6 +141,39 @@ static void seal_future(void)
 	ERR(madvise(p, PG, MADV_REMOVE), EPERM);
 	SAME(p, 4 * PG, 0, 3);
 	SYS(munmap(p, 4 * PG));
+	SYS(close(fd));
+}
+
+/* The bits for execution stay as they are, and what has them keeps its contents, too. */
+static void seal_execution(void)
+{
+	int fd = memfd(PG, MFD_NOEXEC_SEAL);
+	struct stat st;
+	char *p;
+
+	ERR(memfd_create("x", MFD_NOEXEC_SEAL | MFD_EXEC), EINVAL);
+	EQ(SYS(fcntl(fd, F_GET_SEALS)), F_SEAL_EXEC);
+	SYS(fstat(fd, &st));
+	EQ(st.st_mode, S_IFREG | 0666);
+	ERR(fchmod(fd, 0700), EPERM);
+	SYS(fchmod(fd, 0600));
+	EQ(SYS(pwrite(fd, "x", 1, 2 * PG)), 1);
+	SYS(fcntl(fd, F_ADD_SEALS, F_SEAL_GROW));
+	ERR(fallocate(fd, 1 /* keeping the size */, 0, 9 * PG), EPERM);
+	SYS(close(fd));
+	fd = memfd(PG, MFD_EXEC);
+	EQ(SYS(fcntl(fd, F_GET_SEALS)), F_SEAL_SEAL);
+	SYS(close(fd));
+	fd = memfd(PG, MFD_ALLOW_SEALING);
+	p = map_shared(fd, PG, RW);
+	ERR(fcntl(fd, F_ADD_SEALS, F_SEAL_EXEC), EBUSY); /* as it would be sealed for writes */
+	SYS(munmap(p, PG));
+	SYS(fcntl(fd, F_ADD_SEALS, F_SEAL_EXEC));
+	EQ(SYS(fcntl(fd, F_GET_SEALS)),
+	   F_SEAL_EXEC | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE);
+	ERR(fchmod(fd, 0666), EPERM);
+	SYS(fchmod(fd, 0711));
+	ERR(pwrite(fd, "x", 1, 0), EPERM);
 	SYS(close(fd));
 }
 
@@ -412,6 +452,7 @@ static const struct test tests[] = {
 	{ "seals of the size", seal_size },
 	{ "seals of the contents", seal_writes },
 	{ "the seal of the future", seal_future },
+	{ "the seal of execution", seal_execution },
 	{ "holes", punched },
 	{ "holes under stores", punched_under_stores },
 	{ "System V segments", segments },

@@ -91,6 +91,8 @@ int vnode_add_seals(struct vnode *v, unsigned seals)
 	mutex_lock(&seals_lock); /* no mapping comes meanwhile */
 	rwlock_write(&v->contents);
 	r = 0;
+	if (seals & F_SEAL_EXEC && v->mode & 0111) /* what can be executed stays as it is */
+		seals |= F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
 	if (vnode_seals(v) & F_SEAL_SEAL)
 		r = -EPERM;
 	else if (seals & ~v->seals & F_SEAL_WRITE && object_has_writers(v->object))
@@ -147,10 +149,10 @@ static int reserve(struct vnode *v, uint64_t at, uint64_t end, bool keep_size)
 	struct page *p;
 	int r;
 
+	if (end > size && v->seals & F_SEAL_GROW)
+		return -EPERM;
 	if (keep_size)
 		to = size;
-	if (to > size && v->seals & F_SEAL_GROW)
-		return -EPERM;
 	r = to > size ? pageio_extend(v, to) : 0;
 	for (uint64_t i = at >> PAGE_SHIFT; !r && i < DIV_ROUND_UP(MIN(end, to), PAGE_SIZE); i++) {
 		r = thread_killed() ? -EINTR : object_get_page(v->object, i, &p);

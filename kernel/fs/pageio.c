@@ -266,6 +266,8 @@ int vnode_setattr_memory(struct vnode *v, const struct attr *a)
 {
 	int r = 0;
 
+	if (a->valid & ATTR_MODE && v->seals & F_SEAL_EXEC && (a->mode ^ v->mode) & 0111)
+		return -EPERM;
 	if (a->valid & ATTR_SIZE) {
 		if (!v->object)
 			return -EINVAL;

@@ -435,7 +435,8 @@ struct vnode *memfile_create(const void *bytes, size_t n);
 #define F_SEAL_GROW	    4
 #define F_SEAL_WRITE	    8
 #define F_SEAL_FUTURE_WRITE 16
-#define F_SEALS_ALL	    31
+#define F_SEAL_EXEC	    32 /* the bits for execution stay as they are */
+#define F_SEALS_ALL	    63
 #define F_SEALABLE	    128 /* ours */
 extern struct mutex
 	seals_lock; /* who maps a file that can be sealed holds it from the look at the seals on */

@@ -70,14 +70,15 @@ int64_t sys_pipe2(const uint64_t *a)
 /* A file in memory without a name: reads, writes and maps like one of tmpfs. */
 int64_t sys_memfd_create(const uint64_t *a)
 {
-	enum { MFD_CLOEXEC = 1, MFD_ALLOW_SEALING = 2 };
+	enum { MFD_CLOEXEC = 1, MFD_ALLOW_SEALING = 2, MFD_NOEXEC_SEAL = 8, MFD_EXEC = 16 };
+	const unsigned known = MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC;
 	char name[250], shown[280];
 	struct vnode *v;
 	struct file *f;
 	ssize_t len = user_copy_string(name, a[0], sizeof(name));
 	int fd;
 
-	if (a[1] & ~(uint64_t)(MFD_CLOEXEC | MFD_ALLOW_SEALING) || len == -ENAMETOOLONG)
+	if ((uint32_t)a[1] & ~known || (a[1] & MFD_NOEXEC_SEAL && a[1] & MFD_EXEC) || len == -ENAMETOOLONG)
 		return -EINVAL;
 	if (len < 0)
 		return len;
@@ -85,9 +86,10 @@ int64_t sys_memfd_create(const uint64_t *a)
 	v = memfile_create(NULL, 0);
 	if (!v)
 		return -ENOMEM;
-	v->mode = S_IFREG | 0777;
+	v->mode = S_IFREG | (a[1] & MFD_NOEXEC_SEAL ? 0666 : 0777);
 	v->nlink = 0;
-	v->seals = a[1] & MFD_ALLOW_SEALING ? F_SEALABLE : 0;
+	v->seals = a[1] & (MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL) ? F_SEALABLE : 0;
+	v->seals |= a[1] & MFD_NOEXEC_SEAL ? F_SEAL_EXEC : 0;
 	name_set_former(v, name_anonymous(NULL, shown));
 	f = file_create_unnamed(v, shown, O_RDWR);
 	if (!f)
@@ -286,8 +288,6 @@ static int64_t control(struct file *f, int fd, int cmd, uint64_t arg)
 	case F_SETPIPE_SZ:
 		return vnode_is_pipe(f->vnode) ? pipe_resize(f, (uint32_t)arg) : -EBADF;
 	case F_ADD_SEALS:
-		if (vnode_seals(f->vnode) < 0)
-			return -EINVAL;
 		return (f->flags & O_ACCMODE) == O_RDONLY ? -EPERM : vnode_add_seals(f->vnode, arg);
 	case F_GET_SEALS:
 		return vnode_seals(f->vnode);
