@@ -379,6 +379,7 @@ static bool try_one(const struct operation *op, uint64_t n, struct vm_counts *af
 	vm_swap_totals(&npages, &nfree);
 	CHECK(npages == nfree);
 	CHECK(node_count() == 0);
+	CHECK(vm_committed() == 0);
 	vm_count(after);
 	return refused;
 }
