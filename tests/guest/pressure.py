@@ -197,6 +197,24 @@ def slow_disk_all(t):
                 slow_disk(t, load, mem, block, 12)
 
 
+@test("pressure/slow-swap", 20)
+def slow_swap(t):
+    """A program that needs swap on a slow disk is slow; others, who need little memory and another disk, are not."""
+    path = t.path("swap.img")
+    with open(path, "wb") as file:
+        file.truncate(128 * MIB)
+    os.chmod(path, 0o600)
+    t.run("mkswap", path)
+    script = "swapon /dev/vdb && cd /root; (swaptest 36 >&2; echo swaptest $?) & slowdisk none 0 6; wait; echo alive"
+    done = t.guest(script, mem=32, smp=4, swap="none", kernel="release", args=slow(path, 8000000))
+    lines = done.stdout.splitlines()
+    t.equal((lines[-1], b"swaptest 0" in lines), (b"alive", True), "the end, and swaptest's status")
+    at = {what: n for what, n in rows(done.stdout).items() if len(n) == 2}
+    t.log(f"{at}")
+    for what, (longest, calls) in at.items():
+        t.check(longest < (600 if what == "append" else 1500) and calls >= 10, f"{what} stood still for {longest} ms, {calls} calls")
+
+
 TUNABLES = """cd /proc/sys/vm
 for f in swappiness dirty_ratio dirty_background_ratio dirty_expire_centisecs dirty_writeback_centisecs min_free_kbytes page-cluster; do
     read old <$f; for n in $old -1 x '' 99999999; do echo $n 2>/dev/null >$f && echo $f takes $n; done

@@ -25,7 +25,7 @@ static struct list dirty_objects = LIST_INIT(dirty_objects);
 static struct waitq writeback_waitq = WAITQ_INIT(writeback_waitq); /* writebackd sleeps here */
 static struct waitq throttled = WAITQ_INIT(throttled);		   /* writers, until their pause is over */
 static struct waitq over_limit = WAITQ_INIT(over_limit);	   /* writers, until less is dirty */
-static uint64_t nwritten;					   /* [a] pages ever */
+static uint64_t nwriting, nwritten;				   /* [a] pages of files: now, ever */
 static bool kicked, shrink;					   /* under vm_queue_lock */
 static unsigned (*shrinker)(void);
 
@@ -108,6 +108,7 @@ static void write_run(struct object *o, struct page **run, unsigned n)
 	o->nwriting += n;
 	spin_unlock(&o->home.lock);
 	page_kind_add(PAGES_WRITING, n);
+	__atomic_fetch_add(&nwriting, n, __ATOMIC_RELAXED);
 	EVENT(writeback_runs);
 	EVENTS(pgpgout, n * (PAGE_SIZE / 1024));
 	o->ops->write(o, run, n);
@@ -116,6 +117,7 @@ static void write_run(struct object *o, struct page **run, unsigned n)
 void page_write_done(struct page *p, int error)
 {
 	struct home *h = p->home;
+	bool file = false;
 
 	home_lock(h);
 	assert(page_has(p, PG_WRITING));
@@ -124,7 +126,8 @@ void page_write_done(struct page *p, int error)
 		struct object *o = container_of(h, struct object, home);
 
 		o->nwriting--;
-		if (error && o->ops) {
+		file = o->ops;
+		if (error && file) {
 			o->error = error;
 			o->error_count++;
 		}
@@ -137,6 +140,9 @@ void page_write_done(struct page *p, int error)
 			reclaim_laundered(p);
 	}
 	spin_unlock(&h->lock);
+	if (!file)
+		return;
+	__atomic_fetch_sub(&nwriting, 1, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&nwritten, 1, __ATOMIC_RELAXED);
 	if (!list_empty(&over_limit.waiters))
 		waitq_wake_all(&over_limit);
@@ -266,9 +272,10 @@ void vm_sync_all(void)
 
 /* ---- the dirty limit ---- */
 
+/* What swap writes is not the writers'. */
 static uint64_t ndirty(void)
 {
-	return page_kind_count(PAGES_DIRTY) + page_kind_count(PAGES_WRITING);
+	return page_kind_count(PAGES_DIRTY) + __atomic_load_n(&nwriting, __ATOMIC_RELAXED);
 }
 
 /* A percentage of the memory that files may use. */
