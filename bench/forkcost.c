@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * forkcost: what a fork costs, at once and later, by the memory that the parent has touched.
+ * forkcost: what a fork costs, at once and later, by the memory that the parent has touched, and by its mappings.
  *
- *	forkcost [-n FORKS] MIB...
+ *	forkcost [-n FORKS] MIB[:MAPPINGS]...
  *
- * For each size the parent touches so much private memory and forks FORKS times; between forks it writes one page
+ * For each size the parent touches so much private memory, makes so many more mappings, which nobody touches, and forks FORKS times; between forks it writes one page
  * of every 2 MiB. A line says, each the median of all forks: nanoseconds of the parent's own in the call, as the child may run first; all
  * others until the child, which only waits for a byte, has exited; of the writes; then what /proc/vmstat counted from the fork to the end
  * of the writes: page faults, nodes copied, pages copied. Under icount nanoseconds are instructions.
@@ -115,9 +115,23 @@ static unsigned long median(unsigned figure, unsigned n)
 	return figures[figure][n / 2];
 }
 
-static void measure(size_t mib, unsigned forks)
+/* Pages side by side of which only every second may be written: a mapping each. */
+static char *make_mappings(size_t n)
+{
+	char *area = mmap(NULL, n * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (area == MAP_FAILED)
+		die("mmap");
+	for (size_t i = 0; i < n; i += 2)
+		if (mprotect(area + i * PAGE, PAGE, PROT_READ | PROT_WRITE))
+			die("mprotect");
+	return area;
+}
+
+static void measure(size_t mib, size_t mappings, unsigned forks)
 {
 	size_t bytes = mib * MIB;
+	char *more = mappings ? make_mappings(mappings) : NULL;
 	volatile char *memory =
 		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
@@ -129,10 +143,12 @@ static void measure(size_t mib, unsigned forks)
 		fork_once(memory, bytes, 0);
 	for (unsigned i = 0; i < forks; i++)
 		fork_once(memory, bytes, i);
-	printf("%lu MiB: call %lu child %lu writes %lu faults %lu nodes %lu copies %lu\n", (unsigned long)mib,
-	       median(CALL, forks), median(CHILD, forks), median(WRITES, forks), median(FAULTS, forks),
-	       median(NODES, forks), median(COPIES, forks));
+	printf("%lu MiB: mappings %lu call %lu child %lu writes %lu faults %lu nodes %lu copies %lu\n",
+	       (unsigned long)mib, (unsigned long)mappings, median(CALL, forks), median(CHILD, forks),
+	       median(WRITES, forks), median(FAULTS, forks), median(NODES, forks), median(COPIES, forks));
 	fflush(stdout);
+	if (more)
+		munmap(more, mappings * PAGE);
 	munmap((void *)memory, bytes);
 }
 
@@ -146,10 +162,14 @@ int main(int argc, char **argv)
 		arg = 3;
 	}
 	if (arg >= argc || !forks || forks > MAX_FORKS) {
-		fprintf(stderr, "usage: forkcost [-n FORKS] MIB...\n");
+		fprintf(stderr, "usage: forkcost [-n FORKS] MIB[:MAPPINGS]...\n");
 		return 2;
 	}
-	for (; arg < argc; arg++)
-		measure(strtoul(argv[arg], NULL, 10), forks);
+	for (; arg < argc; arg++) {
+		char *end;
+		unsigned long mib = strtoul(argv[arg], &end, 10);
+
+		measure(mib, *end == ':' ? strtoul(end + 1, NULL, 10) : 0, forks);
+	}
 	return 0;
 }

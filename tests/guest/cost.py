@@ -61,6 +61,9 @@ def waits(t):
     t.equal(done.returncode, 0, "status of bench/scaling")
 
 
+MOST_A_MAPPING = 450, 280  # instructions of fork, of the child's end
+
+
 @test("cost/fork", 30)
 def fork(t):
     """With 1 GiB touched, fork costs at most twice what it costs with 1 MiB; what it causes later is bounded by the regions touched."""
@@ -75,3 +78,19 @@ def fork(t):
         regions = max(mib // 2, 1)
         t.check(row["faults"] <= regions + 10, f"{row['faults']} faults for {regions} regions")
         t.check(row["nodes"] <= 8 and row["copies"] <= 4, f"{row['nodes']} nodes and {row['copies']} pages copied")
+
+
+@test("cost/fork-mappings", 10)
+def fork_mappings(t):
+    """Fork, and the child's end, are linear in the number of mappings, at the same few instructions for each, whatever memory was touched."""
+    done = t.guest("forkcost 1:0 1:400 1:800 1:1600 256:0 256:1600", mem=512, kernel="release", args=["--icount"])
+    rows = {(int(mib), int(n)): (int(call), int(child))
+            for mib, n, call, child in re.findall(r"^(\d+) MiB: mappings (\d+) call (\d+) child (\d+) ", done.stdout.decode(), re.M)}
+    t.equal(len(rows), 6, "sizes")
+    for i, what in enumerate(("call", "child's end")):
+        each = (rows[1, 1600][i] - rows[1, 0][i]) / 1600
+        print(f"{what}: {each:.0f} instructions a mapping")
+        t.check(each <= MOST_A_MAPPING[i], f"the {what}: {each:.0f} instructions a mapping")
+        for mib, n in (1, 400), (1, 800), (256, 1600):
+            share = (rows[mib, n][i] - rows[mib, 0][i]) / n / each
+            t.check(0.9 <= share <= 1.1, f"the {what}: {n} mappings with {mib} MiB cost {share:.2f} times as much each as 1600 with 1 MiB")
