@@ -553,6 +553,44 @@ static void running_text(void)
 	SYS(unlink("prog") | unlink("moved") | unlink("script"));
 }
 
+/* Who makes a memfd may go on writing it while it runs; who opens it by its link in /proc may not. */
+static void memory_text(void)
+{
+	int made = (int)SYS(memfd_create("prog", MFD_CLOEXEC)),
+	    fd = (int)SYS(fcntl(made, F_DUPFD_CLOEXEC, 10));
+	int sh = (int)SYS(open("/bin/sh", O_RDONLY)), err, status, in[2];
+	char path[32], *p, byte;
+	struct stat st;
+	pid_t pid;
+
+	SYS(close(made)); /* the program finds its input there */
+	SYS(fstat(sh, &st));
+	SYS(ftruncate(fd, st.st_size));
+	p = (char *)SYS(mmap(NULL, (size_t)st.st_size, RW, MAP_SHARED, fd, 0));
+	EQ(SYS(pread(sh, p, (size_t)st.st_size, 0)), st.st_size);
+	SYS(close(sh));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	SYS(pipe(in));
+	SYS(fcntl(in[1], F_SETFD, FD_CLOEXEC));
+	pid = start(path, "read x <&3", in[0], &err);
+	EQ(err, 0);
+	ERR(truncate(path, st.st_size), ETXTBSY);
+	not_written(path);
+	EQ(SYS(pread(fd, &byte, 1, 0)), 1);
+	EQ(SYS(pwrite(fd, &byte, 1, 0)), 1);
+	SYS(ftruncate(fd, st.st_size));
+	SYS(ftruncate(fd, st.st_size + 1));
+	NOFAULT(store(p, byte));
+	SYS(close(in[0]) | close(in[1]));
+	EQ(waitpid(pid, &status, 0), pid);
+	sh = (int)SYS(open(path, O_RDWR));
+	EQ(exec_error(path), ETXTBSY);
+	SYS(close(sh));
+	EQ(exec_error(path), 0);
+	SYS(munmap(p, (size_t)st.st_size));
+	SYS(close(fd));
+}
+
 static const struct test tests[] = {
 	{ "exchange", exchange },
 	{ "renames", renames },
@@ -565,6 +603,7 @@ static const struct test tests[] = {
 	{ "times of stores", times_of_stores },
 	{ "written text", written_text },
 	{ "running text", running_text },
+	{ "text in memory", memory_text },
 };
 
 TEST_MAIN("nametest", tests)

@@ -387,7 +387,11 @@ static int open_name(struct name *n, const struct cred *cred, int flags, bool ma
 	if (!r && (flags & O_TRUNC) && !made && S_ISREG(v->mode) && !(flags & O_PATH)) {
 		struct attr a = { .valid = ATTR_SIZE | ATTR_FORCE, .size = 0 };
 
-		r = vnode_setattr(v, cred, &a);
+		r = vnode_begin_write(v);
+		if (!r) {
+			r = vnode_setattr(v, cred, &a);
+			vnode_end_write(v);
+		}
 	}
 	f = r ? NULL : file_create(v, n, flags);
 	while (!f && !r && made &&

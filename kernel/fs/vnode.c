@@ -181,8 +181,8 @@ int vnode_begin_run(struct vnode *v)
 			return -ETXTBSY;
 	} while (!__atomic_compare_exchange_n(&v->writers, &n, n - 1, false, __ATOMIC_SEQ_CST,
 					      __ATOMIC_RELAXED));
-	/* who runs it already has looked, and since then nobody could open it to map it */
-	if (n == 0 && v->object && object_has_writers(v->object)) {
+	/* who runs it already has looked, and since then nobody could open it to map it; who made a memfd writes it uncounted, also so */
+	if (n == 0 && v->mount && v->object && object_has_writers(v->object)) {
 		vnode_end_run(v);
 		return -ETXTBSY;
 	}
@@ -447,6 +447,7 @@ static int check_size(struct vnode *v, const struct attr *a)
 int vnode_setattr(struct vnode *v, const struct cred *cred, const struct attr *given)
 {
 	struct attr a = *given;
+	bool counts = (a.valid & (ATTR_SIZE | ATTR_FORCE)) == ATTR_SIZE;
 	int r;
 
 	if ((a.valid & ATTR_SIZE) && (r = check_size(v, &a)))
@@ -459,7 +460,7 @@ int vnode_setattr(struct vnode *v, const struct cred *cred, const struct attr *g
 		return r;
 	rwlock_write(&v->contents);
 	r = check_setattr(v, cred, &a);
-	if (!r && a.valid & ATTR_SIZE)
+	if (!r && counts)
 		r = vnode_begin_write(v);
 	if (r)
 		goto out;
@@ -475,7 +476,7 @@ int vnode_setattr(struct vnode *v, const struct cred *cred, const struct attr *g
 		r = v->ops->setattr(v, &a);
 	else
 		r = vnode_setattr_memory(v, &a);
-	if (a.valid & ATTR_SIZE)
+	if (counts)
 		vnode_end_write(v);
 out:
 	rwlock_write_unlock(&v->contents);

@@ -322,7 +322,8 @@ int fs_chroot(struct fs_context *fs, const struct cred *cred, struct name *n);
 int vnode_getattr(struct vnode *v, struct attr *a);
 /* chmod, chown, truncate, utimes as a->valid says, with the permission checks of each (owner, root, writable; -EPERM, -EACCES, -EROFS,
  * -EISDIR, -EINVAL, -EFBIG); chown and truncate clear set-id bits. ATTR_NOW: the times are the present one (write permission is enough).
- * ATTR_FORCE: no permission checks (ftruncate on a file open for writing). ATTR_CHOWN: it is chown, perhaps of nothing. */
+ * ATTR_FORCE: no permission checks, and the caller counts as a writer if
+ * it must (ftruncate on a file open for writing). ATTR_CHOWN: it is chown, perhaps of nothing. */
 #define ATTR_NOW   64
 #define ATTR_FORCE 128
 #define ATTR_CHOWN 256
