@@ -31,18 +31,26 @@ struct thread;
 struct spinlock {
 	uint32_t locked;
 	uint8_t rank;
-	const char *name;
 #ifdef QUIRE_DEBUG
+	const char *name;
 	void *holder; /* the hart */
 #endif
 };
 
-#define SPINLOCK_INIT(nm, rk)                           \
-	{                                               \
-		.locked = 0, .rank = (rk), .name = (nm) \
+/* Only debug builds keep the name: each file in memory has half a dozen locks. */
+#ifdef QUIRE_DEBUG
+#define SPINLOCK_INIT(nm, rk)              \
+	{                                  \
+		.rank = (rk), .name = (nm) \
 	}
+#else
+#define SPINLOCK_INIT(nm, rk) \
+	{                     \
+		.rank = (rk)  \
+	}
+#endif
 
-static inline void spin_init(struct spinlock *l, const char *name, enum lock_rank rank)
+static inline void spin_init(struct spinlock *l, const char *name __unused, enum lock_rank rank)
 {
 	*l = (struct spinlock)SPINLOCK_INIT(name, rank);
 }

@@ -246,6 +246,7 @@ void ext2_bmap_init(void);
 
 /* ---- inode.c ---- */
 
+void ext2_inode_init(void);
 int ext2_load(struct vnode *v, void *fs);
 int ext2_new_inode(struct vnode *dir, uint32_t mode, uint64_t rdev, const char *target,
 		   const struct cred *cred, struct vnode **out);

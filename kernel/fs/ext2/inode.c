@@ -4,6 +4,25 @@
 #include "lib/string.h"
 #include "vm/frames/kmem.h"
 
+static struct kmem_cache inode_cache;
+
+void ext2_inode_init(void)
+{
+	static bool done;
+
+	if (!done)
+		kmem_cache_init(&inode_cache, "ext2 inode", sizeof(struct ext2_inode), false);
+	done = true;
+}
+
+/* All zero. NULL: no memory. */
+static struct ext2_inode *new_inode(void)
+{
+	struct ext2_inode *ei = kmem_cache_alloc(&inode_cache);
+
+	return ei ? memset(ei, 0, sizeof(*ei)) : NULL;
+}
+
 /* The inode in its table; *b is held. NULL: I/O error. */
 static struct ext2_dinode *dinode(struct ext2_fs *fs, uint64_t ino, struct ext2_buf *b)
 {
@@ -53,7 +72,7 @@ static int set_up(struct vnode *v, struct ext2_inode *ei)
 static int unset(struct vnode *v, struct ext2_inode *ei, int r)
 {
 	v->data = NULL;
-	kfree(ei);
+	kmem_cache_free(&inode_cache, ei);
 	return r;
 }
 
@@ -91,7 +110,7 @@ static bool sane(const struct vnode *v, const struct ext2_fs *fs)
 int ext2_load(struct vnode *v, void *arg)
 {
 	struct ext2_fs *fs = arg;
-	struct ext2_inode *ei = kzalloc(sizeof(*ei));
+	struct ext2_inode *ei = new_inode();
 	struct ext2_dinode *d;
 	struct ext2_buf b;
 	int r;
@@ -259,7 +278,7 @@ void ext2_inactive(struct vnode *v)
 	}
 	ext2_dir_forget(ei);
 	v->data = NULL;
-	kfree(ei);
+	kmem_cache_free(&inode_cache, ei);
 }
 
 void ext2_add_links(struct vnode *v, int n)
@@ -287,7 +306,7 @@ struct fresh {
 static int load_fresh(struct vnode *v, void *arg)
 {
 	struct fresh *f = arg;
-	struct ext2_inode *ei = kzalloc(sizeof(*ei));
+	struct ext2_inode *ei = new_inode();
 	int r;
 
 	if (!ei)

@@ -404,6 +404,7 @@ static int ext2_mount(struct mount *m, const char *options __unused)
 	if (!fs)
 		return -ENOMEM;
 	ext2_bmap_init();
+	ext2_inode_init();
 	ext2_fifo_ops = fifo_ops;
 	ext2_fifo_ops.getattr = ext2_getattr;
 	ext2_fifo_ops.setattr = ext2_setattr;
