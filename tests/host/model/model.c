@@ -298,7 +298,7 @@ static void operate(struct program *p)
 	else if (what < below[COMMON])
 		common_step(p);
 	else if (what < below[SHARED])
-		shared_step(p);
+		shared_step(p, seed / 4 % ARRAY_SIZE(moods) != 2);
 	else if (what < below[FILES])
 		file_step(p, seed / 4 % ARRAY_SIZE(moods) == 1);
 	else if (what < below[FORK])

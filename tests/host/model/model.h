@@ -24,13 +24,14 @@
 
 #include <stdio.h>
 
-#define NPROGS	4 /* programs at once, and lanes */
-#define A_PAGES 300
-#define S_PAGES 48
-#define N_PAGES 6
-#define D_PAGES 40
-#define F_PAGES 96
-#define X_PAGES 80
+#define NPROGS	  4 /* programs at once, and lanes */
+#define A_PAGES	  300
+#define S_PAGES	  48
+#define N_PAGES	  6
+#define D_PAGES	  40
+#define D_PUNCHED 28 /* from here on holes are punched */
+#define F_PAGES	  96
+#define X_PAGES	  80
 
 #define REGION	0x4000000ul /* a thread's own areas lie so far apart */
 #define A_AT	0x10000000ul
@@ -150,7 +151,7 @@ void private_stored(struct program *p, int page, uint64_t value);
 
 /* shared.c */
 void shared_start(struct program *p);
-void shared_step(struct program *p);
+void shared_step(struct program *p, bool holes);
 
 /* file.c */
 void file_start(void);
