@@ -306,6 +306,46 @@ static void segments(void)
 	ERR(shmat(id, NULL, 0), EINVAL);
 }
 
+/* What ipcs asks: limits, sums, and each segment by its index. */
+static void all_segments(void)
+{
+	enum { INFO = 3, STAT = 13, SHM_INFO_ = 14, STAT_ANY = 15 };
+	struct {
+		unsigned long max, min, mni, seg, all, unused[4];
+	} limits;
+	struct {
+		int used_ids;
+		unsigned long total, resident, swapped, unused[2];
+	} before, sums;
+	int id, last, index, found = -1;
+	struct shmid_ds ds;
+	char *p;
+
+	SYS(shmctl(0, SHM_INFO_, (struct shmid_ds *)(void *)&before));
+	id = (int)SYS(shmget(IPC_PRIVATE, 5 * PG - 1, 0600));
+	p = (char *)SYS(shmat(id, NULL, 0));
+	fill(p, 2 * PG, 0, 6);
+	last = (int)SYS(shmctl(0, SHM_INFO_, (struct shmid_ds *)(void *)&sums));
+	EQ(sums.used_ids, before.used_ids + 1);
+	EQ(sums.total, before.total + 5);
+	EQ(sums.resident + sums.swapped, before.resident + before.swapped + 2);
+	EQ(SYS(shmctl(0, INFO, (struct shmid_ds *)(void *)&limits)), last);
+	EQ(limits.min, 1);
+	EQ(limits.mni, 4096);
+	CHECK(limits.max >= 1ul << 30);
+	for (index = 0; index <= last; index++)
+		if (shmctl(index, STAT, &ds) == id)
+			found = index;
+	EQ(SYS(shmctl(found, STAT_ANY, &ds)), id);
+	EQ(ds.shm_segsz, 5 * PG - 1);
+	EQ(ds.shm_nattch, 1);
+	ERR(shmctl(last + 1, STAT, &ds), EINVAL);
+	ERR(shmctl(0, INFO, (struct shmid_ds *)8), EFAULT);
+	SYS(shmdt(p));
+	SYS(shmctl(id, IPC_RMID, NULL));
+	ERR(shmctl(found, STAT, &ds), EINVAL);
+}
+
 static void keys(void)
 {
 	key_t key = 0x51000000 | (getpid() & 0xffff);
@@ -456,6 +496,7 @@ static const struct test tests[] = {
 	{ "holes", punched },
 	{ "holes under stores", punched_under_stores },
 	{ "System V segments", segments },
+	{ "all System V segments", all_segments },
 	{ "System V keys", keys },
 	{ "System V segments that are locked", kept },
 	{ "System V permissions", permission },

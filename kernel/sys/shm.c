@@ -28,8 +28,9 @@
 #define SHM_DEST      01000
 #define SHM_LOCKED    02000
 #define SEGMENTS_MAX  4096
-#define SHM_DEVICE    1 /* as in Linux's /proc/PID/maps: 00:01 */
-enum { IPC_RMID, IPC_SET, IPC_STAT };
+#define SHM_DEVICE    1	 /* as in Linux's /proc/PID/maps: 00:01 */
+#define INDEX_BITS    15 /* of an identifier: the segment's place among all; above: a number that changes */
+enum { IPC_RMID, IPC_SET, IPC_STAT, IPC_INFO, SHM_STAT = 13, SHM_INFO, SHM_STAT_ANY };
 
 struct ipc_perm {
 	int32_t key;
@@ -44,6 +45,15 @@ struct shmid_ds { /* asm-generic/shmbuf.h */
 	int64_t atime, dtime, ctime;
 	int32_t cpid, lpid;
 	uint64_t nattch, unused[2];
+};
+
+struct shminfo { /* limits; there, too */
+	uint64_t max, min, mni, seg, all, unused[4];
+};
+
+struct shm_info {
+	uint32_t used_ids;
+	uint64_t total, resident, swapped, attempts, successes; /* pages; the last two are always 0 */
 };
 
 struct segment {
@@ -87,6 +97,28 @@ static struct segment *find_id(int id)
 		if (s->id == id)
 			return s;
 	return NULL;
+}
+
+static struct segment *find_index(int index)
+{
+	struct segment *s;
+
+	list_for_each(s, &segments, link)
+		if ((s->id & ((1 << INDEX_BITS) - 1)) == index)
+			return s;
+	return NULL;
+}
+
+/* The place is the first that is free. */
+static int new_id(void)
+{
+	static unsigned last;
+	int index = 0;
+
+	while (find_index(index))
+		index++;
+	last = (last + 1) & 0xffff;
+	return last << INDEX_BITS | index;
 }
 
 static struct segment *find_key(int key)
@@ -166,15 +198,20 @@ static bool segment_describe(struct object *o, char *buf, size_t n, uint64_t *de
 
 /* ---- shmget ---- */
 
-/* Swap may have come or gone. */
-static void set_budget(struct object *o)
+/* Pages of all segments together: swap may have come or gone. */
+static uint64_t pages_max(void)
 {
 	uint64_t nswap, nfree;
 	struct vm_counts c;
 
 	vm_count(&c);
 	vm_swap_totals(&nswap, &nfree);
-	__atomic_store_n(&budget.max, (c.total + nswap) / 2, __ATOMIC_RELAXED);
+	return (c.total + nswap) / 2;
+}
+
+static void set_budget(struct object *o)
+{
+	__atomic_store_n(&budget.max, pages_max(), __ATOMIC_RELAXED);
 	budget_ref(&budget);
 	o->budget = &budget;
 }
@@ -182,7 +219,6 @@ static void set_budget(struct object *o)
 static int create(int key, uint64_t nbytes, unsigned flags)
 {
 	const struct cred *c = &proc_current()->cred;
-	static int last_id;
 	struct segment *s;
 
 	if (nbytes == 0 || nbytes > USER_TOP)
@@ -200,10 +236,7 @@ static int create(int key, uint64_t nbytes, unsigned flags)
 	set_budget(s->object);
 	s->object->anon = &segment_ops;
 	s->object->data = s;
-	do
-		last_id = last_id == INT32_MAX ? 0 : last_id + 1;
-	while (find_id(last_id));
-	s->id = last_id;
+	s->id = new_id();
 	s->ds = (struct shmid_ds){
 		.perm = { key, c->euid, c->egid, c->euid, c->egid, flags & 0777, .seq = 0 },
 		.segsz = nbytes,
@@ -342,16 +375,23 @@ static int keep(struct segment *s, bool on)
 	return 0;
 }
 
+static bool is_stat(int cmd)
+{
+	return cmd == IPC_STAT || cmd == SHM_STAT || cmd == SHM_STAT_ANY;
+}
+
 static int control(int id, int cmd, struct shmid_ds *ds)
 {
-	struct segment *s = find_id(id);
+	struct segment *s = cmd == SHM_STAT || cmd == SHM_STAT_ANY ? find_index(id) : find_id(id);
 
 	if (!s)
 		return -EINVAL;
-	if (cmd == IPC_STAT) {
+	if (is_stat(cmd)) {
 		*ds = s->ds;
 		ds->nattch = object_count_mappings(s->object);
-		return permits(s, 4) ? 0 : -EACCES;
+		if (cmd != SHM_STAT_ANY && !permits(s, 4))
+			return -EACCES;
+		return cmd == IPC_STAT ? 0 : s->id;
 	}
 	if (!owns(s))
 		return -EPERM;
@@ -370,19 +410,44 @@ static int control(int id, int cmd, struct shmid_ds *ds)
 	return 0;
 }
 
+/* IPC_INFO and SHM_INFO: limits, or sums over all. The highest index in use, or -EFAULT. */
+static int put_info(int cmd, uint64_t to)
+{
+	struct shminfo limits = { USER_TOP, 1, SEGMENTS_MAX, SEGMENTS_MAX, pages_max(), { 0 } };
+	struct shm_info i = { 0 };
+	struct segment *s;
+	int last = 0, err;
+
+	mutex_lock(&shm_lock);
+	list_for_each(s, &segments, link) {
+		uint64_t npages = load_relaxed(&s->object->npages), nslots = load_relaxed(&s->object->nslots);
+
+		i.used_ids++;
+		i.total += DIV_ROUND_UP(s->ds.segsz, PAGE_SIZE);
+		i.resident += npages;
+		i.swapped += nslots - MIN(npages, nslots);
+		last = MAX(last, s->id & ((1 << INDEX_BITS) - 1));
+	}
+	mutex_unlock(&shm_lock);
+	err = cmd == IPC_INFO ? put_user(to, &limits, sizeof(limits)) : put_user(to, &i, sizeof(i));
+	return err ? -EFAULT : last;
+}
+
 int64_t sys_shmctl(const uint64_t *a)
 {
 	struct shmid_ds ds;
 	int cmd = a[1], err;
 
-	if (cmd != IPC_STAT && cmd != IPC_SET && cmd != IPC_RMID && cmd != SHM_LOCK && cmd != SHM_UNLOCK)
+	if (cmd == IPC_INFO || cmd == SHM_INFO)
+		return put_info(cmd, a[2]);
+	if (!is_stat(cmd) && cmd != IPC_SET && cmd != IPC_RMID && cmd != SHM_LOCK && cmd != SHM_UNLOCK)
 		return -EINVAL;
 	if (cmd == IPC_SET && get_user(&ds, a[2], sizeof(ds)))
 		return -EFAULT;
 	mutex_lock(&shm_lock);
 	err = control(a[0], cmd, &ds);
 	mutex_unlock(&shm_lock);
-	if (!err && cmd == IPC_STAT && put_user(a[2], &ds, sizeof(ds)))
+	if (err >= 0 && is_stat(cmd) && put_user(a[2], &ds, sizeof(ds)))
 		return -EFAULT;
 	return err;
 }
