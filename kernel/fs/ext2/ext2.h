@@ -104,10 +104,10 @@ struct ext2_fs {
 	uint32_t dir_index_bytes; /* [a] */
 	/* flush.c: inodes whose data has arrived, and the thread that commits them */
 	struct spinlock ready_lock;
-	struct list ready;	       /* [ready_lock] */
-	struct ext2_inode *committing; /* [ready_lock] the thread works on it */
-	struct waitq ready_wait;
-	bool stop, stopped; /* [ready_lock] */
+	struct list ready;		      /* [ready_lock] */
+	struct ext2_inode *committing;	      /* [ready_lock] the thread works on it */
+	struct waitq ready_wait, commit_wait; /* inode.c has the latter */
+	bool stop, stopped;		      /* [ready_lock] */
 };
 
 /* Blocks of a file that no pointer names yet: DELAYED with blkno 0, else PENDING. */
@@ -128,7 +128,7 @@ struct ext2_promise { /* an indirect block that is reserved, as it may be needed
 struct ext2_inode {
 	struct vnode *v;
 	struct ext2_fs *fs;
-	struct mutex commit_lock, map_lock;
+	struct mutex map_lock;
 	uint32_t block[15]; /* [map_lock] */
 	uint32_t nsectors;  /* [map_lock] */
 	uint32_t flags, generation, file_acl, dtime;
@@ -139,6 +139,7 @@ struct ext2_inode {
 	} seen;
 	uint32_t goal; /* [map_lock] where the next block should lie */
 	bool fast_link;
+	bool commit_locked;	/* [ready_lock] */
 	struct list ready_link; /* [ready_lock] */
 	/* directories, with the directory's contents locked: dir.c */
 	uint64_t room_hint; /* no room below this block */

@@ -57,7 +57,6 @@ static int set_up(struct vnode *v, struct ext2_inode *ei)
 	v->data = ei;
 	v->ops = S_ISFIFO(v->mode) ? &ext2_fifo_ops : &ext2_ops;
 	ei->v = v;
-	mutex_init(&ei->commit_lock, "inode commit", RANK_COMMIT);
 	mutex_init(&ei->map_lock, "block map", RANK_BLOCK_MAP);
 	list_init(&ei->ready_link);
 	ei->fast_link = S_ISLNK(v->mode) && v->size < EXT2_FAST_LINK && !own_sectors;
@@ -166,6 +165,29 @@ static int write_inode(struct ext2_inode *ei)
 	return 0;
 }
 
+/* Commit and truncation of an inode exclude each other. A sleeping lock of a bit, as there are many inodes. */
+static void commit_lock(struct ext2_inode *ei)
+{
+	struct ext2_fs *fs = ei->fs;
+
+	might_sleep();
+	spin_lock(&fs->ready_lock);
+	while (ei->commit_locked)
+		waitq_sleep(&fs->commit_wait, &fs->ready_lock);
+	ei->commit_locked = true;
+	spin_unlock(&fs->ready_lock);
+}
+
+static void commit_unlock(struct ext2_inode *ei)
+{
+	struct ext2_fs *fs = ei->fs;
+
+	spin_lock(&fs->ready_lock);
+	ei->commit_locked = false;
+	waitq_wake_all(&fs->commit_wait);
+	spin_unlock(&fs->ready_lock);
+}
+
 /* Installs what has arrived. [map_lock], let go of while the zeros of new indirect blocks are written. */
 static int install(struct ext2_inode *ei)
 {
@@ -190,12 +212,12 @@ int ext2_commit(struct ext2_inode *ei)
 	if (ei->v->mount->read_only)
 		return 0;
 	page_reserve_enter();
-	mutex_lock(&ei->commit_lock);
+	commit_lock(ei);
 	mutex_lock(&ei->map_lock);
 	r = install(ei);
 	e = write_inode(ei);
 	mutex_unlock(&ei->map_lock);
-	mutex_unlock(&ei->commit_lock);
+	commit_unlock(ei);
 	page_reserve_leave();
 	return r ? r : e;
 }
@@ -217,14 +239,14 @@ int ext2_free_from(struct ext2_inode *ei, uint64_t b)
 	int r;
 
 	page_reserve_enter();
-	mutex_lock(&ei->commit_lock);
+	commit_lock(ei);
 	mutex_lock(&ei->map_lock);
 	ext2_drop_extents(ei, b);
 	ext2_free_pointers(ei, b, &freed);
 	r = write_inode(ei);
 	ext2_free_gathered(ei->fs, &freed);
 	mutex_unlock(&ei->map_lock);
-	mutex_unlock(&ei->commit_lock);
+	commit_unlock(ei);
 	page_reserve_leave();
 	return r;
 }

@@ -329,6 +329,7 @@ static struct ext2_fs *fs_new(struct mount *m)
 	spin_init(&fs->count_lock, "ext2 counts", RANK_BLOCK);
 	spin_init(&fs->ready_lock, "ext2 ready", RANK_BLOCK);
 	waitq_init(&fs->ready_wait);
+	waitq_init(&fs->commit_wait);
 	return fs;
 }
 
