@@ -109,11 +109,13 @@ def partitions(t):
                 disk.write(file.read(4096))
         paths.append(path)
     script = """swapon /dev/vdb1 && swapon /dev/vdc2 && swapon /dev/vdb2; swapon /dev/vdb 2>&1; swaptest 32 >&2; echo $?
-while read name rest; do echo $name; done </proc/swaps; swapoff /dev/vdb1 /dev/vdb2 /dev/vdc2; echo $?"""
+while read name rest; do echo $name; done </proc/swaps; swapoff /dev/vdb1 /dev/vdb2 /dev/vdc2; echo $?
+swapon /dev/vdc2; tail -n 1 /proc/swaps; swapoff -a"""
     done = t.guest(script, mem=16, smp=2, swap="none", args=disks(paths))
     lines = done.stdout.decode().splitlines()
     t.check(lines[0].endswith("Device or resource busy"), lines[0])
-    t.equal(lines[1:], ["0", "Filename", "/dev/vdb1", "/dev/vdc2", "/dev/vdb2", "0"], "stdout")
+    t.equal(lines[1:-1], ["0", "Filename", "/dev/vdb1", "/dev/vdc2", "/dev/vdb2", "0"], "stdout")
+    t.check(lines[-1].endswith("-2"), f"{lines[-1]}: priorities go ever lower")
 
 
 @test("swap/off", 30)

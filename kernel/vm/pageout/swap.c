@@ -36,7 +36,6 @@ struct swap_area swap_areas[SWAP_AREAS];
 static struct spinlock swap_lock = SPINLOCK_INIT("swapmap", RANK_SWAPMAP);
 static struct mutex area_mutex;
 static uint64_t in_flight;
-static int next_priority = -2;
 
 void swap_init(void)
 {
@@ -374,6 +373,17 @@ static void mark_bad(struct swap_area *a, const char *page)
 	}
 }
 
+/* Of an area that is given none: below all that are on. [area_mutex] */
+static int lowest_priority(void)
+{
+	int least = -1;
+
+	for (unsigned i = 0; i < SWAP_AREAS; i++)
+		if (swap_areas[i].on)
+			least = MIN(least, swap_areas[i].priority);
+	return least - 1;
+}
+
 static int turn_on(struct swap_area *a, struct block_device *dev, const char *path, int flags)
 {
 	struct page *page = page_alloc_kernel();
@@ -398,7 +408,7 @@ static int turn_on(struct swap_area *a, struct block_device *dev, const char *pa
 	a->cursor = 1;
 	a->single = a->nbad = 0;
 	a->leaving = false;
-	a->priority = flags & SWAP_FLAG_PREFER ? flags & 0x7fff : next_priority--;
+	a->priority = flags & SWAP_FLAG_PREFER ? flags & 0x7fff : lowest_priority();
 	strlcpy(a->path, path, sizeof(a->path));
 	spin_lock(&swap_lock);
 	a->on = true;
