@@ -370,7 +370,7 @@ static bool move_slot(struct overlay *ov, uint64_t from, uint64_t to, struct cle
 		w->page = p;
 		return false;
 	}
-	if (p && p->sharers > 1 && p->flags & PG_ERROR) { /* its read failed: there is nothing to copy */
+	if (p && p->sharers > 1 && page_has(p, PG_ERROR)) { /* its read failed: there is nothing to copy */
 		family_swap_out(ov->family, p);
 		page_free(p);
 		return false;
