@@ -3,7 +3,7 @@
  * Block devices: the list of them, the pool of requests, and submitting.
  *
  * The list only grows, at boot; `claimed` changes under its lock. The pool is allocated once, so that swap-out never
- * needs memory to get memory: a request in flight always comes back. A request goes get -> filled in -> submit ->
+ * needs memory to get memory: a request in flight always comes back. A request goes get -> filled in -> submit -> (gather.c) ->
  * (driver) -> block_complete -> done -> put, or submit again. Between submit and done it is the driver's.
  */
 #include "dev/block.h"
@@ -12,6 +12,7 @@
 #include "lib/errno.h"
 #include "lib/printf.h"
 #include "lib/string.h"
+#include "proc/thread.h"
 #include "vm/frames/kmem.h"
 #include "vm/vm.h"
 
@@ -26,6 +27,7 @@ static struct list devices = LIST_INIT(devices);
 
 static struct spinlock pool_lock = SPINLOCK_INIT("block requests", RANK_BLOCK);
 static struct list pool = LIST_INIT(pool);
+static unsigned npool, nfree; /* all, and in the list */
 static struct waitq pool_waiters = WAITQ_INIT(pool_waiters);
 
 void block_init(void)
@@ -41,12 +43,15 @@ void block_init(void)
 			panic("no memory for %u block requests", n);
 		clear_page(r = page_data(p));
 		list_append(&pool, &r->link);
+		npool = ++nfree;
 	}
 }
 
 /* A device no longer in the list by then does not exist: they are never removed. */
 void block_register(struct block_device *d)
 {
+	if (!d->whole)
+		block_queue_init(d);
 	spin_lock(&list_lock);
 	list_append(&devices, &d->link);
 	spin_unlock(&list_lock);
@@ -115,18 +120,23 @@ void block_release(struct block_device *d)
 	spin_unlock(&list_lock);
 }
 
+/* [pool_lock] Who writes in the background leaves a quarter to the others. */
 static struct block_request *take(void)
 {
-	struct list *l = list_pop(&pool);
+	struct list *l = nfree > (thread_current()->gathering ? npool / 4 : 0) ? list_pop(&pool) : NULL;
 
+	nfree -= l != NULL;
 	return l ? list_entry(l, struct block_request, link) : NULL;
 }
 
 struct block_request *block_request_get(void)
 {
-	struct block_request *r;
+	struct block_request *r = block_request_tryget();
 
 	might_sleep();
+	if (r)
+		return r;
+	block_open_queues();
 	spin_lock(&pool_lock);
 	while (!(r = take()))
 		waitq_sleep(&pool_waiters, &pool_lock);
@@ -150,7 +160,8 @@ void block_request_put(struct block_request *r)
 	r->done = NULL;
 	spin_lock(&pool_lock);
 	list_push(&pool, &r->link);
-	waitq_wake_one(&pool_waiters);
+	nfree++;
+	waitq_wake_all(&pool_waiters); /* the first may be one who leaves it to the others */
 	spin_unlock(&pool_lock);
 }
 
@@ -189,7 +200,7 @@ static void add(uint64_t *counter, uint64_t n)
 	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
 }
 
-static void count_submitted(struct block_device *d, const struct block_request *r, uint64_t nsectors)
+static void count_on(struct block_device *d, const struct block_request *r, uint64_t nsectors)
 {
 	if (r->op == BLOCK_FLUSH) {
 		add(&d->stats.flushes, 1);
@@ -200,6 +211,21 @@ static void count_submitted(struct block_device *d, const struct block_request *
 		add(&d->stats.writes, 1);
 		add(&d->stats.write_sectors, nsectors);
 	}
+	for (const struct block_request *j = r->joined; r->background && j; j = j->joined)
+		add(&d->stats.writes_joined, 1);
+}
+
+void block_count(const struct block_request *r)
+{
+	uint64_t nsectors = r->op == BLOCK_FLUSH ? 0 : request_sectors(r);
+
+	count_on(r->dev, r, nsectors);
+	if (r->dev->whole)
+		count_on(r->dev->whole, r, nsectors);
+}
+
+static void count_under_way(struct block_device *d)
+{
 	__atomic_fetch_add(&d->stats.in_flight, 1, __ATOMIC_RELAXED);
 }
 
@@ -210,27 +236,58 @@ static void count_completed(struct block_device *d, int error)
 	__atomic_fetch_sub(&d->stats.in_flight, 1, __ATOMIC_RELAXED);
 }
 
-void block_submit(struct block_request *r)
+static struct block_device *disk_of(const struct block_request *r)
 {
-	struct block_device *d = r->dev, *disk = d->whole ? d->whole : d;
-	uint64_t nsectors = r->op == BLOCK_FLUSH ? 0 : request_sectors(r);
+	return r->dev->whole ? r->dev->whole : r->dev;
+}
 
+/* To the device, or, if it may wait, into the queue of writes in the background. */
+static void submit(struct block_request *r, bool may_wait)
+{
+	struct block_device *d = r->dev, *disk = disk_of(r);
+
+	r->background = false;
 	r->error = check(r);
-	count_submitted(d, r, nsectors);
+	count_under_way(d);
 	if (d->whole)
-		count_submitted(disk, r, nsectors);
+		count_under_way(disk);
 	if (r->error || (r->op == BLOCK_FLUSH && !d->can_flush)) {
+		block_count(r);
 		block_complete(r, r->error);
 		return;
 	}
 	r->header.sector = r->sector + (d->whole ? d->first_sector : 0);
 	r->part = r->part_end = 0;
 	r->uncut.nbytes = 0;
+	if (may_wait && block_hold_back(disk, r))
+		return;
+	block_count(r);
+	disk->submit(disk, r);
+}
+
+void block_submit(struct block_request *r)
+{
+	submit(r, true);
+}
+
+/* After it failed together with others; it is counted as under way already. */
+void block_submit_again(struct block_request *r)
+{
+	struct block_device *disk = disk_of(r);
+
+	r->header.sector = r->sector + (r->dev->whole ? r->dev->first_sector : 0);
+	r->part = r->part_end = 0;
+	r->uncut.nbytes = 0;
+	block_count(r);
 	disk->submit(disk, r);
 }
 
 void block_complete(struct block_request *r, int error)
 {
+	if (r->background) {
+		block_gathered_done(disk_of(r), r, error);
+		return;
+	}
 	count_completed(r->dev, error);
 	if (r->dev->whole)
 		count_completed(r->dev->whole, error);
@@ -267,7 +324,7 @@ int block_submit_wait(struct block_request *r)
 	waitq_init(&s.waiters);
 	r->done = sync_done;
 	r->arg = &s;
-	block_submit(r);
+	submit(r, false);
 	spin_lock(&s.lock);
 	while (!s.done)
 		waitq_sleep(&s.waiters, &s.lock);

@@ -14,10 +14,11 @@
 #include "lib/base.h"
 #include "lib/list.h"
 #include "lib/lock.h"
+#include "proc/timer.h"
 
 #define SECTOR_SHIFT 9
 #define BLOCK_MAX_SEGS \
-	246 /* as many as let a request fit into a frame, which the device reads by its physical address */
+	245 /* as many as let a request fit into a frame, which the device reads by its physical address */
 
 enum block_op { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH };
 
@@ -35,6 +36,9 @@ struct block_request {
 	struct list link; /* the owner's while not submitted, then the driver's */
 	struct block_device *dev;
 	enum block_op op;
+	uint16_t own_segs;	      /* gather.c: before others joined it */
+	bool background, hurried;     /* gather.c */
+	struct block_request *joined; /* gather.c: the next of those that it carries */
 	uint64_t sector;
 	unsigned nsegs;
 	struct block_seg head; /* the driver's, directly before and after the segments */
@@ -55,8 +59,18 @@ struct block_request {
 };
 
 struct block_stats {
-	uint64_t reads, read_sectors, writes, write_sectors, flushes, errors;
+	uint64_t reads, read_sectors, writes, writes_joined, write_sectors, flushes, errors;
 	uint32_t in_flight;
+};
+
+struct block_queue { /* gather.c has its states; [its lock] */
+	struct spinlock lock;
+	struct list waiting;
+	unsigned nwaiting, nhurried;
+	bool open, starting, timed;
+	uint32_t nbytes; /* in the device */
+	uint64_t position;
+	struct timer timer;
 };
 
 struct block_device {
@@ -70,6 +84,7 @@ struct block_device {
 	void (*submit)(struct block_device *d, struct block_request *r);
 	void *driver;
 	struct block_stats stats; /* changed by atomic additions */
+	struct block_queue queue; /* a disk's, not a partition's */
 	/* fs/blockdev.c: the page cache of the device (metadata, and reads of /dev/vda) and who uses it exclusively */
 	struct object *object;
 	const char *claimed; /* "mounted", "swap"; guarded by the device list lock */
@@ -96,5 +111,24 @@ int block_submit_wait(struct block_request *r);
 int block_flush(struct block_device *d);
 /* One synchronous transfer to or from kernel memory in the direct map: boot, mount, swapon headers. */
 int block_transfer(struct block_device *d, enum block_op op, uint64_t sector, void *buf, size_t nbytes);
+
+/* ---- gather.c ---- */
+
+/* What this thread submits from now on are writes in the background: held back for some ms, joined, and started only few at a time; but
+ * block_submit_wait starts at once. Calls nest. */
+void block_gather(void);
+void block_gather_end(void);
+/* Somebody waits for the write of this frame: if it is held back it is among the next to start. Any context; a home's lock may be held. */
+void block_hurry(uint64_t phys);
+/* The pool is empty: nothing is held back any more. No lock held. */
+void block_open_queues(void);
+
+/* Between block.c and gather.c. */
+void block_queue_init(struct block_device *disk);
+bool block_hold_back(struct block_device *disk,
+		     struct block_request *r); /* false: it goes to the device now */
+void block_gathered_done(struct block_device *disk, struct block_request *r, int error);
+void block_submit_again(struct block_request *r);
+void block_count(const struct block_request *r);
 
 #endif

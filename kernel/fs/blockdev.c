@@ -114,35 +114,55 @@ static bool take_mark(uint64_t *map, uint64_t sector)
 	       1;
 }
 
-/* Writes the marked sectors, run by run, and waits for each: metadata of such file systems is little. */
-static void write_marked(struct block_device *d, uint64_t *map, struct page *p)
+/* The next run of marked sectors of the page, from its sector `i` on: what r is to write. False: there is none. */
+static bool next_run(uint64_t *map, struct block_request *r, struct page *p, unsigned i)
 {
 	uint64_t first = p->index * SECTORS_PER_PAGE;
-	unsigned n = page_nsectors(d, p), i = 0;
-	int error = 0;
+	unsigned n = page_nsectors(r->dev, p), start;
 
-	while (i < n) {
-		unsigned start;
-		struct block_request *r;
+	while (i < n && !take_mark(map, first + i))
+		i++;
+	for (start = i++; i < n && take_mark(map, first + i); i++)
+		;
+	if (start >= n)
+		return false;
+	r->sector = first + start;
+	r->segs[0].phys = page_phys(p) + (start << SECTOR_SHIFT);
+	r->segs[0].nbytes = (i - start) << SECTOR_SHIFT;
+	return true;
+}
 
-		if (!take_mark(map, first + i)) {
-			i++;
-			continue;
-		}
-		for (start = i++; i < n && take_mark(map, first + i); i++)
-			;
-		r = block_request_get();
-		r->dev = d;
-		r->op = BLOCK_WRITE;
-		r->sector = first + start;
-		r->nsegs = 1;
-		r->segs[0].phys = page_phys(p) + (start << SECTOR_SHIFT);
-		r->segs[0].nbytes = (i - start) << SECTOR_SHIFT;
-		if (block_submit_wait(r))
-			error = -EIO;
-		block_request_put(r);
+/* The runs of a page one after the other, pages side by side. r->arg: one failed. */
+static void run_done(struct block_request *r, int error)
+{
+	struct page *p = phys_page(r->segs[0].phys);
+	uint64_t end = r->sector + (r->segs[0].nbytes >> SECTOR_SHIFT);
+
+	if (error)
+		r->arg = r;
+	if (next_run(filter_of(r->dev), r, p, end - p->index * SECTORS_PER_PAGE)) {
+		block_submit(r);
+		return;
 	}
-	page_write_done(p, error);
+	page_write_done(p, r->arg ? -EIO : 0);
+	block_request_put(r);
+}
+
+static void write_marked(struct block_device *d, uint64_t *map, struct page *p)
+{
+	struct block_request *r = block_request_get();
+
+	r->dev = d;
+	r->op = BLOCK_WRITE;
+	r->nsegs = 1;
+	r->done = run_done;
+	r->arg = NULL;
+	if (next_run(map, r, p, 0)) {
+		block_submit(r);
+		return;
+	}
+	page_write_done(p, 0);
+	block_request_put(r);
 }
 
 static void blockdev_write(struct object *o, struct page **pages, unsigned n)

@@ -316,8 +316,8 @@ int show_diskstats(struct text *t, pid_t pid __unused)
 	for (struct block_device *d = block_next(NULL); d; d = block_next(d)) {
 		const struct block_stats *s = &d->stats;
 
-		text_printf(t, "%4u %7u %s %lu 0 %lu 0 %lu 0 %lu 0 %u 0 0 0 0 0 0 %lu 0\n", major_of(d),
-			    minor_of(d), d->name, s->reads, s->read_sectors, s->writes, s->write_sectors,
+		text_printf(t, "%4u %7u %s %lu 0 %lu 0 %lu %lu %lu 0 %u 0 0 0 0 0 0 %lu 0\n", major_of(d),
+			    minor_of(d), d->name, s->reads, s->read_sectors, s->writes, s->writes_joined, s->write_sectors,
 			    s->in_flight, s->flushes);
 	}
 	return 0;

@@ -62,6 +62,7 @@ struct thread {
 	unsigned ndirtied;  /* pages made dirty since it was last throttled: writeback.c */
 	bool alloc_failed;  /* page_alloc() had nothing for it: sys/table.c */
 	uint8_t reclaiming; /* this thread frees memory: it may use the reserve, and never waits for memory */
+	uint8_t gathering;  /* its writes are in the background: dev/gather.c */
 	uint64_t sigmask;   /* [g]; only the thread itself changes it */
 	struct pending pending;		      /* [g] signals for this thread alone */
 	uint64_t utime_ns, stime_ns, last_ns; /* accounting; [r] */

@@ -360,8 +360,9 @@ struct pager_ops {
 	void (*unreserve)(struct object *o, uint64_t from, uint64_t end);
 	/* Writes n consecutive pages, all PG_WRITING. page_write_done() for each, now or later, any context. May sleep. */
 	void (*write)(struct object *o, struct page **pages, unsigned n);
-	/* After a round of write(): bring metadata (size, block pointers, times) into the metadata's own pages. May sleep. */
-	void (*commit)(struct object *o);
+	/* After a round of write(): bring metadata (size, block pointers, times) into the metadata's own pages. With `wait` all of what was
+	 * written by now; without, the pager may do later by itself what would wait for the disk. May sleep. */
+	void (*commit)(struct object *o, bool wait);
 	/* msync and fsync: pages of the range are written; make all that was written durable. 0 or -EIO. May sleep. */
 	int (*sync)(struct object *o);
 	/* References to what keeps the object alive (a vnode): a mapping holds one. unref may sleep. */

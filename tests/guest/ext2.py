@@ -137,6 +137,35 @@ def room(t):
         t.check(free - free_blocks(t, image) < 16, "blocks were lost")
 
 
+MANY = """i=0; while [ $i -lt 400 ]; do echo "contents of $i" >f$i; i=$((i+1)); done"""
+
+
+@test("ext2/many-files", 10)
+def many_files(t):
+    """New files of a block each go out side by side, few requests for all; one that cannot be written takes no other with it."""
+    writes = """grep ' vdc ' /proc/diskstats | while read a b c r x s y w rest; do echo writes $w; done"""
+    for block, most in (4096, 40), (1024, 120):
+        image, bad = disk(t, f"disk{block}", 64 * MIB, "-b", str(block), "-N", "1024"), t.path(f"bad{block}")
+        shutil.copy(image, bad)
+        done = on_disk(t, image, f"sync; {writes}; {MANY}; sync; {writes}; echo 1 >/proc/sys/vm/drop_caches; cat f399", mem=64)
+        begin, end = (int(n) for n in re.findall(rb"writes (\d+)", done.stdout))
+        t.log(f"blocks of {block}: {end - begin} requests")
+        t.check(done.stdout.endswith(b"contents of 399\n"), "the last file's contents")
+        t.check(end - begin <= most, f"blocks of {block}: {end - begin} requests for 400 files")
+        sector = int(t.run("debugfs", "-R", "bmap /f200 0", image).stdout) * block // 512
+        drive = (f"if=none,id=bad,driver=raw,file.driver=blkdebug,file.image.driver=file,file.image.filename={bad},"
+                 f"file.inject-error.0.event=write_aio,file.inject-error.0.iotype=write,file.inject-error.0.errno=5,"
+                 f"file.inject-error.0.sector={sector}")
+        device = "virtio-blk-device,drive=bad,bus=virtio-mmio-bus.5,rerror=report,werror=report"
+        script = f"""mount -t ext2 /dev/vdb /mnt && cd /mnt && {MANY}; sync; echo 1 >/proc/sys/vm/drop_caches
+i=0; while [ $i -lt 400 ]; do [ "$(cat f$i)" = "contents of $i" ] || echo lost $i; i=$((i+1)); done; cd /; umount /mnt"""
+        done = t.guest(script, mem=64, swap="none", args=[f"--qemu-arg={arg}" for arg in ("-drive", drive, "-device", device)])
+        lost = done.stdout.splitlines()
+        # The bad block is given up, and then perhaps another file's.
+        t.check(1 <= len(lost) <= 8, f"blocks of {block}: of 400 files these were lost: {lost}")
+        t.fsck(bad)
+
+
 @test("ext2/large", 10)
 def large(t):
     """A sparse file beyond 4 GiB, with pointers of each depth; a directory of 50,000 entries."""

@@ -178,7 +178,9 @@ def slow_disk(t, load, mem, block, seconds=5):
     at = rows(done.stdout)
     t.log(f"{load}, {mem} MiB, blocks of {block}: {at}")
     for what, (longest, calls) in at.items():
-        t.check(longest < 1000 or what == "fsync", f"{load}, {mem} MiB, blocks of {block}: {what} stood still for {longest} ms")
+        # fsync writes the metadata of the whole file system: with small blocks, and much that was written, that is much.
+        limit = 1000 if what != "fsync" else 4000 if block == 4096 else 15000
+        t.check(longest < limit, f"{load}, {mem} MiB, blocks of {block}: {what} stood still for {longest} ms")
         t.check(calls >= 4 or what == "fsync", f"only {calls} calls of {what}")
 
 

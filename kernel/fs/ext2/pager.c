@@ -332,9 +332,16 @@ static void pager_unreserve(struct object *o, uint64_t from, uint64_t end)
 	mutex_unlock(&ei->map_lock);
 }
 
-static void pager_commit(struct object *o)
+static void pager_commit(struct object *o, bool wait)
 {
-	ext2_commit_due(ext2_i(o->data));
+	struct ext2_inode *ei = ext2_i(o->data);
+	bool later;
+
+	mutex_lock(&ei->map_lock);
+	later = !wait && !tree_empty(&ei->extents); /* by the mount's thread, when the data has arrived */
+	mutex_unlock(&ei->map_lock);
+	if (!later)
+		ext2_commit_due(ei);
 }
 
 static int pager_sync(struct object *o)

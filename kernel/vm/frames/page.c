@@ -16,6 +16,7 @@
  * Allocation never sleeps. The last `reserve` frames are for those who free memory: see page_reserve_enter.
  */
 #include "vm/vm.h"
+#include "dev/block.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "proc/thread.h"
@@ -366,6 +367,8 @@ static void page_sleep(struct page *p)
 	struct home *h = p->home;
 
 	assert(h && spin_held(&h->lock));
+	if (page_has(p, PG_WRITING))
+		block_hurry(page_phys(p));
 	page_set(p, PG_WANTED);
 	waitq_sleep(page_waitq(p), &h->lock);
 	spin_drain(&h->lock);

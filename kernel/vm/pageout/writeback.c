@@ -11,6 +11,7 @@
  * block devices' own pages. Above dirty_background_ratio it writes all there is; from half way to dirty_ratio on writers pause, the longer the nearer
  * they come, and at dirty_ratio they wait.
  */
+#include "dev/block.h"
 #include "lib/printf.h"
 #include "proc/thread.h"
 #include "vm/frames/kmem.h"
@@ -182,10 +183,10 @@ int object_writeback(struct object *o, uint64_t first, uint64_t npages, bool wai
 
 /* ---- all objects ---- */
 
-static void commit(struct object *o)
+static void commit(struct object *o, bool wait)
 {
 	if (o->ops->commit)
-		o->ops->commit(o);
+		o->ops->commit(o, wait);
 }
 
 /* The oldest listed object of the kind that was queued before `before`, pinned; taken off the list. */
@@ -211,16 +212,18 @@ static void write_queued(uint64_t before)
 {
 	struct object *o;
 
+	block_gather();
 	for (int metadata = 0; metadata < 2; metadata++) {
 		while ((o = take_dirty(metadata, before))) {
 			object_writeback(o, 0, OBJECT_ALL, false);
 			if (!metadata)
-				commit(o);
+				commit(o, false);
 			if (load_relaxed(&o->ndirty))
 				object_queue_dirty(o, false);
 			object_unpin(o);
 		}
 	}
+	block_gather_end();
 }
 
 /* Calls fn for each object with a pager, pinned, with no lock held. */
@@ -245,6 +248,12 @@ static void each_object(void (*fn)(struct object *o))
 		object_unpin(pinned);
 }
 
+static void start_file(struct object *o)
+{
+	if (!o->metadata && load_relaxed(&o->ndirty))
+		object_writeback(o, 0, OBJECT_ALL, false);
+}
+
 static void sync_file(struct object *o)
 {
 	bool any;
@@ -255,7 +264,7 @@ static void sync_file(struct object *o)
 	if (o->metadata || !any)
 		return;
 	object_writeback(o, 0, OBJECT_ALL, true);
-	commit(o);
+	commit(o, true);
 }
 
 static void sync_metadata(struct object *o)
@@ -266,6 +275,9 @@ static void sync_metadata(struct object *o)
 
 void vm_sync_all(void)
 {
+	block_gather();
+	each_object(start_file); /* so that what lies side by side can go out as one */
+	block_gather_end();
 	each_object(sync_file);
 	each_object(sync_metadata);
 }
