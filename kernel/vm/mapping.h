@@ -11,6 +11,19 @@ void mapping_discard(struct mapping *m);
 /* All but where it hangs: `from` may be on lists that others change. Its space is held. */
 void mapping_copy(struct mapping *to,
 		  const struct mapping *from); /* one that was never inserted; NULL is allowed */
+/* One that is to be put in s: what mapping_put looks at is zero, the rest undefined. */
+static inline void mapping_blank(struct mapping *m, struct space *s)
+{
+	m->space = s;
+	m->start = m->end = m->offset = 0;
+	m->object = NULL;
+	m->prot = m->max_prot = 0;
+	m->shared = false;
+	m->flags = 0;
+	m->ra = (struct readahead){ 0 };
+	m->error_seen = 0;
+	m->expect = EXPECT_NOTHING;
+}
 struct mapping *mapping_first(struct space *s);
 struct mapping *mapping_find(struct space *s, uint64_t vpn);	    /* that contains vpn, or NULL */
 struct mapping *mapping_find_here(struct space *s, uint64_t vpn);   /* the same, remembered for this hart */

@@ -257,13 +257,16 @@ int64_t vm_mmap(struct space *s, uint64_t addr, uint64_t len, int prot, int flag
 {
 	int err = check_mmap(len, flags, object);
 	uint64_t n = page_round_up(len) >> PAGE_SHIFT;
-	struct mapping *drop = NULL;
+	struct mapping *drop = NULL, m;
 
 	if (err)
 		return err;
 	if (n > USER_PAGES)
 		return -ENOMEM;
-	struct mapping m = { .prot = prot & 7, .max_prot = max_prot & 7, .shared = flags & MAP_SHARED };
+	mapping_blank(&m, s);
+	m.prot = prot & 7;
+	m.max_prot = max_prot & 7;
+	m.shared = flags & MAP_SHARED;
 	if (object || !m.shared)
 		m.offset = offset >> PAGE_SHIFT;
 	if (object) {

@@ -34,6 +34,12 @@ void kmap_init(void)
 	cursor = &ranges;
 }
 
+/* The kernel's own ranges are every hart's, so all but this one get a remote fence. */
+static void fence_all(void)
+{
+	EVENTS(kernel_fences, mmu_fence_harts((1ul << nharts) - 1) != 0);
+}
+
 static uint64_t gap_start(const struct list *at)
 {
 	const struct range *r = list_entry(at, struct range, link);
@@ -101,7 +107,7 @@ static void unmap(struct range *r, uint64_t n)
 		list_push(&freed, &pfn_page(pte_pfn(*pte))->link);
 		*pte = 0;
 	}
-	mmu_fence_harts((1ul << nharts) - 1);
+	fence_all();
 	while (!list_empty(&freed)) {
 		page_free(list_entry(list_pop(&freed), struct page, link));
 		nframes--;
@@ -142,7 +148,7 @@ void *kmap_alloc(size_t npages)
 		/*
 		 * From invalid to valid: another hart that sees the old entry faults; make that impossible.
 		 */
-		mmu_fence_harts((1ul << nharts) - 1);
+		fence_all();
 		p = (void *)(KMAP_BASE + r->first * PAGE_SIZE);
 	}
 	mutex_unlock(&lock);
@@ -182,7 +188,7 @@ void *kmap_device(uint64_t phys, size_t nbytes)
 			panic("no memory to map a device");
 		*pte = pte_leaf((start >> PAGE_SHIFT) + i, KMAP_BITS);
 	}
-	mmu_fence_harts((1ul << nharts) - 1);
+	fence_all();
 	mutex_unlock(&lock);
 	return (void *)(KMAP_BASE + r->first * PAGE_SIZE + (phys - start));
 }
