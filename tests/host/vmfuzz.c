@@ -97,8 +97,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		run(data, size);
 		_exit(0);
 	}
-	if (child < 0 || waitpid(child, &status, 0) != child || status)
-		abort(); /* the child has said why */
+	if (child < 0 || waitpid(child, &status, 0) != child || status) {
+		/* why, the child has said, unless it had no chance to */
+		fprintf(stderr, "vmfuzz: process %d for the input: status %#x\n", (int)child, status);
+		abort();
+	}
 	return 0;
 }
 #endif
