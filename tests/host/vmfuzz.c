@@ -88,7 +88,7 @@ int LLVMFuzzerInitialize(int *argc __unused, char ***argv __unused)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	pid_t child = fork();
+	pid_t child = fork(), ended;
 	int status = 0;
 
 	if (child == 0) {
@@ -97,7 +97,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		run(data, size);
 		_exit(0);
 	}
-	if (child < 0 || waitpid(child, &status, 0) != child || status) {
+	do
+		ended = waitpid(child, &status, 0);
+	while (child > 0 && ended < 0); /* the alarm by which libFuzzer sees the time */
+	if (child < 0 || status) {
 		/* why, the child has said, unless it had no chance to */
 		fprintf(stderr, "vmfuzz: process %d for the input: status %#x\n", (int)child, status);
 		abort();
