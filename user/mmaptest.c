@@ -738,6 +738,23 @@ static void truncation(void)
 	SYS(unlink("f"));
 }
 
+/* Asks for the pages to be taken out of memory and waits for that, where it can be had. */
+static void page_out(char *p, unsigned n)
+{
+	unsigned char in_memory[16];
+	unsigned resident = n;
+
+	SYS(madvise(p, n * PG, MADV_PAGEOUT));
+	for (int i = 0; i < 50 && resident; i++) {
+		SYS(mincore(p, n * PG, in_memory));
+		resident = 0;
+		for (unsigned j = 0; j < n; j++)
+			resident += in_memory[j] & 1;
+		if (resident)
+			usleep(2000);
+	}
+}
+
 static void own_pages(void)
 {
 	int fd = make_file("f", 4 * PG, 45);
@@ -756,6 +773,18 @@ static void own_pages(void)
 	p = map_fd(fd, 4 * PG, RW, MAP_SHARED, 0);
 	EQ(SYS(pwrite(fd, p, 2 * PG, PG)), 2 * PG);
 	SAME(p + PG, PG, 0, 45);
+	for (int i = 0; i < 4; i++) { /* of pages that are not in memory, each the copy's source and target */
+		fill(p, 4 * PG, 0, 45);
+		SYS(fsync(fd));
+		page_out(p, 4);
+		EQ(SYS(pwrite(fd, p + i * PG, PG, i * PG)), PG);
+		EQ(SYS(pwrite(fd, p, 4 * PG, 0)), 4 * PG);
+		SYS(fsync(fd));
+		page_out(p, 4);
+		EQ(SYS(pread(fd, p + i * PG, PG, i * PG)), PG);
+		SAME(p, 4 * PG, 0, 45);
+	}
+	fill(p + 3 * PG, PG, PG, 45);
 	SYS(munmap(p, 4 * PG));
 	p = map_fd(fd, 4 * PG, RW, MAP_PRIVATE, 0);
 	EQ(SYS(pread(fd, p + 3 * PG, PG, 0)), PG); /* the kernel's write makes the private copy */
