@@ -219,7 +219,7 @@ static inline void vm_count_event(enum vm_event e, uint64_t n)
 	X(dirty_ratio, 1, 100)		  /* of what could be free: writers wait */            \
 	X(dirty_background_ratio, 0, 100) /* writing begins */                                 \
 	X(dirty_expire_centisecs, 0, 360000)                                                   \
-	X(dirty_writeback_centisecs, 1, 360000)                                                \
+	X(dirty_writeback_centisecs, 0, 360000)                                                \
 	X(min_free_kbytes, 64, 1048576)                                                        \
 	X(overcommit_memory, 0, 2) /* commit.c */                                              \
 	X(overcommit_ratio, 0, 1000)                                                           \

@@ -386,20 +386,22 @@ static void shrink_caches(void)
 void writebackd(void *arg __unused)
 {
 	for (;;) {
-		bool all, cold;
+		unsigned interval = vm_tunables.dirty_writeback_centisecs; /* 0: age is no reason to write */
+		bool all, cold, asked;
 		uint64_t age;
 
 		spin_lock(&vm_queue_lock);
 		if (!kicked && !shrink)
 			waitq_sleep_until(&writeback_waitq, &vm_queue_lock,
-					  time_ns() + vm_tunables.dirty_writeback_centisecs * CENTISEC_NS,
-					  false);
+					  time_ns() + (interval ? interval : 500) * CENTISEC_NS, false);
 		all = kicked && page_kind_count(PAGES_DIRTY) > part(vm_tunables.dirty_background_ratio) / 2;
+		asked = kicked;
 		cold = shrink;
 		kicked = shrink = false;
 		spin_unlock(&vm_queue_lock);
 		age = all ? 0 : MIN(vm_tunables.dirty_expire_centisecs * CENTISEC_NS, time_ns());
-		write_queued(time_ns() - age);
+		if (asked || interval)
+			write_queued(time_ns() - age);
 		waitq_wake_all(&over_limit);
 		if (cold)
 			shrink_caches();
