@@ -625,6 +625,7 @@ static const struct metric {
 	{ "pipe", "cpu", m_pipe, 4000, 0 },
 	{ "segv", "cpu", m_signal, SIGSEGV, 3000 },
 	{ "kill", "cpu", m_signal, SIGUSR1, 3000 },
+	{ "write1m", "path", m_fileop, MIB, -64 },
 	{ "openclose", "path", m_open, 'o', 5000 },
 	{ "stat", "path", m_open, 's', 5000 },
 	{ "dirscan", "path", m_dirscan, 1000, 20 },
