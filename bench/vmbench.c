@@ -465,7 +465,7 @@ static void m_msync16(const char *nm, long pages, long rounds)
 		u64 t1 = now();
 		CHECK(!msync((void *)p, bytes, MS_SYNC), "msync");
 		u64 t2 = now();
-		out("msync16_dirty", t1 - t0, pages * 1000, "us/page");
+		out("msync16_dirty", t1 - t0, pages, "ns/page");
 		out("msync16_sync", (t2 - t1) / 1000, 1000, "ms");
 	}
 	munmap((void *)p, bytes);
