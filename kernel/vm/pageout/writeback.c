@@ -26,8 +26,10 @@ static struct list dirty_objects = LIST_INIT(dirty_objects);
 static struct waitq writeback_waitq = WAITQ_INIT(writeback_waitq); /* writebackd sleeps here */
 static struct waitq throttled = WAITQ_INIT(throttled);		   /* writers, until their pause is over */
 static struct waitq over_limit = WAITQ_INIT(over_limit);	   /* writers, until less is dirty */
-static uint64_t nwriting, nwritten;				   /* [a] pages of files: now, ever */
-static bool kicked, shrink;					   /* under vm_queue_lock */
+static struct list line =
+	LIST_INIT(line);	    /* those that wait for it, the first who came first; vm_queue_lock */
+static uint64_t nwriting, nwritten; /* [a] pages of files: now, ever */
+static bool kicked, shrink;	    /* under vm_queue_lock */
 static unsigned (*shrinker)(void);
 
 void object_queue_dirty(struct object *o, bool soon)
@@ -330,6 +332,23 @@ static uint64_t pause_ns(unsigned npages, uint64_t dirty, uint64_t limit)
 	return MIN(npages * page_cost_ns() * (dirty - free) / (limit - dirty), PAUSE_MAX_NS);
 }
 
+/* Until fewer pages are dirty than the limit, the first who came first: else one of several may lose again and again. */
+static void wait_in_line(void)
+{
+	struct list me;
+
+	if (ndirty() <= part(vm_tunables.dirty_ratio) && list_empty(&line))
+		return;
+	list_append(&line, &me);
+	while ((line.next != &me || ndirty() > part(vm_tunables.dirty_ratio)) && !thread_killed()) {
+		kicked = true;
+		waitq_wake_one(&writeback_waitq);
+		waitq_sleep_until(&over_limit, &vm_queue_lock, time_ns() + PAUSE_MAX_NS, false);
+	}
+	list_remove(&me);
+	waitq_wake_all(&over_limit);
+}
+
 void vm_throttle_writer(unsigned npages)
 {
 	struct thread *t = thread_current();
@@ -348,11 +367,7 @@ void vm_throttle_writer(unsigned npages)
 	EVENT(dirty_waits);
 	spin_lock(&vm_queue_lock);
 	waitq_sleep_until(&throttled, &vm_queue_lock, time_ns() + ns, false);
-	while (ndirty() > part(vm_tunables.dirty_ratio) && !thread_killed()) {
-		kicked = true;
-		waitq_wake_one(&writeback_waitq);
-		waitq_sleep_until(&over_limit, &vm_queue_lock, time_ns() + PAUSE_MAX_NS, false);
-	}
+	wait_in_line();
 	spin_unlock(&vm_queue_lock);
 }
 

@@ -271,23 +271,32 @@ static void look_at_other(struct program *p, unsigned i)
 static void drop_new(struct program *p)
 {
 	struct model_space *in = GET(p->in);
-	int err;
+	int err = 0;
 
 	ADD(in->drops_begun, 1);
-	CALL(err, vm_madvise(in->space, N_AT, N_PAGES * PAGE_SIZE, MADV_DONTNEED));
+	if (!machine_trouble.refused &&
+	    pick(2)) /* a mapping anew, of which first writes are expected again */
+		map(p, N_AT, N_PAGES, PROT_READ | PROT_WRITE, MAP_PRIVATE, NULL);
+	else
+		CALL(err, vm_madvise(in->space, N_AT, N_PAGES * PAGE_SIZE, MADV_DONTNEED));
 	ADD(in->drops_ended, 1);
 	for (unsigned k = 0; !err && k < N_PAGES; k++)
 		p->n[k] = (struct word){ .known = true };
 }
 
 /* Splits the mapping under those that fill it, and merges it again. */
-static void protect_new(struct program *p, unsigned i)
+static void protect_new(struct program *p)
 {
+	struct space *space = GET(p->in)->space;
 	int err;
 
-	CALL(err, vm_mprotect(GET(p->in)->space, page_at(N_AT, i), PAGE_SIZE, PROT_READ));
-	CALL(err, vm_mprotect(GET(p->in)->space, page_at(N_AT, i), PAGE_SIZE, PROT_READ | PROT_WRITE));
-	CHECK(err == 0);
+	for (unsigned n = 0; n < 4; n++) {
+		uint64_t va = page_at(N_AT, pick(N_PAGES));
+
+		CALL(err, vm_mprotect(space, va, PAGE_SIZE, PROT_READ));
+		CALL(err, vm_mprotect(space, va, PAGE_SIZE, PROT_READ | PROT_WRITE));
+		CHECK(err == 0);
+	}
 }
 
 static void store_new(struct program *p, unsigned i, uint64_t va, uint64_t value)
@@ -302,6 +311,11 @@ static void store_new(struct program *p, unsigned i, uint64_t va, uint64_t value
 		SET(in->stored_new[i][p->region], begun << DROP_SHIFT | value);
 }
 
+static bool stored_since(const struct model_space *in, uint64_t stored)
+{
+	return GET(in->drops_begun) % (1ul << (64 - DROP_SHIFT)) == stored >> DROP_SHIFT;
+}
+
 /* Another thread's word, if nobody drops it: no zeros, and nothing older, may be seen any more. */
 static void look_at_new(struct program *p, unsigned i)
 {
@@ -309,8 +323,8 @@ static void look_at_new(struct program *p, unsigned i)
 	unsigned region = pick(NPROGS);
 	uint64_t stored = GET(in->stored_new[i][region]), least = stored << 16 >> 16, seen = 0;
 
-	if (!stored || !machine_load(page_at(N_AT, i) + LANE(region), &seen) ||
-	    GET(in->drops_begun) % (1ul << (64 - DROP_SHIFT)) != stored >> DROP_SHIFT)
+	if (!stored || !stored_since(in, stored) || !machine_load(page_at(N_AT, i) + LANE(region), &seen) ||
+	    !stored_since(in, stored))
 		return;
 	model_note("page %u of N, lane %u, by region %u: seen %lu, at least %lu", i, region, p->region, seen,
 		   least);
@@ -323,11 +337,13 @@ static void new_pages(struct program *p)
 		unsigned i = pick(N_PAGES);
 		uint64_t va = page_at(N_AT, i) + LANE(p->region), seen = 0;
 
-		if (pick(6) == 0)
+		if (pick(6) == 0) {
 			drop_new(p);
-		else if (pick(12) == 0)
-			protect_new(p, pick(N_PAGES));
-		else if (pick(3))
+			continue; /* to read zeros now would make writes be expected no longer */
+		}
+		if (pick(8) == 0)
+			protect_new(p);
+		else if (pick(8))
 			store_new(p, i, va, new_stamp());
 		look_at_new(p, pick(N_PAGES));
 		if (!machine_load(va, &seen)) {
