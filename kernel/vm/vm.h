@@ -507,10 +507,12 @@ struct family {
 	4 /* nodes of level 3 .. 0 below the top array; 2 + 4*6 = 26 bits of virtual page number */
 #define OVERLAY_TOP 4
 
+#define CACHE_LINE 64
 struct overlay {
 	struct family *family;	 /* [c] until exec */
 	struct list link;	 /* [f] */
 	slot_t top[OVERLAY_TOP]; /* [f] */
+	char apart[CACHE_LINE];	 /* every first write of every hart changes what follows */
 	uint64_t nslots;	 /* [f] slots in use as seen from here: pages and swap entries */
 };
 
@@ -598,10 +600,12 @@ struct space {
 	uint64_t ndata, nlocked; /* [s] of them in private writable mappings but the stack; in locked ones */
 	uint16_t future;	 /* [s] MF_LOCKS of mappings to come (mlockall) */
 	struct list locked;	 /* [t] mappings with MF_LOCKED */
-	struct overlay overlay;
+	struct overlay
+		overlay; /* its count, and the next, in a line of their own: faults of other harts read what is about */
+	uint64_t nresident; /* [t] valid PTEs, the zero page's not counted */
+	char apart[CACHE_LINE];
 	struct spinlock table_lock;
 	pfn_t root;		     /* [t] root table; 0 once the space is being torn down */
-	uint64_t nresident;	     /* [t] valid PTEs, the zero page's not counted */
 	uint64_t peak_resident;	     /* [t] what nresident was at most, noted when it falls */
 	uint64_t ntables;	     /* [t] */
 	uint32_t refs;		     /* [a] */
