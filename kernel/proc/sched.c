@@ -4,8 +4,11 @@
  *
  * Each hart has a run queue of two lists: threads that woke from a sleep, which go first and preempt one
  * that is using up its time slice, and the others, in turn. After BOOST_STREAK picks from the first the
- * second gets its turn. Niceness is in the length of slices and in turns let go by, hart by hart. An idle
- * hart steals; who makes a thread runnable prefers an idle hart and pokes it.
+ * second gets its turn. Niceness is in the length of slices and in turns let go by, hart by hart.
+ *
+ * No thread waits while a hart is idle. A hart says in idle_mask that it is, then looks at all queues, and steals. Who makes a thread
+ * runnable gives it to an idle hart, which it takes out of the mask first, so that the next thread goes elsewhere; if there is
+ * none it looks at the mask once more when the thread is queued, and wakes a hart to steal it.
  *
  * States: RUNNING -> SLEEPING is written by the thread itself, which then goes on to sched_sleep() with
  * interrupts off; SLEEPING -> RUNNABLE by a waker, under the lock of the run queue of thread->hart. That
@@ -212,14 +215,44 @@ static struct thread *dequeue(struct runq *q)
 	return e ? list_entry(e, struct thread, run_link) : pop_ready(q);
 }
 
-/* The hart that should run a thread that becomes runnable: its last one, or an idle one. */
-static struct hart *choose_hart(struct hart *last)
+/* An idle hart is given one thread, or woken to look for one, by whoever takes it out of the mask. */
+static bool claim(const struct hart *h)
 {
-	uint64_t idle = __atomic_load_n(&idle_mask, __ATOMIC_RELAXED);
+	uint64_t bit = 1ul << h->index;
 
-	if (idle == 0 || idle >> last->index & 1)
+	return load_relaxed(&idle_mask) & bit && __atomic_fetch_and(&idle_mask, ~bit, __ATOMIC_SEQ_CST) & bit;
+}
+
+static struct hart *claim_any(void)
+{
+	uint64_t idle;
+
+	while ((idle = load_relaxed(&idle_mask)) != 0)
+		if (claim(&harts[__builtin_ctzl(idle)]))
+			return &harts[__builtin_ctzl(idle)];
+	return NULL;
+}
+
+/* The queue's thread has to wait. A hart that became idle meanwhile either sees it there or is seen here, and steals it. */
+static void offer_work(void)
+{
+	struct hart *h;
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* queued before idle_mask is read; see sched_start */
+	h = claim_any();
+	if (h)
+		hart_poke(h);
+}
+
+/* A hart with nothing to do for a thread that becomes runnable, its last one if possible; NULL: there is none. The lock of the
+ * last one's queue is held. */
+static struct hart *choose_hart(const struct thread *t, const struct runq *q)
+{
+	struct hart *last = t->hart;
+
+	if (last == this_hart() && q->current == last->idle && q->nqueued == 0) /* in an interrupt */
 		return last;
-	return &harts[__builtin_ctzl(idle)];
+	return claim(last) ? last : claim_any();
 }
 
 /*
@@ -228,21 +261,27 @@ static struct hart *choose_hart(struct hart *last)
  */
 static void place(struct thread *t, struct runq *q)
 {
-	struct hart *h = choose_hart(t->hart);
+	struct hart *h = choose_hart(t, q);
 
-	if (h != t->hart) {
+	if (h && h != t->hart) {
 		t->hart = h;
 		spin_unlock(&q->lock);
 		q = runq_of(h);
 		spin_lock(&q->lock);
 	}
+	h = t->hart;
 	enqueue(q, t, false);
-	if (t->boosted && q->current && !q->current->boosted)
-		h->need_resched = true;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* queued before idle_mask is read; see sched_start */
-	if (h != this_hart() &&
-	    (h->need_resched || __atomic_load_n(&idle_mask, __ATOMIC_RELAXED) >> h->index & 1))
-		hart_poke(h);
+	if (q->current == h->idle) { /* it looks at its queue before it waits */
+		if (h != this_hart())
+			hart_poke(h);
+	} else {
+		if (t->boosted && !q->current->boosted) {
+			h->need_resched = true;
+			if (h != this_hart())
+				hart_poke(h);
+		}
+		offer_work();
+	}
 	spin_unlock(&q->lock);
 }
 
@@ -597,6 +636,8 @@ void sched_start(void)
 			wait_for_work(h);
 		__atomic_fetch_and(&idle_mask, ~(1ul << h->index), __ATOMIC_SEQ_CST);
 		spin_lock(&q->lock);
+		if (q->nqueued > 1)
+			offer_work();
 		if (q->nqueued > 0)
 			schedule(q);
 		spin_unlock(&q->lock);

@@ -12,6 +12,11 @@ for smp in 1, 4:
     def run(t, smp=smp):
         t.guest(PROGRAMS, mem=32, smp=smp)
 
+for smp in 2, 4:
+    @test(f"harts/{smp}", 10)
+    def run(t, smp=smp):
+        t.guest("harttest", mem=32, smp=smp)
+
 
 MIB = 1 << 20
 
