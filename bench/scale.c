@@ -20,10 +20,12 @@
 
 #define PAGE	    4096ul
 #define MAX_WORKERS 8
-#define ROUNDS	    10
+#define ROUNDS	    41
+
+enum { MAP = 'm', TOUCH = 't', UNMAP = 'u', STOP = 's' }; /* what a worker is told to do */
 
 static unsigned long pages = 4096;
-static int start[2], done[2]; /* pipes */
+static int orders[MAX_WORKERS][2], done[2]; /* pipes */
 
 static void die(const char *what)
 {
@@ -39,22 +41,25 @@ static uint64_t now(void)
 	return (uint64_t)t.tv_sec * 1000000000ul + (uint64_t)t.tv_nsec;
 }
 
-/* Touches npages of fresh memory once for each byte that it reads from `start`. */
-static void work(unsigned long npages)
+static void work(unsigned worker)
 {
-	char c;
+	volatile char *p = NULL;
+	char order;
 
-	while (read(start[0], &c, 1) == 1 && c) {
-		volatile char *p =
-			mmap(NULL, npages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-		if (p == MAP_FAILED)
-			die("mmap");
-		for (unsigned long i = 0; i < npages; i++)
-			p[i * PAGE] = 1;
-		if (write(done[1], &c, 1) != 1)
+	while (read(orders[worker][0], &order, 1) == 1 && order != STOP) {
+		if (order == MAP) {
+			p = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+				 0);
+			if (p == MAP_FAILED)
+				die("mmap");
+		} else if (order == TOUCH) {
+			for (unsigned long i = 0; i < pages; i++)
+				p[i * PAGE] = 1;
+		} else {
+			munmap((void *)p, pages * PAGE);
+		}
+		if (write(done[1], &order, 1) != 1)
 			die("write");
-		munmap((void *)p, npages * PAGE);
 	}
 }
 
@@ -64,33 +69,60 @@ static void *thread(void *arg)
 	return NULL;
 }
 
-/* All workers' time for one round; they wait for the next before it begins. */
-static uint64_t round_of(unsigned n)
+static void order(unsigned n, char what)
 {
-	char go[MAX_WORKERS], c;
-	uint64_t t;
+	for (unsigned i = 0; i < n; i++)
+		if (write(orders[i][1], &what, 1) != 1)
+			die("write");
+}
 
-	memset(go, 1, sizeof(go));
-	usleep(20000); /* all of them wait */
-	t = now();
-	if (write(start[1], go, n) != (ssize_t)n)
-		die("write");
+static uint64_t time_of(unsigned n, char what)
+{
+	uint64_t t = now();
+	char c;
+
+	order(n, what);
 	for (unsigned i = 0; i < n; i++)
 		if (read(done[0], &c, 1) != 1)
 			die("read");
 	return now() - t;
 }
 
+/* How long all workers together take to touch their pages; nobody maps or unmaps meanwhile. */
+static uint64_t round_of(unsigned n)
+{
+	uint64_t t;
+
+	time_of(n, MAP);
+	usleep(20000); /* all of them wait */
+	t = time_of(n, TOUCH);
+	time_of(n, UNMAP);
+	return t;
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void report(const char *kind, unsigned n, uint64_t *times)
+{
+	qsort(times, ROUNDS, sizeof(*times), compare);
+	printf("%s %u: %lu ns a page\n", kind, n, (unsigned long)(times[ROUNDS / 2] / pages));
+	fflush(stdout);
+}
+
 static void measure(const char *kind, unsigned n)
 {
-	uint64_t best = UINT64_MAX;
+	uint64_t by_itself[ROUNDS], with_others[ROUNDS];
 	pthread_t threads[MAX_WORKERS];
 	pid_t children[MAX_WORKERS];
-	char stop[MAX_WORKERS] = { 0 };
 
 	for (unsigned i = 0; i < n; i++) {
 		if (*kind == 't') {
-			if (pthread_create(&threads[i], NULL, thread, (void *)pages))
+			if (pthread_create(&threads[i], NULL, thread, (void *)(uintptr_t)i))
 				die("pthread_create");
 			continue;
 		}
@@ -98,25 +130,23 @@ static void measure(const char *kind, unsigned n)
 		if (children[i] < 0)
 			die("fork");
 		if (children[i] == 0) {
-			work(pages);
+			work(i);
 			_exit(0);
 		}
 	}
 	for (unsigned r = 0; r < ROUNDS; r++) {
-		uint64_t t = round_of(n);
-
-		best = t < best ? t : best;
+		by_itself[r] = round_of(1);
+		with_others[r] = round_of(n);
 	}
-	if (write(start[1], stop, n) != (ssize_t)n)
-		die("write");
+	order(n, STOP);
 	for (unsigned i = 0; i < n; i++) {
 		if (*kind == 't')
 			pthread_join(threads[i], NULL);
 		else
 			waitpid(children[i], NULL, 0);
 	}
-	printf("%s %u: %lu ns a page\n", kind, n, (unsigned long)(best / pages));
-	fflush(stdout);
+	report(kind, 1, by_itself);
+	report(kind, n, with_others);
 }
 
 int main(int argc, char **argv)
@@ -134,11 +164,12 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: scale [-n WORKERS] [PAGES]\n");
 		return 2;
 	}
-	if (pipe(start) || pipe(done))
+	for (unsigned i = 0; i < n; i++)
+		if (pipe(orders[i]))
+			die("pipe");
+	if (pipe(done))
 		die("pipe");
-	measure("threads", 1);
 	measure("threads", n);
-	measure("processes", 1);
 	measure("processes", n);
 	return 0;
 }

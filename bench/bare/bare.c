@@ -7,14 +7,17 @@
  * a PTE into the hart's own table and goes back. Harts share nothing, so whatever four of them need longer than
  * one is the host's doing: its cores, its caches and its emulator.
  *
- * Prints, like scale, how long a worker takes for a page: by itself, and with the others.
+ * Prints, like scale, how long a worker takes for a page: by itself, and with the others, by turns. The medians, as what the host does
+ * besides changes from one moment to the next.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define WORKERS	   4
 #define NPAGES	   4096ul /* that a worker touches in a round */
-#define ROUNDS	   10
+#define ROUNDS	   41
+#define PAUSE	   200000 /* ticks */
 #define PAGE_SHIFT 12
 #define PAGE_SIZE  (1ul << PAGE_SHIFT)
 #define FANOUT	   512
@@ -26,7 +29,7 @@
 #define STACK	   8192
 
 enum { PTE_V = 1, PTE_R = 2, PTE_W = 4, PTE_X = 8, PTE_U = 16, PTE_A = 64, PTE_D = 128 };
-enum { STORE_PAGE_FAULT = 15, SSIE = 2 };
+enum { STORE_PAGE_FAULT = 15, SSIE = 2, STIE = 32 };
 
 struct worker {
 	uint64_t frame[32]; /* entry.S: pc and x1 - x31 of the program */
@@ -50,7 +53,8 @@ static struct {
 	char space[256];
 } workers[WORKERS] __attribute__((aligned(256)));
 static char stacks[WORKERS][STACK] __attribute__((aligned(4096)));
-static volatile unsigned rounds_begun, ready, done, parked, awake;
+static volatile unsigned parked, done;
+static uint64_t others; /* the harts but the first, a bit each */
 
 extern char program[], second_start[];
 void enter_user(struct worker *w, uint64_t pc, uint64_t first, uint64_t end);
@@ -186,81 +190,103 @@ static void run(struct worker *w)
 	enter_user(w, PROGRAM_VA, AREA_VA, AREA_VA + NPAGES * PAGE_SIZE);
 }
 
-/* Waits without taking the host's time until hart 0's wake_others. A hart that the firmware has not started yet may take a core of the
- * host all the time (OpenSBI 1.1 under QEMU 7.2 does), and the one that is measured pays for it. */
+/* Waits for hart 0's interrupt without taking the host's time. A hart that the firmware has not started yet may take a core of the
+ * host all the time (OpenSBI 1.1 under QEMU 7.2 does), and the one that is measured pays for it. An interrupt that stays pending makes
+ * the emulator slow, too. */
 static void park(void)
 {
+	uint64_t pending;
+
 	__asm__ volatile("csrw sie, %0" ::"r"(SSIE));
 	__atomic_fetch_add(&parked, 1, __ATOMIC_SEQ_CST);
-	while (!awake)
-		__asm__ volatile("wfi" ::: "memory");
-	__asm__ volatile(
-		"csrw sie, zero\n\tcsrc sip, %0" ::"r"(SSIE)); /* one pending makes the emulator slow, too */
+	do
+		__asm__ volatile("wfi\n\tcsrr %0, sip" : "=r"(pending)::"memory");
+	while (!(pending & SSIE));
+	__asm__ volatile("csrw sie, zero\n\tcsrc sip, %0" ::"r"(SSIE));
 }
 
 void bare_worker(struct worker *w)
 {
 	turn_translation_on((w->leaf - leaves[0]) / (NLEAVES * FANOUT));
-	park();
-	for (unsigned round = 1;; round++) {
+	for (;;) {
 		prepare(w);
-		__atomic_fetch_add(&ready, 1, __ATOMIC_SEQ_CST);
-		while (rounds_begun < round)
-			;
+		park();
 		run(w);
 		__atomic_fetch_add(&done, 1, __ATOMIC_SEQ_CST);
 	}
 }
 
-static uint64_t round_of(struct worker *w, unsigned others)
+/* As scale does before a round. */
+static void sleep_a_little(void)
+{
+	uint64_t until = ticks() + PAUSE;
+
+	sbi(0x54494d45, 0, until, 0, 0);
+	__asm__ volatile("csrw sie, %0" ::"r"(STIE));
+	while (ticks() < until)
+		__asm__ volatile("wfi" ::: "memory");
+	__asm__ volatile("csrw sie, zero");
+	sbi(0x54494d45, 0, UINT64_MAX, 0, 0);
+}
+
+static uint64_t round_of(struct worker *w, bool all)
 {
 	uint64_t t;
 
 	prepare(w);
-	while (ready < others)
+	while (parked < WORKERS - 1)
 		;
-	ready = done = 0;
+	sleep_a_little();
 	t = ticks();
-	rounds_begun++;
+	if (all) {
+		parked = done = 0;
+		sbi(0x735049, 0, others, 0, 0); /* an interrupt */
+	}
 	run(w);
-	while (done < others)
+	while (all && done < WORKERS - 1)
 		;
 	return ticks() - t;
 }
 
-static void measure(struct worker *w, unsigned others)
+static uint64_t median(uint64_t *t)
 {
-	uint64_t best = UINT64_MAX;
+	for (unsigned i = 1; i < ROUNDS; i++)
+		for (unsigned k = i; k > 0 && t[k - 1] > t[k]; k--) {
+			uint64_t later = t[k - 1];
 
-	for (unsigned r = 0; r < ROUNDS; r++) {
-		uint64_t t = round_of(w, others);
+			t[k - 1] = t[k];
+			t[k] = later;
+		}
+	return t[ROUNDS / 2];
+}
 
-		best = t < best ? t : best;
-	}
+static void report(unsigned n, uint64_t *t)
+{
 	print("bare ");
-	print_number(others + 1);
+	print_number(n);
 	print(": ");
-	print_number(best * 100 / NPAGES);
+	print_number(median(t) * 100 / NPAGES);
 	print(" ns a page\n");
 }
 
 void bare_main(uint64_t hartid)
 {
+	static uint64_t by_itself[ROUNDS], with_others[ROUNDS];
 	struct worker *w = worker(0);
 	unsigned n = 1;
 
 	turn_translation_on(0);
-	for (uint64_t other = 0; other < WORKERS; other++)
-		if (other != hartid)
-			sbi(0x48534d, 0, other, (uint64_t)second_start, (uint64_t)worker(n++));
-	while (parked < WORKERS - 1)
-		;
-	measure(w, 0);
-	rounds_begun = 0;
-	awake = 1;
-	for (uint64_t other = 0; other < WORKERS; other++)
-		if (other != hartid)
-			sbi(0x735049, 0, 1, other, 0); /* an interrupt */
-	measure(w, WORKERS - 1);
+	for (uint64_t other = 0; other < WORKERS; other++) {
+		if (other == hartid)
+			continue;
+		others |= 1ul << other;
+		sbi(0x48534d, 0, other, (uint64_t)second_start, (uint64_t)worker(n++));
+	}
+	for (unsigned r = 0; r < ROUNDS; r++) {
+		by_itself[r] = round_of(w, false);
+		with_others[r] = round_of(w, true);
+	}
+	report(1, by_itself);
+	report(WORKERS, with_others);
 	power_off();
 }
