@@ -73,6 +73,45 @@ static void information(void)
 	set_default(SIGUSR1);
 }
 
+static volatile int values[8];
+
+static void note_value(int sig, siginfo_t *si, void *context)
+{
+	(void)sig;
+	(void)context;
+	if (count < 8)
+		values[count] = si->si_value.sival_int;
+	count++;
+}
+
+/* each of several that wait is told what it was sent with; real-time ones in the order of sending */
+static void queues(void)
+{
+	const int sigs[] = { SIGUSR2, SIGRTMIN + 1, SIGUSR1, SIGRTMIN, SIGRTMIN + 1 };
+	const int expected[] = { 104, 101, 103, 100,
+				 102 }; /* as all are taken before a handler runs: the last one does first */
+	sigset_t set, old;
+
+	sigemptyset(&set);
+	for (unsigned i = 0; i < 5; i++) {
+		handle(sigs[i], note_value, SA_NODEFER);
+		sigaddset(&set, sigs[i]);
+	}
+	for (int round = 0; round < 3; round++) {
+		count = 0;
+		SYS(sigprocmask(SIG_BLOCK, &set, &old));
+		for (int i = 0; i < 5; i++)
+			SYS(sigqueue(getpid(), sigs[i], (union sigval){ .sival_int = 100 + i }));
+		EQ(count, 0);
+		SYS(sigprocmask(SIG_SETMASK, &old, NULL));
+		EQ(count, 5);
+		for (int i = 0; i < 5; i++)
+			EQ(values[i], expected[i]);
+	}
+	for (unsigned i = 0; i < 5; i++)
+		set_default(sigs[i]);
+}
+
 static void child_died(void)
 {
 	pid_t pid;
@@ -691,6 +730,7 @@ static void across_exec(void)
 
 static const struct test tests[] = {
 	{ "information", information },
+	{ "queues", queues },
 	{ "SIGCHLD", child_died },
 	{ "repair by mprotect", repair_protection },
 	{ "repair by mmap", repair_mapping },

@@ -30,8 +30,8 @@ static inline void trapframe_init(struct trapframe *f, uint64_t pc, uint64_t sp)
 /* Called by trap.c; provided by sys/table.c, proc/signal.c. */
 int64_t syscall_failed(struct trapframe *f, int64_t r);
 /*
- * A fault or trap of the program that the kernel cannot mend: queue the signal for this thread, now
- * (forced).
+ * A fault or trap of the program that the kernel cannot mend: the thread takes this signal on its way back, whatever it blocks or
+ * ignores. SIGKILL ends the process here.
  */
 void signal_fault(int sig, int code, uint64_t addr);
 /*

@@ -7,6 +7,7 @@
 #ifndef ARCH_USER_H
 #define ARCH_USER_H
 
+#include "arch/csr.h"
 #include "arch/mmu.h"
 #include "lib/base.h"
 
@@ -51,6 +52,36 @@ static inline int put_user(uint64_t udst, const void *src, size_t n)
 {
 	return user_range_ok(udst, n) && !user_copy_raw((void *)udst, src, n) ? 0 : -14;
 }
+
+/*
+ * For what has a fixed layout, straight-line moves of n bytes (a constant, a multiple of 8) to or from the program: between user_begin()
+ * and user_end(), which let the kernel touch it, with nothing else between. Who uses them has checked the
+ * addresses; a fault that cannot be mended goes to the label `fault`, with some words moved.
+ */
+static inline void user_begin(void)
+{
+	csr_set(sstatus, SSTATUS_SUM);
+}
+
+static inline void user_end(void)
+{
+	csr_clear(sstatus, SSTATUS_SUM);
+}
+
+#define USER_WORDS(body, fault)                                    \
+	"1:	.set	.Lat, 0\n	.rept	%c[nwords]\n" body \
+	"	.set	.Lat, .Lat + 8\n	.endr\n2:\n"                       \
+	".pushsection .fixup, \"a\"\n	.balign 8\n	.dword 1b, 2b, %l[" #fault "]\n	.popsection"
+
+#define user_move_words(dst, src, n, fault)                                                           \
+	__asm__ goto(USER_WORDS("ld t0, .Lat(%[from])\n sd t0, .Lat(%[to])\n", fault)::[to] "r"(dst), \
+		     [from] "r"(src), [nwords] "i"((n) / 8)                                           \
+		     : "t0", "memory"                                                                 \
+		     : fault)
+#define user_zero_words(dst, n, fault)                                                                 \
+	__asm__ goto(USER_WORDS("sd zero, .Lat(%[to])\n", fault)::[to] "r"(dst), [nwords] "i"((n) / 8) \
+		     : "memory"                                                                        \
+		     : fault)
 
 /* 32-bit atomic compare and exchange on user memory (futexes); 0 and *old, or -EFAULT. */
 int user_cmpxchg32(uint64_t uaddr, uint32_t expect, uint32_t desired, uint32_t *old);

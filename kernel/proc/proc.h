@@ -93,16 +93,17 @@ struct proc {
 	struct usage waited; /* [p] of children waited for */
 	/* signals */
 	struct spinlock sig_lock;
+	struct pending pending;	      /* [g] for any thread that does not block it */
+	unsigned nqueued;	      /* [g] of all its queues */
+	struct sigqueue first_signal; /* [g] is queued when none is: so a lone signal needs no memory */
+	bool stop_dequeued;	      /* [g] a stop signal was taken and no SIGCONT or SIGKILL came since */
+	int exit_signal;	      /* to the parent: SIGCHLD */
+	int parent_death_signal;      /* [p] prctl(2): to this process, when its parent ends; 0: none */
+	struct ptimer itimers[NITIMERS];  /* setitimer */
+	struct list timers;		  /* [g] timer_create: ptimer.c's struct posix_timer, by id */
+	unsigned ntimers;		  /* [g] */
+	unsigned ncpu_timers;		  /* [g] that count processor time and run */
 	struct sigaction_k actions[NSIG]; /* [g] signal n at n-1 */
-	struct pending pending;		  /* [g] for any thread that does not block it */
-	unsigned nqueued;		  /* [g] of all its queues */
-	bool stop_dequeued;	 /* [g] a stop signal was taken and no SIGCONT or SIGKILL came since */
-	int exit_signal;	 /* to the parent: SIGCHLD */
-	int parent_death_signal; /* [p] prctl(2): to this process, when its parent ends; 0: none */
-	struct ptimer itimers[NITIMERS]; /* setitimer */
-	struct list timers;		 /* [g] timer_create: ptimer.c's struct posix_timer, by id */
-	unsigned ntimers;		 /* [g] */
-	unsigned ncpu_timers;		 /* [g] that count processor time and run */
 };
 
 extern struct spinlock proc_lock;
@@ -288,18 +289,6 @@ enum {
 #define SI_TKILL     (-6)
 #define SIGBIT(n)    (1ul << ((n)-1))
 
-struct siginfo { /* kernel-side siginfo_t: the fields any signal of ours carries; laid out for the program by sigframe.c */
-	int signo, err, code;
-	pid_t pid;    /* or a timer's id */
-	uint32_t uid; /* or its overrun */
-	int status;
-	uint64_t addr, value;
-};
-struct sigqueue { /* a signal that waits to be taken, or an idle timer's */
-	struct list link;
-	struct siginfo si;
-	bool of_timer; /* [c] it belongs to a timer, and is not freed when it is taken */
-};
 /*
  * Queues a signal for the process, or for one thread of it, and wakes who takes it. proc_lock is held; or,
  * but for SIGKILL, SIGCONT and the stopping ones, it is enough that the process (the thread) cannot go: it

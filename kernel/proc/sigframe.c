@@ -12,7 +12,7 @@
 #define SS_ONSTACK 1
 #define SS_DISABLE 2
 
-struct user_siginfo { /* 128 bytes */
+struct user_siginfo {
 	int32_t signo, err, code, pad;
 	union {
 		struct {
@@ -24,19 +24,22 @@ struct user_siginfo { /* 128 bytes */
 			};
 		};
 		uint64_t addr;
-		uint64_t room[14];
 	};
+	uint64_t rest[12]; /* zeros */
 };
+#define SIGINFO_SIZE offsetof(struct user_siginfo, rest)
 _Static_assert(sizeof(struct user_siginfo) == 128, "siginfo_t");
 
 struct user_context {
-	uint64_t flags, link;
-	struct {
-		uint64_t sp;
-		uint32_t flags, pad;
-		uint64_t size;
-	} stack;
-	uint64_t mask;
+	uint64_t flags, link; /* zeros */
+	struct context_head {
+		struct {
+			uint64_t sp;
+			uint32_t flags, pad;
+			uint64_t size;
+		} stack;
+		uint64_t mask;
+	} head;
 	uint8_t unused[120];
 	uint64_t regs[32] __attribute__((aligned(16))); /* pc, x1 .. x31: as in a trapframe */
 	struct fpstate fp;				/* in a union as large as the quad registers */
@@ -51,9 +54,6 @@ struct sigframe {
 	struct user_siginfo info;
 	struct user_context context;
 };
-#define FRAME(field)   offsetof(struct sigframe, field)
-#define HEAD_SIZE      FRAME(context.unused)
-#define REGISTERS_SIZE sizeof(((struct user_context *)0)->regs)
 
 static bool is_fault(const struct siginfo *si)
 {
@@ -63,27 +63,26 @@ static bool is_fault(const struct siginfo *si)
 	return SIGBIT(si->signo) & faults && si->code > 0 && si->code != SI_KERNEL;
 }
 
+/* All of it but the rest. */
 static void siginfo_to_user(struct user_siginfo *u, const struct siginfo *si)
 {
-	memset(u, 0, sizeof(*u));
 	u->signo = si->signo;
 	u->err = si->err;
 	u->code = si->code;
+	u->pad = 0;
 	if (is_fault(si)) {
 		u->addr = si->addr;
+		u->value = 0;
 		return;
 	}
 	u->pid = si->pid;
 	u->uid = si->uid;
-	if (si->signo == SIGCHLD && si->code > 0)
-		u->status = si->status;
-	else
-		u->value = si->value;
+	u->value = si->signo == SIGCHLD && si->code > 0 ? (uint32_t)si->status : si->value;
 }
 
 int signal_put_info(uint64_t uaddr, const struct siginfo *si)
 {
-	struct user_siginfo u;
+	struct user_siginfo u = { 0 };
 
 	siginfo_to_user(&u, si);
 	return put_user(uaddr, &u, sizeof(u));
@@ -106,73 +105,96 @@ bool signal_on_altstack(const struct thread *t, uint64_t sp)
 	return sp > t->altstack.sp && sp - t->altstack.sp <= t->altstack.size;
 }
 
-static void fill_context(struct user_context *c, const struct thread *t, const struct trapframe *f)
+/* What has no meaning in the frame is not written: it is the program's own stack. */
+static int write_frame(struct sigframe *u, const struct trapframe *f, const struct fpstate *fp,
+		       const struct user_siginfo *info, const struct context_head *head)
 {
-	c->flags = c->link = 0;
-	c->stack.sp = t->altstack.sp;
-	c->stack.size = t->altstack.size;
-	c->stack.flags = !t->altstack.size ? SS_DISABLE : signal_on_altstack(t, f->sp) ? SS_ONSTACK : 0;
-	c->stack.pad = 0;
-	c->mask = t->restore_mask ? t->saved_mask : t->sigmask;
+	user_begin();
+	user_move_words(&u->info, info, SIGINFO_SIZE, fault);
+	user_zero_words(u->info.rest, sizeof(u->info.rest), fault);
+	user_zero_words(&u->context, offsetof(struct user_context, head), fault);
+	user_move_words(&u->context.head, head, sizeof(*head), fault);
+	user_move_words(u->context.regs, f, sizeof(u->context.regs), fault);
+	user_move_words(&u->context.fp, fp, sizeof(*fp), fault);
+	user_zero_words(u->context.extensions, sizeof(u->context.extensions), fault);
+	user_end();
+	return 0;
+fault:
+	user_end();
+	return -EFAULT;
 }
 
-/* What has no meaning in the frame is not written: it is the program's own stack. */
+/* Of a frame that cannot be read some may have come already: its program dies or is about to leave it. */
+static int read_frame(const struct sigframe *u, struct trapframe *f, struct fpstate *fp,
+		      struct context_head *head)
+{
+	user_begin();
+	user_move_words(head, &u->context.head, sizeof(*head), fault);
+	user_move_words(fp, &u->context.fp, sizeof(*fp), fault);
+	user_move_words(f, u->context.regs, sizeof(u->context.regs), fault);
+	user_end();
+	return 0;
+fault:
+	user_end();
+	return -EFAULT;
+}
+
 int signal_push_frame(struct thread *t, struct trapframe *f, const struct siginfo *si,
 		      const struct sigaction_k *sa)
 {
-	static const uint64_t no_extensions[2];
 	bool on = signal_on_altstack(t, f->sp);
+	struct context_head head = { .stack.sp = t->altstack.sp,
+				     .stack.size = t->altstack.size,
+				     .stack.flags = !t->altstack.size ? SS_DISABLE :
+						    on		      ? SS_ONSTACK :
+									0,
+				     .mask = t->restore_mask ? t->saved_mask : t->sigmask };
 	uint64_t sp = f->sp, at;
-	struct sigframe frame; /* only its head */
+	struct user_siginfo info;
 
 	if (sa->flags & SA_ONSTACK && t->altstack.size && !on)
 		sp = t->altstack.sp + t->altstack.size;
-	at = ALIGN_DOWN(sp - sizeof(frame), 16);
+	at = ALIGN_DOWN(sp - sizeof(struct sigframe), 16);
 	if (on && !signal_on_altstack(t, at))
 		return -EFAULT; /* the alternate stack is used up; what lies below is not ours to write */
-	siginfo_to_user(&frame.info, si);
-	fill_context(&frame.context, t, f);
+	siginfo_to_user(&info, si);
 	fp_save();
-	if (put_user(at, &frame, HEAD_SIZE) || put_user(at + FRAME(context.regs), f, REGISTERS_SIZE) ||
-	    put_user(at + FRAME(context.fp), &t->fp, sizeof(t->fp)) ||
-	    put_user(at + FRAME(context.extensions), no_extensions, sizeof(no_extensions)))
+	if (!user_range_ok(at, sizeof(struct sigframe)) ||
+	    write_frame((struct sigframe *)at, f, &t->fp, &info, &head))
 		return -EFAULT;
 	f->ra = SIGTRAMP;
 	f->sp = at;
 	f->a0 = si->signo;
-	f->a1 = at + FRAME(info);
-	f->a2 = at + FRAME(context);
+	f->a1 = at + offsetof(struct sigframe, info);
+	f->a2 = at + offsetof(struct sigframe, context);
 	f->epc = sa->handler;
 	return 0;
 }
 
-/*
- * The registers are the program's to choose; `status` is not among them, and a bad pc faults in user mode. Of a
- * frame that cannot be read some may have come already: its program dies or is about to leave it.
- */
+/* The registers are the program's to choose; `status` is not among them, and a bad pc faults in user mode. */
 int64_t signal_return(struct trapframe *f)
 {
 	struct thread *t = thread_current();
 	uint64_t at = f->sp;
-	struct sigframe frame; /* only its head */
+	struct context_head head;
 
 	t->restart.again = NULL;
 	f->cause = 0; /* no call to restart */
 	fp_save();
 	fp_restore(); /* from t->fp, from now on */
-	if (get_user(&frame, at, HEAD_SIZE) || get_user(&t->fp, at + FRAME(context.fp), sizeof(t->fp)) ||
-	    get_user(f, at + FRAME(context.regs), REGISTERS_SIZE)) {
+	if (!user_range_ok(at, sizeof(struct sigframe)) ||
+	    read_frame((const struct sigframe *)at, f, &t->fp, &head)) {
 		signal_fault(SIGSEGV, SI_KERNEL, 0);
 		return f->a0;
 	}
 	t->fp.fcsr &= 0xff;
 	if (!signal_on_altstack(t, f->sp)) {
-		bool none = frame.context.stack.flags & SS_DISABLE;
+		bool none = head.stack.flags & SS_DISABLE;
 
-		t->altstack.sp = none ? 0 : frame.context.stack.sp;
-		t->altstack.size = none ? 0 : frame.context.stack.size;
+		t->altstack.sp = none ? 0 : head.stack.sp;
+		t->altstack.size = none ? 0 : head.stack.size;
 	}
-	signal_set_mask(t->proc, t, frame.context.mask);
+	signal_set_mask(t->proc, t, head.mask);
 	return f->a0;
 }
 

@@ -4,7 +4,7 @@
  * sigframe.c's.
  *
  * p->sig_lock guards actions, what is pending for the process and for each thread, and every thread's mask,
- * which only the thread itself changes. Who queues a signal chooses a thread that does not block it, sets
+ * which only the thread itself changes. A fault of the program's is not queued: its thread takes it next (signal_fault). Who queues a signal chooses a thread that does not block it, sets
  * its sigpending and wakes it; the thread looks on its way to user mode (signal_deliver) and in interruptible
  * sleeps. A chosen thread that then blocks the signal, or ends, passes it on (retarget). sigpending may be set
  * for nothing: interrupted calls are then made again.
@@ -54,7 +54,8 @@ static void dequeue(struct proc *p, struct sigqueue *q)
 	if (q->of_timer)
 		return;
 	p->nqueued--;
-	kfree(q);
+	if (q != &p->first_signal)
+		kfree(q);
 }
 
 /* [g] */
@@ -90,7 +91,7 @@ static void append(struct pending *pending, struct sigqueue *q)
 static int enqueue(struct proc *p, struct pending *pending, const struct siginfo *si)
 {
 	bool full = si->signo >= REALTIME && p->nqueued >= p->rlimits[RLIMIT_SIGPENDING].cur;
-	struct sigqueue *q = full ? NULL : kmalloc(sizeof(*q));
+	struct sigqueue *q = full ? NULL : p->nqueued ? kmalloc(sizeof(*q)) : &p->first_signal;
 
 	if (!q && si->signo >= REALTIME && si->code != SI_USER)
 		return -EAGAIN;
@@ -237,6 +238,8 @@ static bool at_once(struct proc *p, int sig)
 {
 	uint64_t bit = SIGBIT(sig);
 
+	if (likely(!(bit & (STOPPERS | SIGBIT(SIGCONT) | SIGBIT(SIGKILL)))))
+		return false;
 	if (bit & (SIGBIT(SIGCONT) | SIGBIT(SIGKILL)))
 		p->stop_dequeued = false;
 	if (sig == SIGKILL)
@@ -464,15 +467,20 @@ uint64_t signal_pending_set(struct thread *t)
 	       __atomic_load_n(&t->pending.set, __ATOMIC_RELAXED);
 }
 
+static inline bool is_pending(struct thread *t)
+{
+	return t->killed || t->proc->stopping || signal_pending_set(t) & ~t->sigmask;
+}
+
 bool signal_pending(struct thread *t)
 {
-	return t->proc && (t->killed || t->proc->stopping || signal_pending_set(t) & ~t->sigmask);
+	return t->proc && is_pending(t);
 }
 
 /* [g] The thread's own: who changes any of this does it under the lock. */
 static void recheck(struct thread *t)
 {
-	__atomic_store_n(&t->sigpending, signal_pending(t), __ATOMIC_SEQ_CST);
+	__atomic_store_n(&t->sigpending, is_pending(t), __ATOMIC_SEQ_CST);
 }
 
 int signal_set_action(struct proc *p, int sig, const struct sigaction_k *new, struct sigaction_k *old)
@@ -497,7 +505,7 @@ void signal_set_mask(struct proc *p, struct thread *t, uint64_t mask)
 	uint64_t blocked;
 
 	spin_lock(&p->sig_lock);
-	blocked = mask & ~UNBLOCKABLE & ~t->sigmask;
+	blocked = mask & ~UNBLOCKABLE & ~t->sigmask & p->pending.set;
 	t->sigmask = mask & ~UNBLOCKABLE;
 	if (blocked)
 		retarget(p, t, blocked);
@@ -525,16 +533,32 @@ static int take_from(struct proc *p, struct pending *pending, uint64_t ready, st
 			break;
 		found = q;
 	}
-	*si = (struct siginfo){ .signo = sig };
 	if (found) {
 		*si = found->si;
 		if (found->of_timer)
 			ptimer_taken(found, si);
 		dequeue(p, found);
+	} else {
+		*si = (struct siginfo){ .signo = sig };
 	}
 	if (!more)
 		pending->set &= ~SIGBIT(sig);
 	return sig;
+}
+
+/* [g] What the thread did wrong cannot be put off: the program would fault for ever. */
+static int take_fault(struct proc *p, struct thread *t, struct siginfo *si)
+{
+	uint64_t *handler;
+
+	*si = t->fault;
+	t->fault.signo = 0;
+	handler = &p->actions[si->signo - 1].handler;
+	if (t->sigmask & SIGBIT(si->signo) || *handler == SIG_IGN) {
+		*handler = SIG_DFL;
+		t->sigmask &= ~SIGBIT(si->signo);
+	}
+	return si->signo;
 }
 
 /* [g] The thread's own come before the process's; 0: none. */
@@ -575,7 +599,7 @@ static int take_signal(struct proc *p, struct thread *t, struct siginfo *si, str
 	int sig;
 
 	spin_lock(&p->sig_lock);
-	sig = take(p, t, ~t->sigmask, si);
+	sig = t->fault.signo ? take_fault(p, t, si) : take(p, t, ~t->sigmask, si);
 	if (sig) {
 		*sa = p->actions[sig - 1];
 		if (sa->handler > SIG_IGN && sa->flags & SA_RESETHAND)
@@ -629,9 +653,9 @@ static void stay_stopped(struct proc *p, struct thread *t)
 	spin_unlock(&proc_lock);
 }
 
-static void default_action(struct proc *p, int sig)
+static void default_action(struct proc *p, int sig, bool fault)
 {
-	if (SIGBIT(sig) & DEFAULT_IGNORED || p->pid == 1)
+	if (SIGBIT(sig) & DEFAULT_IGNORED || (p->pid == 1 && !fault))
 		return;
 	if (SIGBIT(sig) & STOPPERS)
 		stop(p, sig);
@@ -684,6 +708,7 @@ void signal_deliver(struct trapframe *f)
 	struct proc *p = t->proc;
 	struct sigaction_k sa;
 	struct siginfo si;
+	bool fault;
 	int sig;
 
 	for (;;) {
@@ -693,11 +718,12 @@ void signal_deliver(struct trapframe *f)
 			stay_stopped(p, t);
 			continue;
 		}
+		fault = t->fault.signo;
 		sig = take_signal(p, t, &si, &sa);
 		if (!sig)
 			break;
 		if (sa.handler == SIG_DFL)
-			default_action(p, sig);
+			default_action(p, sig, fault);
 		else if (sa.handler != SIG_IGN)
 			run_handler(p, t, f, &si, &sa);
 		if (!__atomic_load_n(&t->sigpending, __ATOMIC_RELAXED))
@@ -712,23 +738,14 @@ void signal_deliver(struct trapframe *f)
 
 void signal_fault(int sig, int code, uint64_t addr)
 {
-	struct siginfo si = { .signo = sig, .code = code, .addr = addr };
 	struct thread *t = thread_current();
-	struct proc *p = t->proc;
-	struct sigaction_k *sa = &p->actions[sig - 1];
-	bool fatal;
 
-	if (sig == SIGKILL && t->killed) /* it is on its way; how it ends depends on who did that */
+	if (sig == SIGKILL) { /* if it is on its way already, how the process ends depends on who sent it */
+		if (!t->killed)
+			proc_exit(sig);
 		return;
-	spin_lock(&p->sig_lock);
-	if (t->sigmask & SIGBIT(sig) ||
-	    sa->handler == SIG_IGN) { /* it cannot be put off: the program would fault for ever */
-		sa->handler = SIG_DFL;
-		t->sigmask &= ~SIGBIT(sig);
 	}
-	fatal = p->pid == 1 && sa->handler == SIG_DFL; /* init is not immune to its own faults */
-	spin_unlock(&p->sig_lock);
-	if (fatal || sig == SIGKILL)
-		proc_exit(sig);
-	signal_send_thread(t, &si);
+	assert(!t->fault.signo);
+	t->fault = (struct siginfo){ .signo = sig, .code = code, .addr = addr };
+	__atomic_store_n(&t->sigpending, true, __ATOMIC_RELAXED);
 }

@@ -21,6 +21,19 @@ struct context { /* callee-saved registers of a thread that does not run */
 	uint64_t ra, sp, s[12];
 };
 
+struct siginfo { /* kernel-side siginfo_t: the fields any signal of ours carries; laid out for the program by sigframe.c */
+	int signo, err, code;
+	pid_t pid;    /* or a timer's id */
+	uint32_t uid; /* or its overrun */
+	int status;
+	uint64_t addr, value;
+};
+struct sigqueue { /* a signal that waits to be taken, or an idle timer's */
+	struct list link;
+	struct siginfo si;
+	bool of_timer; /* [c] it belongs to a timer, and is not freed when it is taken */
+};
+
 struct pending { /* signals that wait: struct sigqueue; not every one of the set is in the queue */
 	uint64_t set;
 	struct list queue;
@@ -64,7 +77,9 @@ struct thread {
 	uint8_t reclaiming; /* this thread frees memory: it may use the reserve, and never waits for memory */
 	uint8_t gathering;  /* its writes are in the background: dev/gather.c */
 	uint64_t sigmask;   /* [g]; only the thread itself changes it */
-	struct pending pending;		      /* [g] signals for this thread alone */
+	struct pending pending; /* [g] signals for this thread alone */
+	struct siginfo
+		fault; /* what it did wrong: comes before all other signals; signo 0: nothing. Its own */
 	uint64_t utime_ns, stime_ns, last_ns; /* accounting; [r] */
 	uint64_t nvcsw, nivcsw, nminflt, nmajflt;
 	uint64_t clear_child_tid; /* set_tid_address */
