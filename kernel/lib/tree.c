@@ -116,6 +116,35 @@ void tree_remove(struct tree *t, struct tree_node *node)
 	rebalance(t, start);
 }
 
+bool tree_clone(struct tree *to, const struct tree *from,
+		struct tree_node *(*clone)(void *arg, struct tree_node *n), void *arg)
+{
+	struct tree_node *n = from->root, *parent = NULL, **link = &to->root, *c;
+
+	while (n) {
+		c = clone(arg, n);
+		if (!c)
+			return false;
+		*c = (struct tree_node){ .parent = parent, .height = n->height };
+		*link = c;
+		if (n->left) {
+			link = &c->left;
+			n = n->left;
+		} else { /* up to where the right side is still to come */
+			while (n && (!n->right || c->right)) {
+				n = n->parent;
+				c = c->parent;
+			}
+			if (!n)
+				break;
+			link = &c->right;
+			n = n->right;
+		}
+		parent = c;
+	}
+	return true;
+}
+
 struct tree_node *tree_first(const struct tree *t)
 {
 	struct tree_node *n = t->root;

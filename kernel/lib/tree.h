@@ -43,6 +43,10 @@ static inline bool tree_empty(const struct tree *t)
 /* Hangs `node` into the empty *link below `parent` (NULL: the root) and balances. */
 void tree_link(struct tree *t, struct tree_node *parent, struct tree_node **link, struct tree_node *node);
 void tree_remove(struct tree *t, struct tree_node *node);
+/* Makes `to`, which is empty, a tree of the same shape, of what clone(arg, n) makes of each node. False: that was NULL, and `to`, with what
+ * was made until then, can only be gone through. */
+bool tree_clone(struct tree *to, const struct tree *from,
+		struct tree_node *(*clone)(void *arg, struct tree_node *n), void *arg);
 
 /* In order; NULL at the ends. */
 struct tree_node *tree_first(const struct tree *t);

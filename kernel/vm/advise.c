@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What programs say and ask about their mappings' pages: msync, madvise, mincore, mlock, and bringing pages in for them.
- * Calls over a range go through each_part, which gives a function one mapping's part after the other.
+ * Calls over a range go through each_part (mapping.c).
  */
 #include "lib/string.h"
 #include "proc/thread.h"
@@ -32,50 +32,14 @@ enum {
 	MADV_DONTNEED_LOCKED,
 };
 
-/* A part of one mapping, [first, end), and what is to be done with it. */
-struct part {
-	struct mapping *m;
-	uint64_t first, end;
-	int what;
-};
-typedef int (*part_fn)(struct part *p);
-
-/* Calls fn for each mapping's part of [first, end); `cut`: the part is made a mapping of its own, for fn to change, and joined with equal
- * neighbours after. 0; fn's error at once; -ENOMEM when something is not mapped: at once, or with `past_holes` at the end. */
-static int each_part(struct space *s, uint64_t first, uint64_t end, bool past_holes, struct mapping **cut,
-		     part_fn fn, int what)
-{
-	struct mapping *m = mapping_at_or_after(s, first);
-	int err = 0, hole = 0;
-
-	for (; first < end && m && m->start < end; m = mapping_next(m)) {
-		struct part p = { .first = MAX(first, m->start), .end = MIN(end, m->end), .what = what };
-
-		if (m->start > first)
-			hole = -ENOMEM;
-		if (hole && !past_holes)
-			return hole;
-		if (cut && (mapping_cut(s, p.first) || mapping_cut(s, p.end)))
-			return -ENOMEM;
-		p.m = m = cut ? mapping_find(s, p.first) : m;
-		err = fn(&p);
-		if (cut)
-			m = mapping_merge(m, cut);
-		if (err)
-			return err;
-		first = m->end;
-	}
-	return first < end ? -ENOMEM : hole;
-}
-
-/* The same with the space held for writing, cut; or for reading, not cut. */
-static int change_parts(struct space *s, uint64_t first, uint64_t end, bool past_holes, part_fn fn, int what)
+/* each_part with the space held for writing; or for reading, where nothing changes mappings. */
+static int change_parts(struct space *s, uint64_t first, uint64_t end, part_fn fn, int what)
 {
 	struct mapping *drop = NULL;
 	int err;
 
 	space_write(s);
-	err = each_part(s, first, end, past_holes, &drop, fn, what);
+	err = each_part(s, first, end, true, fn, what, &drop);
 	rwlock_write_unlock(&s->lock);
 	mapping_drop_all(drop);
 	return err;
@@ -86,7 +50,7 @@ static int visit_parts(struct space *s, uint64_t first, uint64_t end, part_fn fn
 	int err;
 
 	rwlock_read(&s->lock);
-	err = each_part(s, first, end, true, NULL, fn, what);
+	err = each_part(s, first, end, true, fn, what, NULL);
 	rwlock_read_unlock(&s->lock);
 	return err;
 }
@@ -146,6 +110,8 @@ int populate(struct space *s, uint64_t first, uint64_t end, unsigned access)
 
 static int set_lock(struct part *p)
 {
+	if (!part_carve(p))
+		return -ENOMEM;
 	mapping_change(p->m, p->m->prot, (p->m->flags & ~MF_LOCKS) | p->what);
 	return 0;
 }
@@ -179,7 +145,7 @@ int vm_mlock(struct space *s, uint64_t addr, uint64_t len, unsigned lock)
 	    s->nlocked + (end - first) - locked_within(s, first, end) > s->limits.memlock >> PAGE_SHIFT)
 		err = -ENOMEM;
 	else
-		err = each_part(s, first, end, false, &drop, set_lock, lock);
+		err = each_part(s, first, end, false, set_lock, lock, &drop);
 	rwlock_write_unlock(&s->lock);
 	mapping_drop_all(drop);
 	if (err || lock != MF_LOCKED)
@@ -204,7 +170,7 @@ int vm_mlockall(struct space *s, int flags)
 	if (!err)
 		s->future = flags & MCL_FUTURE ? lock : 0;
 	if (!err && (flags & MCL_CURRENT || !flags))
-		each_part(s, 0, USER_PAGES, true, &drop, set_lock, lock);
+		each_part(s, 0, USER_PAGES, true, set_lock, lock, &drop);
 	rwlock_write_unlock(&s->lock);
 	mapping_drop_all(drop);
 	for (uint64_t vpn = 0; !err && flags & MCL_CURRENT && lock == MF_LOCKED && !thread_killed();) {
@@ -482,8 +448,8 @@ static int fetch_part(struct part *p)
 
 static int flag_part(struct part *p)
 {
-	struct mapping *m = p->m;
-	unsigned flags = m->flags;
+	struct readahead ra = p->m->ra;
+	unsigned flags = p->m->flags;
 
 	switch (p->what) {
 	case MADV_DONTFORK:
@@ -493,7 +459,7 @@ static int flag_part(struct part *p)
 		flags &= ~MF_DONTFORK;
 		break;
 	case MADV_WIPEONFORK:
-		if (m->object || m->flags & MF_ZERO)
+		if (p->m->object || flags & MF_ZERO)
 			return -EINVAL;
 		flags |= MF_WIPEONFORK;
 		break;
@@ -504,22 +470,14 @@ static int flag_part(struct part *p)
 	case MADV_DODUMP:
 		break;
 	default:
-		m->ra = (struct readahead){ .random = p->what == MADV_RANDOM,
-					    .sequential = p->what == MADV_SEQUENTIAL };
+		ra = (struct readahead){ .random = p->what == MADV_RANDOM,
+					 .sequential = p->what == MADV_SEQUENTIAL };
 	}
-	mapping_change(m, m->prot, flags);
+	if (!part_carve(p))
+		return -ENOMEM;
+	p->m->ra = ra;
+	mapping_change(p->m, p->m->prot, flags);
 	return 0;
-}
-
-/* Without cutting, with the space held for writing. */
-static int write_parts(struct space *s, uint64_t first, uint64_t end, part_fn fn, int what)
-{
-	int err;
-
-	space_write(s);
-	err = each_part(s, first, end, true, NULL, fn, what);
-	rwlock_write_unlock(&s->lock);
-	return err;
 }
 
 int vm_madvise(struct space *s, uint64_t addr, uint64_t len, int advice)
@@ -544,9 +502,9 @@ int vm_madvise(struct space *s, uint64_t addr, uint64_t len, int advice)
 		return advise_objects(s, first, end, true);
 	case MADV_DONTNEED:
 	case MADV_DONTNEED_LOCKED:
-		return write_parts(s, first, end, forget_part, advice);
+		return change_parts(s, first, end, forget_part, advice);
 	case MADV_FREE:
-		return write_parts(s, first, end, free_part, advice);
+		return change_parts(s, first, end, free_part, advice);
 	case MADV_COLD:
 	case MADV_PAGEOUT:
 		return visit_parts(s, first, end, cool_part, advice);
@@ -554,7 +512,7 @@ int vm_madvise(struct space *s, uint64_t addr, uint64_t len, int advice)
 	case MADV_POPULATE_WRITE:
 		return populate(s, first, end, advice == MADV_POPULATE_READ ? ACCESS_READ : ACCESS_WRITE);
 	default:
-		return change_parts(s, first, end, true, flag_part, advice);
+		return change_parts(s, first, end, flag_part, advice);
 	}
 }
 

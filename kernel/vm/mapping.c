@@ -3,8 +3,8 @@
  * Mappings: the windows of a space on base objects, in a tree by start. All with the space held, for writing where they change.
  *
  * A mapping of an object is also on the object's list, under the object's mapping list mutex, which is taken inside the
- * space lock. The reverse map reads start, end, offset and flags under that mutex alone, or under the space's table lock, so they
- * change only with all three held.
+ * space lock; a locked one on the space's list, under its table lock. The reverse map reads start, end, offset and flags under these
+ * alone, so they change only with the space and whichever of both lists holds the mapping.
  * A split or a cut changes them in one step: at no moment does a page that has a PTE lie outside all mappings of the list.
  */
 #include "vm/frames/kmem.h"
@@ -80,36 +80,30 @@ struct mapping *mapping_find_here(struct space *s, uint64_t vpn)
 	return find_by(s, vpn, &s->hints.of[this_hart()->index % SPACE_HINTS]);
 }
 
-struct mapping *mapping_alloc(void)
+struct mapping *mapping_copy(const struct mapping *m)
 {
-	return kmem_cache_alloc(&mapping_cache);
+	struct mapping *c = kmem_cache_alloc(&mapping_cache);
+
+	if (!c)
+		return NULL;
+	c->start = m->start;
+	c->end = m->end;
+	c->space = m->space;
+	c->object = m->object;
+	c->offset = m->offset;
+	c->prot = m->prot;
+	c->max_prot = m->max_prot;
+	c->shared = m->shared;
+	c->flags = m->flags;
+	c->ra = m->ra;
+	c->error_seen = load_relaxed(&m->error_seen);
+	c->expect = load_relaxed(&m->expect);
+	return c;
 }
 
 void mapping_discard(struct mapping *m)
 {
-	if (m)
-		kmem_cache_free(&mapping_cache, m);
-}
-
-void mapping_copy(struct mapping *to, const struct mapping *from)
-{
-	to->start = from->start;
-	to->end = from->end;
-	to->space = from->space;
-	to->object = from->object;
-	to->offset = from->offset;
-	to->prot = from->prot;
-	to->max_prot = from->max_prot;
-	to->shared = from->shared;
-	to->flags = from->flags;
-	to->ra = from->ra;
-	to->error_seen = load_relaxed(&from->error_seen);
-	to->expect = load_relaxed(&from->expect);
-}
-
-bool mapping_is_data(unsigned prot, bool shared, unsigned flags)
-{
-	return !shared && prot & PROT_WRITE && !(flags & MF_STACK);
+	kmem_cache_free(&mapping_cache, m);
 }
 
 /* The space's sums, when n pages of a kind like m's come or (n < 0) go. */
@@ -124,17 +118,19 @@ static void count(const struct mapping *m, int64_t n)
 		s->nlocked += n;
 }
 
-/* Where start, end, offset and flags change: the reverse map looks at them with the object's list or the table lock held. */
-static void begin_change(struct mapping *m)
+/* Where start, end, offset and flags change, of a mapping that is or becomes one with `flags`. */
+static void begin_change(struct mapping *m, unsigned flags)
 {
 	if (m->object)
 		mutex_lock(&m->object->mapping_lock);
-	spin_lock(&m->space->table_lock);
+	if (flags & MF_LOCKED)
+		spin_lock(&m->space->table_lock);
 }
 
-static void end_change(struct mapping *m)
+static void end_change(struct mapping *m, unsigned flags)
 {
-	spin_unlock(&m->space->table_lock);
+	if (flags & MF_LOCKED)
+		spin_unlock(&m->space->table_lock);
 	if (m->object)
 		mutex_unlock(&m->object->mapping_lock);
 }
@@ -168,6 +164,21 @@ static void link_into_tree(struct space *s, struct mapping *m)
 	s->nmappings++;
 }
 
+static void take_from_tree(struct mapping *m)
+{
+	struct space *s = m->space;
+
+	tree_remove(&s->mappings, &m->node);
+	s->nmappings--;
+	s->hints = (struct space_hints){ 0 };
+}
+
+static void drop_on(struct mapping **drop, struct mapping *m)
+{
+	m->next_dropped = *drop;
+	*drop = m;
+}
+
 void mapping_insert(struct space *s, struct mapping *m)
 {
 	m->space = s;
@@ -175,61 +186,104 @@ void mapping_insert(struct space *s, struct mapping *m)
 		m->expect = EXPECT_PAGE;
 	link_into_tree(s, m);
 	count(m, m->end - m->start);
-	begin_change(m);
+	begin_change(m, m->flags);
 	link_lists(m);
-	end_change(m);
+	end_change(m, m->flags);
 }
 
-void mapping_remove(struct mapping *m)
+/* All of removing but for the tree and the space's sums. */
+static void let_go(struct mapping *m, struct mapping **drop)
 {
-	struct space *s = m->space;
-
-	tree_remove(&s->mappings, &m->node);
-	s->nmappings--;
-	count(m, -(int64_t)(m->end - m->start));
 	if (m->flags & MF_ACCOUNT)
 		commit_put(m->end - m->start);
-	s->hints = (struct space_hints){ 0 };
-	begin_change(m);
+	begin_change(m, m->flags);
 	unlink_lists(m);
-	end_change(m);
+	end_change(m, m->flags);
+	drop_on(drop, m);
 }
 
-struct mapping *mapping_split(struct mapping *m, uint64_t at, struct mapping *fresh)
+void mapping_remove(struct mapping *m, struct mapping **drop)
 {
+	take_from_tree(m);
+	count(m, -(int64_t)(m->end - m->start));
+	let_go(m, drop);
+}
+
+void mapping_remove_all(struct space *s, struct mapping **drop)
+{
+	for (struct mapping *m = mapping_first(s); m; m = mapping_next(m))
+		let_go(m, drop);
+	tree_init(&s->mappings);
+}
+
+static struct tree_node *clone(void *child, struct tree_node *n)
+{
+	struct mapping *m = entry(n), *c;
+
+	store_relaxed(&m->expect, EXPECT_PAGE); /* on both sides */
+	c = mapping_copy(m);
+	if (!c)
+		return NULL;
+	c->space = child;
+	c->flags &= ~MF_LOCKS; /* locks are not inherited */
+	if (c->flags & MF_DONTFORK) {
+		c->flags &= ~MF_ACCOUNT;
+		c->object = NULL;
+	} else if (c->flags & MF_ACCOUNT && !commit_take(c->end - c->start)) {
+		mapping_discard(c);
+		return NULL;
+	}
+	if (c->object)
+		object_ref(c->object);
+	begin_change(c, c->flags);
+	link_lists(c);
+	end_change(c, c->flags);
+	return &c->node;
+}
+
+bool mapping_clone_all(struct space *child, struct space *parent)
+{
+	child->nmappings = parent->nmappings;
+	child->npages = parent->npages;
+	child->ndata = parent->ndata;
+	return tree_clone(&child->mappings, &parent->mappings, clone, child);
+}
+
+struct mapping *mapping_split(struct mapping *m, uint64_t at)
+{
+	struct mapping *upper = mapping_copy(m);
+
+	if (!upper)
+		return NULL;
 	assert(at > m->start && at < m->end);
-	mapping_copy(fresh, m);
-	fresh->start = at;
-	fresh->offset = m->offset + (at - m->start);
+	upper->start = at;
+	upper->offset = m->offset + (at - m->start);
 	if (m->object)
 		object_ref(m->object);
-	begin_change(m);
+	begin_change(m, m->flags);
 	m->end = at;
-	link_lists(fresh);
-	end_change(m);
-	link_into_tree(m->space, fresh);
-	return fresh;
+	link_lists(upper);
+	end_change(m, m->flags);
+	link_into_tree(m->space, upper);
+	return upper;
 }
 
-int mapping_cut(struct space *s, uint64_t at)
+struct mapping *mapping_carve(struct mapping *m, uint64_t first, uint64_t end)
 {
-	struct mapping *m = mapping_find(s, at), *fresh;
-
-	if (!m || m->start == at)
-		return 0;
-	fresh = mapping_alloc();
-	if (!fresh)
-		return -ENOMEM;
-	mapping_split(m, at, fresh);
-	return 0;
+	if (m->start < first)
+		m = mapping_split(m, first);
+	if (m && m->end > end && !mapping_split(m, end))
+		return NULL;
+	return m;
 }
 
 void mapping_change(struct mapping *m, unsigned prot, unsigned flags)
 {
+	unsigned either = m->flags | flags;
 	int64_t n = m->end - m->start;
 
 	count(m, -n);
-	begin_change(m);
+	begin_change(m, either);
 	if (m->flags & ~flags & MF_LOCKED)
 		list_remove(&m->locked_link);
 	if (flags & ~m->flags & MF_LOCKED)
@@ -238,7 +292,7 @@ void mapping_change(struct mapping *m, unsigned prot, unsigned flags)
 	m->flags = flags;
 	if (prot & PROT_EXEC)
 		m->expect = EXPECT_PAGE;
-	end_change(m);
+	end_change(m, either);
 	count(m, n);
 }
 
@@ -249,12 +303,12 @@ void mapping_resize(struct mapping *m, uint64_t start, uint64_t end)
 	count(m, more);
 	if (more < 0 && m->flags & MF_ACCOUNT)
 		commit_put(-more);
-	begin_change(m);
+	begin_change(m, m->flags);
 	m->offset +=
 		start - m->start; /* may wrap for a moment below a stack: anonymous mappings do not use it */
 	m->start = start;
 	m->end = end;
-	end_change(m);
+	end_change(m, m->flags);
 }
 
 /* Could they be one, if they touched? */
@@ -274,15 +328,12 @@ static bool can_merge(const struct mapping *a, const struct mapping *b)
 /* Makes b part of a; b is gone. The object's reference that b held is put on `drop`. */
 static void absorb(struct mapping *a, struct mapping *b, struct mapping **drop)
 {
-	begin_change(a);
+	begin_change(a, a->flags);
 	a->end = b->end;
 	unlink_lists(b);
-	end_change(a);
-	tree_remove(&b->space->mappings, &b->node);
-	b->space->nmappings--;
-	b->space->hints = (struct space_hints){ 0 };
-	b->next_dropped = *drop;
-	*drop = b;
+	end_change(a, a->flags);
+	take_from_tree(b);
+	drop_on(drop, b);
 }
 
 struct mapping *mapping_merge(struct mapping *m, struct mapping **drop)
@@ -314,12 +365,33 @@ int mapping_put(struct space *s, const struct mapping *m, struct mapping **drop)
 		mapping_resize(next, m->start, next->end);
 		return 1;
 	}
-	next = mapping_alloc();
+	next = mapping_copy(m);
 	if (!next)
 		return -ENOMEM;
-	mapping_copy(next, m);
 	mapping_insert(s, next);
 	return 0;
+}
+
+int each_part(struct space *s, uint64_t first, uint64_t end, bool past_holes, part_fn fn, int what,
+	      struct mapping **drop)
+{
+	struct mapping *m = mapping_at_or_after(s, first);
+	int err = 0, hole = 0;
+
+	for (; first < end && m && m->start < end; m = mapping_next(m)) {
+		struct part p = { m, MAX(first, m->start), MIN(end, m->end), what };
+
+		if (m->start > first)
+			hole = -ENOMEM;
+		if (hole && !past_holes)
+			return hole;
+		err = fn(&p);
+		if (err)
+			return err;
+		m = drop ? mapping_merge(p.m, drop) : m;
+		first = m->end;
+	}
+	return first < end ? -ENOMEM : hole;
 }
 
 void mapping_queue_dirty(const struct mapping *m)

@@ -6,11 +6,9 @@
 #include "vm/internal.h"
 
 void mapping_init(void);
-struct mapping *mapping_alloc(void); /* contents undefined; NULL: no memory */
-void mapping_discard(struct mapping *m);
-/* All but where it hangs: `from` may be on lists that others change. Its space is held. */
-void mapping_copy(struct mapping *to,
-		  const struct mapping *from); /* one that was never inserted; NULL is allowed */
+/* A copy of all but where it hangs: `m` may be on lists that others change. Its space is held. NULL: no memory. */
+struct mapping *mapping_copy(const struct mapping *m);
+void mapping_discard(struct mapping *m); /* one that was never inserted */
 /* One that is to be put in s: what mapping_put looks at is zero, the rest undefined. */
 static inline void mapping_blank(struct mapping *m, struct space *s)
 {
@@ -34,19 +32,26 @@ struct mapping *mapping_prev(struct mapping *m);
 void mapping_insert(struct space *s, struct mapping *m);
 /* The same with a copy of m, or by making longer a neighbour of its kind: then 1, and m's reference is left over. 0; -ENOMEM. */
 int mapping_put(struct space *s, const struct mapping *m, struct mapping **drop);
-void mapping_remove(
-	struct mapping
-		*m); /* with its promise, from tree and list; the reference stays: put it on a drop list */
-/* Cuts m in two at `at`; `fresh` becomes the upper part, which is returned. */
-struct mapping *mapping_split(struct mapping *m, uint64_t at, struct mapping *fresh);
+/* With its promise, from tree and lists; the reference stays, on the drop list. */
+void mapping_remove(struct mapping *m, struct mapping **drop);
+/* All of a space that ends; its sums stay as they were. */
+void mapping_remove_all(struct space *s, struct mapping **drop);
+/* fork: the child's mappings, of which there are none, become copies of the parent's; one with MF_DONTFORK only keeps its place, to be removed by the caller. False: no
+ * memory, or more would be promised than may be; then nothing but mapping_remove_all may follow. */
+bool mapping_clone_all(struct space *child, struct space *parent);
+/* Cuts m in two at `at`, inside it: the upper part, or NULL: no memory. */
+struct mapping *mapping_split(struct mapping *m, uint64_t at);
+/* Makes m's part of [first, end) a mapping of its own. NULL: no memory, and it may have been cut at one end. */
+struct mapping *mapping_carve(struct mapping *m, uint64_t first, uint64_t end);
 /* What may change in place; with MF_ACCOUNT newly set the promise was taken. */
 void mapping_change(struct mapping *m, unsigned prot, unsigned flags);
 /* Is memory of this kind limited by RLIMIT_DATA, and promised? */
-bool mapping_is_data(unsigned prot, bool shared, unsigned flags);
+static inline bool mapping_is_data(unsigned prot, bool shared, unsigned flags)
+{
+	return !shared && prot & PROT_WRITE && !(flags & MF_STACK);
+}
 /* Growing needs the promise taken; shrinking gives it back. */
 void mapping_resize(struct mapping *m, uint64_t start, uint64_t end);
-/* Makes `at` a boundary between mappings, if it lies in one. 0 or -ENOMEM. */
-int mapping_cut(struct space *s, uint64_t at);
 /* Joins m with equal neighbours; what became superfluous goes on the drop list. Returns the mapping that now covers m's range. */
 struct mapping *mapping_merge(struct mapping *m, struct mapping **drop);
 /* Part of it was unmapped: what it dirtied is written soon. */
@@ -54,6 +59,26 @@ void mapping_queue_dirty(const struct mapping *m);
 /* With no lock held: lets go of the references (a vnode's last may write and free a file) and frees the mappings. What the program
  * dirtied through them is queued for prompt writeback. */
 void mapping_drop_all(struct mapping *drop);
+
+/* A part of one mapping, [first, end), and what is to be done with it. */
+struct part {
+	struct mapping *m;
+	uint64_t first, end;
+	int what;
+};
+typedef int (*part_fn)(struct part *p);
+/* Calls fn for each mapping's part of [first, end); where mappings may change (`drop`), it is joined with equal neighbours after. 0; fn's
+ * error at once; -ENOMEM when something is not mapped: at once, or with `past_holes` at the end. */
+int each_part(struct space *s, uint64_t first, uint64_t end, bool past_holes, part_fn fn, int what,
+	      struct mapping **drop);
+/* The part becomes a mapping of its own, which fn may change. False: no memory. */
+static inline bool part_carve(struct part *p)
+{
+	struct mapping *m = mapping_carve(p->m, p->first, p->end);
+
+	p->m = m ? m : p->m;
+	return m;
+}
 
 /* ---- mmap.c ---- */
 #define MMAP_MIN   (1ul << 16 >> PAGE_SHIFT) /* pages at the bottom stay free: null pointers fault */

@@ -106,12 +106,12 @@ int unmap_range(struct space *s, uint64_t first, uint64_t end, struct mapping **
 
 	if (!m || m->start >= end)
 		return 0;
-	if (m->start < first && m->end > end && mapping_cut(s, end)) /* within one: that becomes two */
+	if (m->start < first && m->end > end && !mapping_split(m, end)) /* within one: that becomes two */
 		return -ENOMEM;
 	table_clear_range(s, first, end);
 	space_shoot(
 		s); /* before the mappings leave the objects' lists: who evicts a page looks for PTEs there */
-	for (m = mapping_at_or_after(s, first); m && m->start < end; m = next) {
+	for (; m && m->start < end; m = next) {
 		next = mapping_next(m);
 		private |= !m->shared;
 		if (m->start < first) {
@@ -121,9 +121,7 @@ int unmap_range(struct space *s, uint64_t first, uint64_t end, struct mapping **
 			mapping_resize(m, end, m->end);
 			mapping_queue_dirty(m);
 		} else {
-			mapping_remove(m);
-			m->next_dropped = *drop;
-			*drop = m;
+			mapping_remove(m, drop);
 		}
 	}
 	if (private)
@@ -294,27 +292,23 @@ int64_t vm_mmap(struct space *s, uint64_t addr, uint64_t len, int prot, int flag
 
 int vm_map_stack(struct space *s, uint64_t stack_top, uint64_t nbytes)
 {
-	uint64_t n = page_round_up(nbytes) >> PAGE_SHIFT;
-	struct mapping *m = mapping_alloc();
+	uint64_t end = stack_top >> PAGE_SHIFT, n = page_round_up(nbytes) >> PAGE_SHIFT;
+	struct mapping *drop = NULL, m = { .start = end - n,
+					   .end = end,
+					   .prot = PROT_READ | PROT_WRITE,
+					   .max_prot = PROT_READ | PROT_WRITE | PROT_EXEC,
+					   .flags = MF_GROWSDOWN | MF_STACK | MF_ACCOUNT };
+	int err;
 
-	if (!m)
+	if (!commit_take(n))
 		return -ENOMEM;
-	if (!commit_take(n)) {
-		mapping_discard(m);
-		return -ENOMEM;
-	}
 	space_write(s);
-	*m = (struct mapping){
-		.start = (stack_top >> PAGE_SHIFT) - n,
-		.end = stack_top >> PAGE_SHIFT,
-		.prot = PROT_READ | PROT_WRITE,
-		.max_prot = PROT_READ | PROT_WRITE | PROT_EXEC,
-		.flags = MF_GROWSDOWN | MF_STACK | MF_ACCOUNT,
-	};
-	mapping_insert(s, m);
+	err = mapping_put(s, &m, &drop); /* there is no other stack that it could join */
 	s->stack_top = stack_top;
 	rwlock_write_unlock(&s->lock);
-	return 0;
+	if (err)
+		commit_put(n);
+	return err;
 }
 
 /* ---- brk ---- */
@@ -395,8 +389,9 @@ static pte_t kept_bits(int prot)
 }
 
 /* A private mapping becomes writable: it counts as data from now on, and may have to be promised. 0 or -ENOMEM. */
-static int become_data(struct space *s, struct mapping *m, int prot, unsigned *flags)
+static int become_data(struct mapping *m, int prot, unsigned *flags)
 {
+	const struct space *s = m->space;
 	uint64_t n = m->end - m->start;
 
 	if (mapping_is_data(m->prot, m->shared, m->flags) || !mapping_is_data(prot, m->shared, m->flags))
@@ -409,25 +404,20 @@ static int become_data(struct space *s, struct mapping *m, int prot, unsigned *f
 	return commit_take(n) ? 0 : -ENOMEM;
 }
 
-/* Changes one mapping's part of [first, end); the boundaries are cut here. *at: the mapping that now holds it. 0 or -ENOMEM. */
-static int protect_one(struct space *s, struct mapping **at, uint64_t first, uint64_t end, int prot,
-		       struct mapping **drop)
+static int protect_part(struct part *p)
 {
-	struct mapping *m = *at;
-	unsigned flags = m->flags;
+	unsigned flags = p->m->flags;
+	int prot = p->what;
 
-	if (m->prot == prot)
+	if (prot & ~p->m->max_prot)
+		return -EACCES;
+	if (p->m->prot == prot)
 		return 0;
-	end = MIN(end, m->end);
-	if (mapping_cut(s, first) || mapping_cut(s, end))
+	if (!part_carve(p) || become_data(p->m, prot, &flags))
 		return -ENOMEM;
-	m = mapping_find(s, first);
-	if (become_data(s, m, prot, &flags))
-		return -ENOMEM;
-	if (m->prot & ~prot) /* less permission: PTEs follow now; more comes by faults */
-		table_protect_range(s, m->start, m->end, kept_bits(prot));
-	mapping_change(m, prot, flags);
-	*at = mapping_merge(m, drop);
+	if (p->m->prot & ~prot) /* less permission: PTEs follow now; more comes by faults */
+		table_protect_range(p->m->space, p->first, p->end, kept_bits(prot));
+	mapping_change(p->m, prot, flags);
 	return 0;
 }
 
@@ -448,25 +438,15 @@ int vm_mprotect(struct space *s, uint64_t addr, uint64_t len, int prot)
 	if (prot & ~7)
 		return -EINVAL;
 	space_write(s);
-	m = mapping_at_or_after(s, first);
+	m = down || up ? mapping_at_or_after(s, first) : NULL;
 	if (down && m && m->start < end) { /* the whole stack from its start on */
 		err = m->flags & MF_GROWSDOWN ? 0 : -EINVAL;
 		first = m->start;
 	} else if (up && m && m->start <= first) { /* nothing grows up */
 		err = -EINVAL;
 	}
-	/* as on Linux, what lies before a hole or a refusal is changed */
-	for (; !err && first < end; m = mapping_next(m)) {
-		if (!m || m->start > first)
-			err = -ENOMEM;
-		else if (prot & ~m->max_prot)
-			err = -EACCES;
-		else
-			err = protect_one(s, &m, first, end, prot, &drop);
-		if (err)
-			break;
-		first = m->end;
-	}
+	if (!err) /* as on Linux, what lies before a hole or a refusal is changed */
+		err = each_part(s, first, end, false, protect_part, prot, &drop);
 	space_shoot(s);
 	rwlock_write_unlock(&s->lock);
 	mapping_drop_all(drop);

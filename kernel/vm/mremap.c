@@ -60,11 +60,9 @@ static int move_private(struct move *v)
 	return -ENOMEM;
 }
 
-/* What stays in the old place: nothing, or with DONTUNMAP an empty mapping. */
-static void leave(struct move *v)
+/* What stays in the old place of m: nothing, or with DONTUNMAP an empty mapping. */
+static void leave(struct move *v, struct mapping *m)
 {
-	struct mapping *m = mapping_find(v->s, v->from);
-
 	if (!v->nold)
 		return;
 	if (!m->shared)
@@ -73,16 +71,14 @@ static void leave(struct move *v)
 		mapping_change(m, m->prot, m->flags & ~MF_LOCKS);
 		return;
 	}
-	mapping_remove(m);
-	m->next_dropped = v->drop;
-	v->drop = m;
+	mapping_remove(m, &v->drop);
 }
 
 /* The mapping m holds the part that moves; the new place is free. 0 or -errno, and then nothing has changed. */
 static int move(struct move *v, struct mapping *m)
 {
 	struct space *s = v->s;
-	struct mapping *fresh = mapping_alloc();
+	struct mapping *fresh = mapping_copy(m);
 	int err = 0;
 
 	if (!fresh)
@@ -91,18 +87,17 @@ static int move(struct move *v, struct mapping *m)
 		mapping_discard(fresh);
 		return -ENOMEM;
 	}
-	mapping_copy(fresh, m);
 	fresh->start = v->to;
 	fresh->end = v->to + v->nnew;
 	fresh->offset = m->offset + (v->from - m->start);
 	fresh->flags &= ~(MF_STACK | MF_HEAP);
-	if (v->nold && (mapping_cut(s, v->from) || mapping_cut(s, v->from + v->nold)))
-		err = -ENOMEM;
-	if (err) {
+	if (v->nold)
+		m = mapping_carve(m, v->from, v->from + v->nold);
+	if (!m) {
 		if (fresh->flags & MF_ACCOUNT)
 			commit_put(v->nnew);
 		mapping_discard(fresh);
-		return err;
+		return -ENOMEM;
 	}
 	table_clear_range(s, v->from, v->from + v->nold);
 	space_shoot(s);
@@ -112,12 +107,10 @@ static int move(struct move *v, struct mapping *m)
 	if (!m->shared)
 		err = move_private(v);
 	if (err) {
-		mapping_remove(fresh);
-		fresh->next_dropped = v->drop;
-		v->drop = fresh;
+		mapping_remove(fresh, &v->drop);
 		return err;
 	}
-	leave(v);
+	leave(v, m);
 	v->bring = (fresh->flags & MF_LOCKS) == MF_LOCKED && v->nnew > v->nold;
 	mapping_merge(fresh, &v->drop);
 	if (v->flags & MREMAP_DONTUNMAP && v->nold) /* after that, as the two may have become one */

@@ -98,7 +98,7 @@ void space_unpin(struct space *s)
 
 static void space_destroy(struct space *s)
 {
-	struct mapping *drop = NULL, *m;
+	struct mapping *drop = NULL;
 
 	assert(__atomic_load_n(&s->harts, __ATOMIC_ACQUIRE) == 0);
 	spin_lock(&vm_queue_lock);
@@ -112,11 +112,7 @@ static void space_destroy(struct space *s)
 	space_write(s);
 	table_destroy(s);
 	overlay_leave(&s->overlay);
-	while ((m = mapping_first(s))) {
-		mapping_remove(m);
-		m->next_dropped = drop;
-		drop = m;
-	}
+	mapping_remove_all(s, &drop);
 	rwlock_write_unlock(&s->lock);
 	mapping_drop_all(drop);
 	kmem_cache_free(&space_cache, s);
@@ -172,48 +168,26 @@ static void copy_geometry(struct space *to, const struct space *from)
 	to->peak_pages = from->npages;
 }
 
-/* Clones the mappings into a space that nobody else sees; false: no memory, or more would be promised than may be. */
-static bool clone_mappings(struct space *child, struct space *parent)
+/* What the child shall not have of its parent, or empty. */
+static void wipe(struct space *child)
 {
-	for (struct mapping *m = mapping_first(parent); m; m = mapping_next(m)) {
-		struct mapping *c;
+	struct mapping *drop = NULL, *m, *next;
 
-		if (m->flags & MF_DONTFORK)
-			continue;
-		c = mapping_alloc();
-		if (!c)
-			return false;
-		if (m->flags & MF_ACCOUNT && !commit_take(m->end - m->start)) {
-			mapping_discard(c);
-			return false;
-		}
-		store_relaxed(&m->expect, EXPECT_PAGE); /* on both sides */
-		mapping_copy(c, m);
-		c->flags &= ~MF_LOCKS; /* locks are not inherited */
-		if (c->object)
-			object_ref(c->object);
-		mapping_insert(child, c);
-	}
-	return true;
-}
-
-/* What the child shall not see of its parent's private pages. */
-static void wipe(struct space *child, struct space *parent)
-{
-	for (struct mapping *m = mapping_first(parent); m; m = mapping_next(m))
+	for (m = mapping_first(child); m; m = next) {
+		next = mapping_next(m);
 		if (m->flags & (MF_DONTFORK | MF_WIPEONFORK))
 			clear_overlay(child, m->start, m->end);
+		if (m->flags & MF_DONTFORK)
+			mapping_remove(m, &drop);
+	}
+	mapping_drop_all(drop); /* without references: no lock matters */
 }
 
 static void discard_clone(struct space *child)
 {
-	struct mapping *drop = NULL, *m;
+	struct mapping *drop = NULL;
 
-	while ((m = mapping_first(child))) {
-		mapping_remove(m);
-		m->next_dropped = drop;
-		drop = m;
-	}
+	mapping_remove_all(child, &drop);
 	mapping_drop_all(drop);
 	overlay_leave(&child->overlay);
 	table_destroy(child);
@@ -232,7 +206,7 @@ int space_fork(struct space *parent, struct space **out)
 	copy_geometry(child, parent);
 	overlay_init(&child->overlay,
 		     parent->overlay.family); /* a truncation may come by way of its mappings */
-	if (!clone_mappings(child, parent)) {
+	if (!mapping_clone_all(child, parent)) {
 		rwlock_write_unlock(&parent->lock);
 		discard_clone(child);
 		return -ENOMEM;
@@ -241,7 +215,7 @@ int space_fork(struct space *parent, struct space **out)
 	space_shoot(parent); /* before the clone: no store may reach a page that the child shares */
 	cloned = overlay_clone(&child->overlay, &parent->overlay);
 	if (cloned)
-		wipe(child, parent);
+		wipe(child);
 	rwlock_write_unlock(&parent->lock);
 	if (!cloned) {
 		discard_clone(child);
