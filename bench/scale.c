@@ -3,7 +3,7 @@
  * scale: first writes to PAGES pages of private memory each, by one and by four workers, each on a range of its own: threads of one
  * process, then processes.
  *
- *	scale [-n WORKERS] [PAGES]
+ *	scale [-n WORKERS] [-r ROUNDS] [PAGES]
  *
  * A line says how long a worker took for a page. bare (bare/bare.c) does the same traps and stores without a kernel; bench/scaling
  * compares how much slower each gets when four do it.
@@ -20,11 +20,11 @@
 
 #define PAGE	    4096ul
 #define MAX_WORKERS 8
-#define ROUNDS	    41
+#define MAX_ROUNDS  99
 
 enum { MAP = 'm', TOUCH = 't', UNMAP = 'u', STOP = 's' }; /* what a worker is told to do */
 
-static unsigned long pages = 4096;
+static unsigned long pages = 4096, rounds = 41;
 static int orders[MAX_WORKERS][2], done[2]; /* pipes */
 
 static void die(const char *what)
@@ -109,14 +109,14 @@ static int compare(const void *a, const void *b)
 
 static void report(const char *kind, unsigned n, uint64_t *times)
 {
-	qsort(times, ROUNDS, sizeof(*times), compare);
-	printf("%s %u: %lu ns a page\n", kind, n, (unsigned long)(times[ROUNDS / 2] / pages));
+	qsort(times, rounds, sizeof(*times), compare);
+	printf("%s %u: %lu ns a page\n", kind, n, (unsigned long)(times[rounds / 2] / pages));
 	fflush(stdout);
 }
 
 static void measure(const char *kind, unsigned n)
 {
-	uint64_t by_itself[ROUNDS], with_others[ROUNDS];
+	uint64_t by_itself[MAX_ROUNDS], with_others[MAX_ROUNDS];
 	pthread_t threads[MAX_WORKERS];
 	pid_t children[MAX_WORKERS];
 
@@ -134,7 +134,7 @@ static void measure(const char *kind, unsigned n)
 			_exit(0);
 		}
 	}
-	for (unsigned r = 0; r < ROUNDS; r++) {
+	for (unsigned r = 0; r < rounds; r++) {
 		by_itself[r] = round_of(1);
 		with_others[r] = round_of(n);
 	}
@@ -151,17 +151,15 @@ static void measure(const char *kind, unsigned n)
 
 int main(int argc, char **argv)
 {
-	unsigned n = 4;
-	int arg = 1;
+	unsigned long n = 4;
+	int option;
 
-	if (argc > 2 && !strcmp(argv[1], "-n")) {
-		n = atoi(argv[2]);
-		arg = 3;
-	}
-	if (arg < argc)
-		pages = strtoul(argv[arg], NULL, 10);
-	if (n < 1 || n > MAX_WORKERS || pages < 1) {
-		fprintf(stderr, "usage: scale [-n WORKERS] [PAGES]\n");
+	while ((option = getopt(argc, argv, "n:r:")) > 0)
+		*(option == 'n' ? &n : &rounds) = option == '?' ? 0 : strtoul(optarg, NULL, 10);
+	if (optind < argc)
+		pages = strtoul(argv[optind], NULL, 10);
+	if (n < 1 || n > MAX_WORKERS || rounds < 1 || rounds > MAX_ROUNDS || pages < 1) {
+		fprintf(stderr, "usage: scale [-n WORKERS] [-r ROUNDS] [PAGES]\n");
 		return 2;
 	}
 	for (unsigned i = 0; i < n; i++)

@@ -64,13 +64,14 @@ def fences(t):
     t.equal(sum(map(int, counted.values())), seen, "remote fences counted")
 
 
-@test("cost/waits", 15)
-def waits(t):
-    """Four harts that fault: fewer than 1% of lock takings wait. (How much slower they get `make scale` says.)"""
-    done = t.run(os.path.join(t.top, "bench/scaling"), t.build, "waits", status=None, timeout=200)
-    if done.returncode == 77:
-        raise Skipped("; ".join(done.stdout.decode().splitlines()))
-    t.equal(done.returncode, 0, "status of bench/scaling")
+for what, seconds in ("waits", 15), ("instructions", 30):
+    @test(f"cost/{what}", seconds)
+    def several_harts(t, what=what):
+        """Four harts that fault: fewer than 1% of lock takings wait, and waiting takes no instructions to speak of. (How much slower they get `make scale` says.)"""
+        done = t.run(os.path.join(t.top, "bench/scaling"), t.build, what, status=None, timeout=200)
+        if done.returncode == 77:
+            raise Skipped("; ".join(done.stdout.decode().splitlines()))
+        t.equal(done.returncode, 0, "status of bench/scaling")
 
 
 MOST_A_MAPPING = 450, 280  # instructions of fork, of the child's end
