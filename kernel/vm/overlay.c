@@ -474,14 +474,14 @@ static uint64_t count_slots(const struct node *n)
 	return sum;
 }
 
-static enum cleared clear_below(struct overlay *ov, slot_t *s, uint64_t base, uint64_t first, uint64_t end,
+static enum cleared clear_below(struct overlay *ov, slot_t *s, uint64_t first, uint64_t end,
 				struct clear_wait *w);
 
 /* Clears below one slot of a node (or of the top array) and lets the child go if nothing of it is left for us. */
-static enum cleared clear_child(struct overlay *ov, slot_t *s, uint64_t base, uint64_t first, uint64_t end,
+static enum cleared clear_child(struct overlay *ov, slot_t *s, uint64_t first, uint64_t end,
 				struct clear_wait *w)
 {
-	enum cleared c = clear_below(ov, s, base, first, end, w);
+	enum cleared c = clear_below(ov, s, first, end, w);
 
 	if (c == CLEARED_EMPTY)
 		node_free((struct node *)*s);
@@ -490,16 +490,15 @@ static enum cleared clear_child(struct overlay *ov, slot_t *s, uint64_t base, ui
 	return c;
 }
 
-/* Empties [first, end) of what lies below the node in *s, which covers `base` onwards. */
-static enum cleared clear_below(struct overlay *ov, slot_t *s, uint64_t base, uint64_t first, uint64_t end,
+/* Empties [first, end), counted from where the node in *s begins. */
+static enum cleared clear_below(struct overlay *ov, slot_t *s, uint64_t first, uint64_t end,
 				struct clear_wait *w)
 {
 	struct node *n = (struct node *)*s, *fresh;
-	uint64_t span = SPAN(n->level), last = base + span * NODE_SLOTS;
-	unsigned lo, hi;
+	uint64_t span = SPAN(n->level), next;
 
 	if (n->refs > 1) {
-		if (first <= base && end >= last) { /* others keep it: one reference less */
+		if (end - first == span * NODE_SLOTS) { /* others keep it: one reference less */
 			if (!w->leaving)
 				ov->nslots -= count_slots(n);
 			n->refs--;
@@ -512,42 +511,44 @@ static enum cleared clear_below(struct overlay *ov, slot_t *s, uint64_t base, ui
 		n->refs--;
 		n = fresh;
 	}
-	lo = first > base ? (first - base) / span : 0;
-	hi = end < last ? DIV_ROUND_UP(end - base, span) : NODE_SLOTS;
 	if (n->level == 0)
-		return clear_leaf(ov, n, lo, hi, w);
-	for (unsigned i = lo, left = n->used; i < hi && left; i++) {
+		return clear_leaf(ov, n, first, end, w);
+	for (unsigned left = n->used; first < end && left; first = next) {
+		uint64_t base = ALIGN_DOWN(first, span);
 		enum cleared c;
 
-		if (!n->slot[i])
+		s = &n->slot[first / span];
+		next = base + span;
+		if (!*s)
 			continue;
 		left--;
-		c = clear_child(ov, &n->slot[i], base + i * span, first, end, w);
+		c = clear_child(ov, s, first - base, MIN(end, next) - base, w);
 		if (c == CLEARED_WAIT || c == CLEARED_YIELD)
 			return c;
-		n->used -= !n->slot[i];
+		n->used -= !*s;
 	}
 	return n->used ? CLEARED_SOME : CLEARED_EMPTY;
 }
 
 int overlay_clear(struct overlay *ov, uint64_t first, uint64_t end, struct clear_wait *w)
 {
-	struct family *f = ov->family;
+	const uint64_t span = SPAN(OVERLAY_LEVELS);
 
 	w->page = NULL;
-	for (unsigned i = first / SPAN(OVERLAY_LEVELS); i < OVERLAY_TOP && i * SPAN(OVERLAY_LEVELS) < end;
-	     i++) {
+	while (first < end) {
+		uint64_t base = ALIGN_DOWN(first, span), next = base + span;
+		slot_t *s = &ov->top[first / span];
 		enum cleared c = CLEARED_SOME;
 
-		do {
-			home_lock(&f->home);
-			w->budget = CLEAR_BUDGET;
-			if (ov->top[i])
-				c = clear_child(ov, &ov->top[i], i * SPAN(OVERLAY_LEVELS), first, end, w);
-			spin_unlock(&f->home.lock);
-		} while (c == CLEARED_YIELD);
+		home_lock(&ov->family->home);
+		w->budget = CLEAR_BUDGET;
+		if (*s)
+			c = clear_child(ov, s, first - base, MIN(end, next) - base, w);
+		spin_unlock(&ov->family->home.lock);
 		if (c == CLEARED_WAIT)
 			return -EAGAIN;
+		if (c != CLEARED_YIELD)
+			first = next;
 	}
 	return 0;
 }

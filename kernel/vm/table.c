@@ -274,40 +274,43 @@ void table_take_write(struct space *s, pte_t *pte)
 	take_bits(s, pte, PTE_W | PTE_D);
 }
 
-/* The first page at or after vpn, at most `end`, whose 2 MiB have a leaf table. [t] */
-static uint64_t next_leaf(struct space *s, uint64_t vpn, uint64_t end)
+/* The entry in a leaf table of the first page at or after *vpn, below `end`, whose 2 MiB have one; NULL: none. [t] */
+static pte_t *next_leaf(struct space *s, uint64_t *vpn, uint64_t end)
 {
 	const uint64_t gigabyte = MMU_FANOUT * MMU_FANOUT;
+	pte_t *pte = NULL;
 
-	while (s->root && vpn < end && !table_find(s, vpn)) {
-		pte_t e = root_of(s)[mmu_index(vpn << PAGE_SHIFT, 2)];
+	while (s->root && *vpn < end && !(pte = walk(s, *vpn, ~0ul))) {
+		pte_t e = root_of(s)[mmu_index(*vpn << PAGE_SHIFT, 2)];
 		unsigned used = MMU_FANOUT;
 
-		if (e && ALIGN_DOWN(vpn, MMU_FANOUT) + MMU_FANOUT < end)
-			used = next_used(pte_page(e), pte_child(e), mmu_index(vpn << PAGE_SHIFT, 1));
-		vpn = ALIGN_DOWN(vpn, gigabyte) + used * MMU_FANOUT;
+		if (e && ALIGN_DOWN(*vpn, MMU_FANOUT) + MMU_FANOUT < end)
+			used = next_used(pte_page(e), pte_child(e), mmu_index(*vpn << PAGE_SHIFT, 1));
+		*vpn = ALIGN_DOWN(*vpn, gigabyte) + used * MMU_FANOUT;
 	}
-	return s->root ? MIN(vpn, end) : end;
+	return pte;
 }
 
 /* Calls fn for every entry in use of [first, end), with the lock held for one leaf table's work. */
-static void each_entry(struct space *s, uint64_t first, uint64_t end,
-		       void (*fn)(struct space *, pte_t *, uint64_t), uint64_t arg)
+static inline void each_entry(struct space *s, uint64_t first, uint64_t end,
+			      void (*fn)(struct space *, pte_t *, uint64_t), uint64_t arg)
 {
-	for (uint64_t vpn = first, stop; vpn < end; vpn = stop) {
+	pte_t *pte;
+
+	do {
 		space_lock_table(s);
-		vpn = next_leaf(s, vpn, end);
-		stop = MIN(end, ALIGN_DOWN(vpn, MMU_FANOUT) + MMU_FANOUT);
-		if (vpn < end) {
-			unsigned i = vpn % MMU_FANOUT, last = i + (stop - vpn);
-			pte_t *leaf = table_find(s, vpn) - i;
+		pte = next_leaf(s, &first, end);
+		if (pte) {
+			unsigned i = entry_index(pte), last = MIN(MMU_FANOUT, i + (end - first));
+			pte_t *leaf = pte - i;
 			struct page *table = table_page(leaf);
 
 			for (i = next_used(table, leaf, i); i < last; i = next_used(table, leaf, i + 1))
 				fn(s, &leaf[i], arg);
+			first = ALIGN_DOWN(first, MMU_FANOUT) + MMU_FANOUT;
 		}
 		spin_unlock(&s->table_lock);
-	}
+	} while (pte && first < end);
 }
 
 static void clear_entry(struct space *s, pte_t *pte, uint64_t arg __unused)
@@ -418,22 +421,19 @@ static void unhook_leaf(struct space *s, uint64_t vpn, struct list *freed)
 
 unsigned table_sweep(struct space *s)
 {
-	const uint64_t end = USER_TOP >> PAGE_SHIFT;
 	struct list freed = LIST_INIT(freed), *l;
+	uint64_t vpn = 0;
 	unsigned n = 0;
+	pte_t *leaf;
 
-	for (uint64_t vpn = 0; vpn < end; vpn = ALIGN_DOWN(vpn, MMU_FANOUT) + MMU_FANOUT) {
+	do {
 		space_lock_table(s);
-		vpn = next_leaf(s, vpn, end);
-		if (vpn < end) {
-			pte_t *leaf = table_find(s, ALIGN_DOWN(vpn, MMU_FANOUT));
-
-			if (!leaf_used(s, table_page(leaf), leaf)) {
-				unhook_leaf(s, vpn, &freed);
-			}
-		}
+		leaf = next_leaf(s, &vpn, USER_TOP >> PAGE_SHIFT);
+		if (leaf && !leaf_used(s, table_page(leaf), leaf))
+			unhook_leaf(s, vpn, &freed);
 		spin_unlock(&s->table_lock);
-	}
+		vpn += MMU_FANOUT;
+	} while (leaf);
 	space_shoot(s);
 	for (; (l = list_pop(&freed)); n++) /* harts may have walked them until the shootdown */
 		table_free(list_entry(l, struct page, link));
