@@ -11,7 +11,7 @@ static struct kmem_cache node_cache;
 
 void node_init(void)
 {
-	kmem_cache_init(&node_cache, "node", sizeof(struct node), false);
+	kmem_cache_init_zeroed(&node_cache, "node", sizeof(struct node));
 	assert(node_cache.per_frame == 7);
 }
 
@@ -19,16 +19,20 @@ struct node *node_alloc(unsigned level)
 {
 	struct node *n = kmem_cache_alloc(&node_cache);
 
-	if (n) {
-		memset(n, 0, sizeof(*n));
+	if (n) { /* the slots are EMPTY, as node_free left them */
+		n->dirty = 0;
 		n->refs = 1;
+		n->used = 0;
 		n->level = level;
+		n->audit = 0;
 	}
 	return n;
 }
 
 void node_free(struct node *n)
 {
+	for (unsigned i = 0; i < NODE_SLOTS; i++)
+		dassert(!n->slot[i]);
 	kmem_cache_free(&node_cache, n);
 }
 

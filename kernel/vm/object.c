@@ -144,9 +144,11 @@ static void remove_pages(struct object *o, uint64_t first, uint64_t end);
 /* Nodes that a look-up made and nothing was put into. */
 static void free_nodes(struct node *n)
 {
-	for (unsigned i = 0; n->level > 0 && i < NODE_SLOTS; i++)
+	for (unsigned i = 0; n->level > 0 && i < NODE_SLOTS; i++) {
 		if (n->slot[i])
 			free_nodes((struct node *)n->slot[i]);
+		n->slot[i] = 0;
+	}
 	node_free(n);
 }
 

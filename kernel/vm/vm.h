@@ -323,7 +323,7 @@ struct page *purse_take_table(struct purse *p, unsigned want);
  * go for that: the slots must be looked at again. False: no frame. */
 bool purse_copy(struct purse *p, struct page *src, struct home *family, struct spinlock *inner);
 struct node *node_alloc(unsigned level);
-void node_free(struct node *n);
+void node_free(struct node *n); /* its slots are EMPTY */
 void node_init(void);
 uint64_t node_count(void);
 

@@ -3,8 +3,8 @@
  * Small kernel memory: slabs of one frame each. The slab's header is at the start of its frame, so an object's slab
  * is found by rounding its address down. A slab is on its cache's partial list while it has a free object; free
  * objects are chained through a word of theirs. A slab without used objects gives its frame back, but one a cache
- * is kept against thrashing. Type-stable caches keep all of them, start with zeroed objects, and chain through a word
- * behind the object, so that a freed object's fields stay as they were. Under pressure kmem_shrink gives back all empty slabs, of
+ * is kept against thrashing. Type-stable caches keep all of them. These, and those of zeroed objects, start with zeros and chain through a
+ * word behind the object, so that a freed object's fields stay as they were. Under pressure kmem_shrink gives back all empty slabs, of
  * a type-stable cache if nobody sleeps with a stale pointer (`shrinks`).
  */
 #include "vm/frames/kmem.h"
@@ -46,6 +46,12 @@ void kmem_cache_init(struct kmem_cache *c, const char *name, size_t size, bool t
 	spin_unlock(&caches_lock);
 }
 
+void kmem_cache_init_zeroed(struct kmem_cache *c, const char *name, size_t size)
+{
+	kmem_cache_init(c, name, size, true);
+	c->type_stable = false;
+}
+
 /* The word of a free object that names the next one. */
 static void **chain(struct kmem_cache *c, void *obj)
 {
@@ -61,7 +67,7 @@ static struct slab *slab_create(struct kmem_cache *c)
 	if (!p)
 		return NULL;
 	s = page_data(p);
-	if (c->type_stable)
+	if (c->chain)
 		clear_page(s);
 	*s = (struct slab){ .cache = c };
 	obj = (char *)s + PAGE_SIZE - (size_t)c->per_frame * c->size;
@@ -113,7 +119,7 @@ void kmem_cache_free(struct kmem_cache *c, void *p)
 
 	assert(s->cache == c);
 #ifdef QUIRE_DEBUG
-	if (!c->type_stable)
+	if (!c->chain)
 		memset(p, POISON, c->size);
 #endif
 	spin_lock(&c->lock);

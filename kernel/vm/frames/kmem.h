@@ -18,7 +18,8 @@ struct kmem_cache {
 	const char *name;
 	uint16_t size; /* bytes, rounded up to 8 */
 	uint16_t per_frame;
-	uint16_t chain;	  /* where in a free object the next one is named */
+	uint16_t
+		chain; /* where in a free object the next one is named; not 0: behind it, and its contents stay */
 	bool type_stable; /* a stale pointer still names an object of this type: frames are not given back */
 	bool shrinks;	  /* but by kmem_shrink: stale pointers are held with interrupts off only */
 	struct list partial; /* slabs with a free object */
@@ -27,7 +28,9 @@ struct kmem_cache {
 };
 
 void kmem_cache_init(struct kmem_cache *c, const char *name, size_t size, bool type_stable);
-void *kmem_cache_alloc(struct kmem_cache *c) __must_check; /* contents undefined */
+/* Of objects that are full of zeros when they are freed, but for fields that every user sets, and come so. */
+void kmem_cache_init_zeroed(struct kmem_cache *c, const char *name, size_t size);
+void *kmem_cache_alloc(struct kmem_cache *c) __must_check; /* contents undefined, unless said */
 void kmem_cache_free(struct kmem_cache *c, void *p);
 
 void *kmalloc(size_t nbytes) __must_check;

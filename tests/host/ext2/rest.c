@@ -71,7 +71,7 @@ void *kmem_cache_alloc(struct kmem_cache *c)
 
 	if (p && !c->type_stable) {
 		ASAN_POISON_MEMORY_REGION(p, c->size);
-		ASAN_UNPOISON_MEMORY_REGION(p, c->size - REDZONE);
+		ASAN_UNPOISON_MEMORY_REGION(p, c->chain ? c->chain : c->size - REDZONE);
 	}
 	rest_nobjects += p != NULL;
 	return p;
