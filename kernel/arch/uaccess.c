@@ -10,58 +10,42 @@ ssize_t user_string_raw(char *dst, const char *src, size_t max);
 int user_touch(void *p, bool write);
 int user_cmpxchg_raw(void *p, uint32_t expect, uint32_t desired, uint32_t *old);
 
-/* How much of [uaddr, uaddr + n) lies below USER_TOP. */
-static inline size_t clamp(uint64_t uaddr, size_t n)
-{
-	return uaddr >= USER_TOP ? 0 : MIN(n, USER_TOP - uaddr);
-}
-
 size_t user_copy_in(void *dst, uint64_t usrc, size_t n)
 {
-	size_t m = clamp(usrc, n);
-
-	return n - m + user_copy_raw(dst, (const void *)usrc, m);
+	return user_range_ok(usrc, n) ? user_copy_raw(dst, (const void *)usrc, n) : n;
 }
 
 size_t user_copy_out(uint64_t udst, const void *src, size_t n)
 {
-	size_t m = clamp(udst, n);
-
-	return n - m + user_copy_raw((void *)udst, src, m);
+	return user_range_ok(udst, n) ? user_copy_raw((void *)udst, src, n) : n;
 }
 
 size_t user_zero(uint64_t udst, size_t n)
 {
-	size_t m = clamp(udst, n);
-
-	return n - m + user_zero_raw((void *)udst, m);
+	return user_range_ok(udst, n) ? user_zero_raw((void *)udst, n) : n;
 }
 
 size_t user_copy_in_nofault(void *dst, uint64_t usrc, size_t n)
 {
-	size_t left;
-
 	thread_current()->faults_off++;
-	left = user_copy_in(dst, usrc, n);
+	n = user_copy_in(dst, usrc, n);
 	thread_current()->faults_off--;
-	return left;
+	return n;
 }
 
 size_t user_copy_out_nofault(uint64_t udst, const void *src, size_t n)
 {
-	size_t left;
-
 	thread_current()->faults_off++;
-	left = user_copy_out(udst, src, n);
+	n = user_copy_out(udst, src, n);
 	thread_current()->faults_off--;
-	return left;
+	return n;
 }
 
 int user_fault_in(uint64_t uaddr, size_t n, bool write)
 {
 	uint64_t end = uaddr + n;
 
-	if (clamp(uaddr, n) != n)
+	if (!user_range_ok(uaddr, n))
 		return -EFAULT;
 	for (; uaddr < end; uaddr = page_round_down(uaddr) + PAGE_SIZE)
 		if (user_touch((void *)uaddr, write) != 0)
@@ -71,7 +55,7 @@ int user_fault_in(uint64_t uaddr, size_t n, bool write)
 
 ssize_t user_copy_string(char *dst, uint64_t usrc, size_t max)
 {
-	size_t m = clamp(usrc, max);
+	size_t m = usrc >= USER_TOP ? 0 : MIN(max, USER_TOP - usrc);
 	ssize_t len = user_string_raw(dst, (const char *)usrc, m);
 
 	if (len < 0 || ((size_t)len == m && m < max))
@@ -83,7 +67,7 @@ int user_cmpxchg32(uint64_t uaddr, uint32_t expect, uint32_t desired, uint32_t *
 {
 	if (uaddr & 3)
 		return -EINVAL;
-	if (clamp(uaddr, 4) != 4)
+	if (!user_range_ok(uaddr, 4))
 		return -EFAULT;
 	return user_cmpxchg_raw((void *)uaddr, expect, desired, old) == 0 ? 0 : -EFAULT;
 }

@@ -18,7 +18,7 @@ static inline bool user_range_ok(uint64_t uaddr, size_t n)
 
 /* user_copy.S: the loop alone, without a look at the addresses. */
 size_t user_copy_raw(void *dst, const void *src, size_t n);
-/* Both return the number of bytes NOT copied (0: all). May sleep in a fault. */
+/* Both return the number of bytes NOT copied (0: all; n also where not all of it is user memory). May sleep in a fault. */
 size_t user_copy_in(void *dst, uint64_t usrc, size_t n);
 size_t user_copy_out(uint64_t udst, const void *src, size_t n);
 /* Zeroes user memory; the number of bytes not zeroed. */

@@ -73,93 +73,99 @@ static size_t in_nofault(struct uio *u, void *dst, size_t n)
 
 /* ---- read ---- */
 
-/* Copies from the page by way of a frame of this thread's own; bytes, or -errno. Lets the page go. */
-static ssize_t read_bounced(struct page *p, size_t off, struct uio *u, size_t n)
+/* By way of a frame of this thread's own; bytes, or -errno. */
+static ssize_t read_bounced(struct vnode *v, struct uio *u, uint64_t pos, size_t n)
 {
-	struct page *bounce = page_alloc();
+	struct page *bounce = page_alloc_wait(), *p;
 	size_t left = u->left;
 	int r;
 
-	if (!bounce) {
+	if (!bounce)
+		return -ENOMEM;
+	r = object_get_page(v->object, pos >> PAGE_SHIFT, &p);
+	if (!r) {
+		contents_copy(page_data(bounce), (char *)page_data(p) + (pos & PAGE_MASK), n);
 		page_release(p);
-		bounce = page_alloc_wait();
-		if (bounce)
-			page_free(bounce);
-		return bounce ? 0 : -ENOMEM; /* again */
+		r = uio_out(u, page_data(bounce), n);
 	}
-	contents_copy(page_data(bounce), (char *)page_data(p) + off, n);
-	page_release(p);
-	r = uio_out(u, page_data(bounce), n);
 	page_free(bounce);
 	return left == u->left ? r : (ssize_t)(left - u->left);
 }
 
-/* Bytes copied from the pages of a run, 0: again, or -errno. */
-static ssize_t read_step(struct vnode *v, struct readahead *ra, struct uio *u, uint64_t pos, size_t n,
-			 unsigned try)
+/* The program's memory for the first of n bytes is not there. Bytes of one page (so that what lies before a hole is read), or -errno. */
+static ssize_t read_faulting(struct vnode *v, struct uio *u, uint64_t pos, size_t n)
+{
+	size_t off = pos & PAGE_MASK, copied = 0;
+	struct page *p;
+	int r;
+
+	n = MIN(n, PAGE_SIZE - off);
+	for (unsigned try = 0; try < TRIES && !copied; try++) {
+		if (thread_killed())
+			return -EINTR;
+		r = user_fault_in(u->addr, MIN(n, PAGE_SIZE - (u->addr & PAGE_MASK)), true);
+		if (!r)
+			r = object_get_page(v->object, pos >> PAGE_SHIFT, &p);
+		if (r)
+			return r;
+		copied = out_nofault(u, (char *)page_data(p) + off, n);
+		page_release(p);
+	}
+	return copied ? (ssize_t)copied : read_bounced(v, u, pos, n);
+}
+
+/* Bytes of a hole's page, which is not made for it; or -errno. */
+static ssize_t read_hole(struct uio *u, size_t n)
+{
+	size_t left = u->left;
+	int r = uio_out(u, page_data(zero_page), n);
+
+	return left == u->left ? r : (ssize_t)(left - u->left);
+}
+
+/* Bytes copied from the pages of a run, 0: the program's memory is not there, or -errno. */
+static ssize_t read_run(struct vnode *v, struct readahead *ra, struct uio *u, uint64_t pos, size_t n)
 {
 	size_t off = pos & PAGE_MASK, done = 0;
 	struct page *run[OBJECT_RUN];
-	bool fault = false;
-	int r, npages;
+	int npages;
 
-	if (unlikely(!v->object->ops && object_is_hole(v->object, pos >> PAGE_SHIFT))) {
-		done = u->left;
-		r = uio_out(u, page_data(zero_page), MIN(n, PAGE_SIZE - off));
-		return done > u->left ? (ssize_t)(done - u->left) : r;
-	}
-	npages = object_get_pages(v->object, pos >> PAGE_SHIFT, ra, run,
-				  try < TRIES ? DIV_ROUND_UP(off + n, PAGE_SIZE) : 1);
+	if (unlikely(!v->object->ops && object_is_hole(v->object, pos >> PAGE_SHIFT)))
+		return read_hole(u, MIN(n, PAGE_SIZE - off));
+	npages = object_get_pages(v->object, pos >> PAGE_SHIFT, ra, run, DIV_ROUND_UP(off + n, PAGE_SIZE));
 	if (unlikely(npages < 0))
 		return npages;
-	if (unlikely(try >= TRIES))
-		return read_bounced(run[0], off, u, MIN(n, PAGE_SIZE - off));
 	for (int i = 0; i < npages; i++, off = 0) {
-		size_t chunk = MIN(n - done, PAGE_SIZE - off), copied = 0;
+		size_t chunk = MIN(n - done, PAGE_SIZE - off);
+		size_t copied = out_nofault(u, (char *)page_data(run[i]) + off, chunk);
 
-		if (likely(!fault))
-			copied = out_nofault(u, (char *)page_data(run[i]) + off, chunk);
 		page_release(run[i]);
-		fault |= copied < chunk;
 		done += copied;
-	}
-	if (unlikely(fault)) {
-		/* a page, so that what lies before a hole is read */
-		r = user_fault_in(u->addr, MIN(n - done, PAGE_SIZE - (u->addr & PAGE_MASK)), true);
-		if (r && !done)
-			return r;
+		if (unlikely(copied < chunk))
+			n = done; /* the others are only let go of */
 	}
 	return done;
 }
 
 ssize_t pageio_read(struct vnode *v, struct readahead *ra, struct uio *u, uint64_t *offset)
 {
-	size_t left = u->left;
-	unsigned try = 0;
+	uint64_t start = *offset, pos = start, size;
+	ssize_t r = 0;
 
-	if ((int64_t)*offset < 0)
+	if ((int64_t)start < 0)
 		return -EINVAL;
-	while (u->left) {
-		uint64_t size = __atomic_load_n(&v->size, __ATOMIC_ACQUIRE);
-		ssize_t r;
-
-		if (*offset >= size)
+	while (u->left && pos < (size = __atomic_load_n(&v->size, __ATOMIC_ACQUIRE))) {
+		r = read_run(v, ra, u, pos, MIN(u->left, size - pos));
+		if (unlikely(r == 0))
+			r = read_faulting(v, u, pos, MIN(u->left, size - pos));
+		if (unlikely(r < 0))
 			break;
-		r = read_step(v, ra, u, *offset, MIN(u->left, size - *offset), try);
-		if (likely(r > 0)) {
-			*offset += r;
-			try = 0;
-			continue;
-		}
-		if (r == -ENXIO) /* truncated meanwhile */
-			break;
-		if (r == 0 && thread_killed())
-			r = -EINTR;
-		if (r < 0)
-			return left > u->left ? (ssize_t)(left - u->left) : r;
-		try++;
+		pos += r;
 	}
-	return left - u->left;
+	*offset = pos;
+	if (unlikely(pos == start))
+		return r == -ENXIO ? 0 : r; /* truncated meanwhile */
+	return pos - start;
 }
 
 ssize_t vnode_read(struct vnode *v, void *buf, size_t n, uint64_t offset)
@@ -282,18 +288,8 @@ int vnode_setattr_memory(struct vnode *v, const struct attr *a)
 
 /* ---- write, with the contents lock held ---- */
 
-/* Where the bytes come from: the user's memory, or a bounce frame that holds the first of them already. */
-static size_t fill(struct uio *u, struct page *bounce, void *dst, size_t n)
-{
-	if (!bounce)
-		return in_nofault(u, dst, n);
-	contents_copy(dst, page_data(bounce), n);
-	uio_advance(u, n);
-	return n;
-}
-
 /* A page that need not be read: beyond the end, or wholly overwritten. Bytes, 0: again (after a fault), -EAGAIN: it is here, or -errno. */
-static ssize_t write_fresh(struct vnode *v, struct uio *u, struct page *bounce, uint64_t pos, size_t n)
+static ssize_t write_fresh(struct vnode *v, struct uio *u, uint64_t pos, size_t n)
 {
 	uint64_t index = pos >> PAGE_SHIFT;
 	size_t off = pos & PAGE_MASK, done;
@@ -316,7 +312,7 @@ static ssize_t write_fresh(struct vnode *v, struct uio *u, struct page *bounce, 
 		return r;
 	}
 	data = page_data(p);
-	done = fill(u, bounce, data + off, n);
+	done = in_nofault(u, data + off, n);
 	if (done == 0 || (done < n && pos + n < v->size)) { /* the file's own bytes would be lost */
 		uio_advance(u, -done);
 		object_unreserve(v->object, index << PAGE_SHIFT, (index + 1) << PAGE_SHIFT);
@@ -333,8 +329,7 @@ static ssize_t write_fresh(struct vnode *v, struct uio *u, struct page *bounce, 
 }
 
 /* Into a page that is held, and let go. */
-static ssize_t write_present(struct vnode *v, struct uio *u, struct page *bounce, struct page *p,
-			     uint64_t pos, size_t n)
+static ssize_t write_present(struct vnode *v, struct uio *u, struct page *p, uint64_t pos, size_t n)
 {
 	size_t done;
 	int r = reserve_up_to(v, p->index, pos + n);
@@ -345,7 +340,7 @@ static ssize_t write_present(struct vnode *v, struct uio *u, struct page *bounce
 		page_release(p);
 		return r;
 	}
-	done = fill(u, bounce, (char *)page_data(p) + (pos & PAGE_MASK), n);
+	done = in_nofault(u, (char *)page_data(p) + (pos & PAGE_MASK), n);
 	if (pos + done > v->size && done)
 		set_size(v, pos + done);
 	object_touch_dirty(v->object, p);
@@ -353,7 +348,7 @@ static ssize_t write_present(struct vnode *v, struct uio *u, struct page *bounce
 	return done;
 }
 
-static ssize_t write_step(struct vnode *v, struct uio *u, struct page *bounce, uint64_t pos, size_t n)
+static ssize_t write_step(struct vnode *v, struct uio *u, uint64_t pos, size_t n)
 {
 	uint64_t index = pos >> PAGE_SHIFT, pages = DIV_ROUND_UP(v->size, PAGE_SIZE);
 	bool whole = !(pos & PAGE_MASK) && (n == PAGE_SIZE || pos + n >= v->size);
@@ -362,17 +357,16 @@ static ssize_t write_step(struct vnode *v, struct uio *u, struct page *bounce, u
 	ssize_t r = 0;
 
 	if (!p && (index >= pages || whole)) {
-		r = write_fresh(v, u, bounce, pos, n);
+		r = write_fresh(v, u, pos, n);
 		if (r != -EAGAIN)
 			return r;
 	}
 	r = p ? 0 : object_get_page(v->object, index, &p);
-	return unlikely(r) ? r : write_present(v, u, bounce, p, pos, n);
+	return unlikely(r) ? r : write_present(v, u, p, pos, n);
 }
 
 /* Up to CHUNK_PAGES pages; bytes written, or -errno when none; *fault: then the user's memory at u->addr is missing. */
-static ssize_t write_chunk(struct vnode *v, struct uio *u, struct page *bounce, size_t nbounce, uint64_t pos,
-			   bool *fault)
+static ssize_t write_chunk(struct vnode *v, struct uio *u, uint64_t pos, bool *fault)
 {
 	uint64_t start = pos, unit = PAGE_SIZE;
 	ssize_t r = 0;
@@ -380,11 +374,9 @@ static ssize_t write_chunk(struct vnode *v, struct uio *u, struct page *bounce, 
 	for (unsigned i = 0; i < CHUNK_PAGES && u->left; i++) {
 		size_t n = MIN(unit - (pos & (unit - 1)), u->left);
 
-		if (bounce)
-			n = MIN(n, nbounce);
 		if (pos > v->size && (r = pageio_zero_tail(v, pos)))
 			break;
-		r = write_step(v, u, bounce, pos, n);
+		r = write_step(v, u, pos, n);
 		if (r == -ENOSPC && unit == PAGE_SIZE && v->mount && v->mount->block_shift &&
 		    v->mount->block_shift < PAGE_SHIFT) {
 			unit = 1u << v->mount->block_shift; /* there may be room for a part of the page */
@@ -397,8 +389,6 @@ static ssize_t write_chunk(struct vnode *v, struct uio *u, struct page *bounce, 
 			*fault = true;
 			break;
 		}
-		if (bounce)
-			break;
 	}
 	if (r < 0 || *fault) { /* it did not come as far as it reserved */
 		v->reserve_end = 0;
@@ -407,8 +397,8 @@ static ssize_t write_chunk(struct vnode *v, struct uio *u, struct page *bounce, 
 	return pos > start ? (ssize_t)(pos - start) : MIN(r, 0);
 }
 
-/* Brings what a fault stopped, or after some tries fills *bounce with it. 0 or -errno. */
-static int bring_in(struct uio *u, unsigned try, struct page **bounce, size_t *nbounce)
+/* Brings what a fault stopped, or after some tries makes a copy of it in a frame, allocated once: *kept. 0 or -errno. */
+static int bring_in(struct uio *u, unsigned try, struct uio *kept, struct page **bounce)
 {
 	size_t n = MIN(u->left, PAGE_SIZE - (u->addr & PAGE_MASK));
 
@@ -419,7 +409,7 @@ static int bring_in(struct uio *u, unsigned try, struct page **bounce, size_t *n
 	if (!*bounce)
 		return -ENOMEM;
 	n -= user_copy_in(page_data(*bounce), u->addr, n);
-	*nbounce = n;
+	*kept = (struct uio){ .addr = (uint64_t)page_data(*bounce), .left = n };
 	return n ? 0 : -EFAULT;
 }
 
@@ -470,14 +460,16 @@ static void note_written(struct vnode *v)
 
 ssize_t pageio_write(struct vnode *v, struct uio *u, uint64_t *offset, bool append)
 {
-	size_t total = 0, nbounce = 0;
 	struct page *bounce = NULL;
+	struct uio kept; /* a copy of the first of what is left */
+	size_t total = 0;
 	unsigned try = 0;
 	ssize_t r = 0;
 
 	if (v->mount && v->mount->read_only && !S_ISBLK(v->mode))
 		return -EROFS;
 	while (u->left && r >= 0) {
+		struct uio *from = likely(try < TRIES) ? u : &kept;
 		bool fault = false;
 
 		vm_throttle_writer(MIN(DIV_ROUND_UP(u->left, PAGE_SIZE), (size_t)CHUNK_PAGES));
@@ -487,8 +479,9 @@ ssize_t pageio_write(struct vnode *v, struct uio *u, uint64_t *offset, bool appe
 		r = check_room(v, u, *offset);
 		if (!r && unlikely(v->seals))
 			r = check_seals(v, u, *offset);
+		from->left = MIN(from->left, u->left);
 		if (!r)
-			r = write_chunk(v, u, try >= TRIES ? bounce : NULL, nbounce, *offset, &fault);
+			r = write_chunk(v, from, *offset, &fault);
 		if (r > 0)
 			note_written(v);
 		rwlock_write_unlock(&v->contents);
@@ -496,13 +489,11 @@ ssize_t pageio_write(struct vnode *v, struct uio *u, uint64_t *offset, bool appe
 			*offset += r;
 			total += r;
 			try = 0;
+			if (unlikely(from == &kept))
+				uio_advance(u, r);
 		}
-		if (fault) {
-			int e = bring_in(u, ++try, &bounce, &nbounce);
-
-			if (e)
-				r = e;
-		}
+		if (unlikely(fault))
+			r = bring_in(u, ++try, &kept, &bounce);
 		if (r >= 0 && u->left && thread_killed())
 			r = -EINTR;
 	}

@@ -349,13 +349,11 @@ static void wait_in_line(void)
 	waitq_wake_all(&over_limit);
 }
 
-void vm_throttle_writer(unsigned npages)
+static void __attribute__((noinline)) throttle(unsigned npages, uint64_t dirty)
 {
 	struct thread *t = thread_current();
-	uint64_t dirty = ndirty(), limit = part(vm_tunables.dirty_ratio), ns;
+	uint64_t limit = part(vm_tunables.dirty_ratio), ns;
 
-	if (likely(dirty <= part(vm_tunables.dirty_background_ratio)))
-		return;
 	writeback_kick();
 	t->ndirtied += npages;
 	if (t->ndirtied < THROTTLE_EVERY && dirty < limit)
@@ -369,6 +367,14 @@ void vm_throttle_writer(unsigned npages)
 	waitq_sleep_until(&throttled, &vm_queue_lock, time_ns() + ns, false);
 	wait_in_line();
 	spin_unlock(&vm_queue_lock);
+}
+
+void vm_throttle_writer(unsigned npages)
+{
+	uint64_t dirty = ndirty();
+
+	if (unlikely(dirty > part(vm_tunables.dirty_background_ratio)))
+		throttle(npages, dirty);
 }
 
 /* Not by pageoutd: the last reference of a file may write, and wait for who waits for memory. */
