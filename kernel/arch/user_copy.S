@@ -177,20 +177,23 @@ zero_done:
 user_string_raw:
 	li	t0, SSTATUS_SUM
 	csrs	sstatus, t0
-	mv	a3, a0
-	mv	a0, zero
+	mv	a5, a1
+	add	a2, a1, a2
+	sub	a0, a0, a1		/* from a byte of the source to where it goes */
 string_loop:
-	beq	a0, a2, string_done
+	beq	a1, a2, string_done
 	lbu	a4, 0(a1)
+	add	a3, a0, a1
 	sb	a4, 0(a3)
-	beqz	a4, string_done
-	addi	a0, a0, 1
 	addi	a1, a1, 1
-	addi	a3, a3, 1
-	j	string_loop
+	bnez	a4, string_loop
+	addi	a1, a1, -1
+string_done:
+	sub	a0, a1, a5
+	csrc	sstatus, t0
+	ret
 string_fault:
 	li	a0, -1
-string_done:
 	csrc	sstatus, t0
 	ret
 	fixup	string_loop, string_fault, string_fault

@@ -109,7 +109,7 @@ static void unref_locked(struct name *n, struct list *dead)
 	}
 }
 
-static void bury(struct list *dead)
+static void bury_all(struct list *dead)
 {
 	struct list *l;
 
@@ -122,6 +122,12 @@ static void bury(struct list *dead)
 			kfree(n->component);
 		kmem_cache_free(&name_cache, n);
 	}
+}
+
+static inline void bury(struct list *dead)
+{
+	if (unlikely(!list_empty(dead)))
+		bury_all(dead);
 }
 
 void name_unref(struct name *n)

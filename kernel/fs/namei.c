@@ -27,6 +27,7 @@ void namei_init(void)
 struct walk {
 	const struct cred *cred;
 	struct name *root, *at; /* referenced */
+	struct name *from;	/* where the last step began, referenced; or NULL */
 	unsigned nlinks;
 	char *buf;	  /* a link's target that `last` points into, or NULL */
 	const char *last; /* "" when the path was "/" */
@@ -34,20 +35,14 @@ struct walk {
 	bool slash; /* something like a trailing slash follows: it must be a directory */
 };
 
-static int walk_begin(struct walk *w, struct fs_context *fs, const struct cred *cred, struct name *at,
-		      const char *path)
+static void walk_begin(struct walk *w, struct fs_context *fs, const struct cred *cred, struct name *at,
+		       const char *path)
 {
-	size_t n = strnlen(path, PATH_LONGEST);
-
-	memset(w, 0, sizeof(*w));
-	if (n == PATH_LONGEST)
-		return -ENAMETOOLONG;
-	w->cred = cred;
+	*w = (struct walk){ .cred = cred };
 	spin_lock(&fs->lock);
 	w->root = name_ref(fs->root);
 	w->at = name_ref(*path == '/' ? fs->root : at ? at : fs->cwd);
 	spin_unlock(&fs->lock);
-	return 0;
 }
 
 static void link_free(char *buf);
@@ -58,6 +53,8 @@ static void walk_end(struct walk *w)
 		name_unref(w->root);
 	if (w->at)
 		name_unref(w->at);
+	if (w->from)
+		name_unref(w->from);
 	link_free(w->buf);
 }
 
@@ -65,6 +62,15 @@ static void walk_end(struct walk *w)
 static void go(struct walk *w, struct name *n)
 {
 	name_unref(w->at);
+	w->at = n;
+}
+
+/* The same, and keeps where it was, in case that it is at a link now. */
+static void go_on(struct walk *w, struct name *n)
+{
+	if (w->from)
+		name_unref(w->from);
+	w->from = w->at;
 	w->at = n;
 }
 
@@ -155,7 +161,7 @@ static int step(struct walk *w, const char *comp, size_t len)
 		name_unref(n);
 		return -ENOENT;
 	}
-	go(w, name_cross(n));
+	go_on(w, name_cross(n));
 	return 0;
 }
 
@@ -195,9 +201,9 @@ static ssize_t read_link(struct vnode *v, char **out)
 
 static int walk_parent(struct walk *w, const char *path);
 
-/* The walk is at a link that it came to from `dir` (whose reference is taken over): goes to what it names; if `last` only up to the last
- * component. A link that leads to a name goes there at once, and *arrived says so. */
-static int follow(struct walk *w, struct name *dir, bool last, bool *arrived)
+/* The walk has come to a link: goes to what it names; if `last` only up to the last component. A link that leads to a name goes there at
+ * once, and *arrived says so. */
+static int follow(struct walk *w, bool last, bool *arrived)
 {
 	struct vnode *v = w->at->vnode;
 	struct name *target;
@@ -206,24 +212,20 @@ static int follow(struct walk *w, struct name *dir, bool last, bool *arrived)
 	int r;
 
 	*arrived = false;
-	if (++w->nlinks > LINKS_MAX) {
-		name_unref(dir);
+	if (++w->nlinks > LINKS_MAX)
 		return -ELOOP;
-	}
 	if (v->ops->follow) {
 		r = v->ops->follow(v, &target);
-		name_unref(dir);
 		if (!r)
 			go(w, target);
 		*arrived = true;
 		return r;
 	}
 	n = read_link(v, &buf);
-	if (n < 0) {
-		name_unref(dir);
+	if (n < 0)
 		return n;
-	}
-	go(w, dir);
+	go(w, w->from);
+	w->from = NULL;
 	if (*buf == '/')
 		go(w, name_ref(w->root));
 	if (last) {
@@ -240,13 +242,9 @@ static int follow(struct walk *w, struct name *dir, bool last, bool *arrived)
 	}
 	r = walk_parent(w, buf);
 	if (!r) { /* the target's last component, and if it is a link, that one's */
-		struct name *from = name_ref(w->at);
-
 		r = step(w, w->last, w->len);
 		if (!r && S_ISLNK(w->at->vnode->mode))
-			r = follow(w, from, false, arrived);
-		else
-			name_unref(from);
+			r = follow(w, false, arrived);
 	}
 	link_free(buf);
 	return r;
@@ -257,7 +255,6 @@ static int walk_parent(struct walk *w, const char *path)
 {
 	for (;;) {
 		const char *end;
-		struct name *from;
 		bool arrived;
 		int r;
 
@@ -272,12 +269,9 @@ static int walk_parent(struct walk *w, const char *path)
 			end++;
 		if (!*end)
 			return 0;
-		from = name_ref(w->at);
 		r = step(w, path, w->len);
 		if (!r && S_ISLNK(w->at->vnode->mode))
-			r = follow(w, from, false, &arrived);
-		else
-			name_unref(from);
+			r = follow(w, false, &arrived);
 		if (r)
 			return r;
 		path = end;
@@ -291,15 +285,11 @@ static int walk_last(struct walk *w, unsigned flags)
 	int r;
 
 	for (;;) {
-		struct name *from = name_ref(w->at);
-
 		slash = w->slash;
 		r = step(w, w->last, w->len);
-		if (r || !S_ISLNK(w->at->vnode->mode) || !(slash || (flags & LOOK_FOLLOW))) {
-			name_unref(from);
+		if (r || !S_ISLNK(w->at->vnode->mode) || !(slash || (flags & LOOK_FOLLOW)))
 			break;
-		}
-		r = follow(w, from, true, &arrived);
+		r = follow(w, true, &arrived);
 		if (r || arrived)
 			break;
 	}
@@ -312,13 +302,14 @@ int path_lookup(struct fs_context *fs, const struct cred *cred, struct name *at,
 		unsigned flags, struct name **out)
 {
 	struct walk w;
-	int r = walk_begin(&w, fs, cred, at, path);
+	int r;
 
-	if (!r && !*path) {
+	walk_begin(&w, fs, cred, at, path);
+	if (!*path) {
 		r = !(flags & LOOK_EMPTY)				    ? -ENOENT :
 		    (flags & LOOK_DIRECTORY) && !S_ISDIR(w.at->vnode->mode) ? -ENOTDIR :
 									      0;
-	} else if (!r) {
+	} else {
 		r = walk_parent(&w, path);
 		if (!r)
 			r = walk_last(&w, flags);
@@ -574,17 +565,14 @@ int path_open(struct fs_context *fs, const struct cred *cred, struct name *at, c
 	if (!*path)
 		return -ENOENT;
 	mode = S_IFREG | (mode & 07777 & ~fs->umask);
-	r = walk_begin(&w, fs, cred, at, path);
-	if (!r)
-		r = walk_parent(&w, path);
+	walk_begin(&w, fs, cred, at, path);
+	r = walk_parent(&w, path);
 	while (!r) {
 		r = open_create(&w, flags, mode, &n, &made);
 		if (r || !S_ISLNK(n->vnode->mode) || (flags & O_NOFOLLOW))
 			break;
-		struct name *from = w.at;
-
-		w.at = n;
-		r = follow(&w, from, true, &arrived);
+		go_on(&w, n);
+		r = follow(&w, true, &arrived);
 		if (!r && arrived) {
 			n = name_ref(w.at);
 			break;
@@ -605,9 +593,8 @@ static int begin_change(struct walk *w, struct fs_context *fs, const struct cred
 
 	if (!*path)
 		return memset(w, 0, sizeof(*w)), -ENOENT;
-	r = walk_begin(w, fs, cred, at, path);
-	if (!r)
-		r = walk_parent(w, path);
+	walk_begin(w, fs, cred, at, path);
+	r = walk_parent(w, path);
 	if (!r)
 		r = check_search(w);
 	if (r)

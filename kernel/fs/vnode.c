@@ -371,20 +371,21 @@ int vnode_permission(struct vnode *v, const struct cred *cred, unsigned want)
 
 int vnode_getattr(struct vnode *v, struct attr *a)
 {
-	memset(a, 0, sizeof(*a));
-	a->dev = v->mount ? v->mount->devno : 0;
-	a->ino = v->ino;
-	a->rdev = v->rdev;
-	a->size = __atomic_load_n(&v->size, __ATOMIC_RELAXED);
-	a->blocks = DIV_ROUND_UP(a->size, 512);
-	a->mode = v->mode;
-	a->nlink = v->nlink;
-	a->uid = v->uid;
-	a->gid = v->gid;
-	a->blksize = PAGE_SIZE;
-	a->atime = v->atime;
-	a->mtime = v->mtime;
-	a->ctime = v->ctime;
+	uint64_t size = load_relaxed(&v->size);
+
+	*a = (struct attr){ .dev = v->mount ? v->mount->devno : 0,
+			    .ino = v->ino,
+			    .rdev = v->rdev,
+			    .size = size,
+			    .blocks = DIV_ROUND_UP(size, 512),
+			    .mode = v->mode,
+			    .nlink = v->nlink,
+			    .uid = v->uid,
+			    .gid = v->gid,
+			    .blksize = PAGE_SIZE,
+			    .atime = v->atime,
+			    .mtime = v->mtime,
+			    .ctime = v->ctime };
 	return v->ops && v->ops->getattr ? v->ops->getattr(v, a) : 0;
 }
 
