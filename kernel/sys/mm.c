@@ -43,12 +43,12 @@ static bool offset_fits(const struct vnode *v, uint64_t len, uint64_t offset)
 	 0x1000 /* EXECUTABLE */ | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | \
 	 MAP_HUGETLB | MAP_HUGE_BITS)
 
-/* May the file be mapped so, and with which protection at most? In Linux's order. */
-static int check_file(const struct file *f, const uint64_t *a, int *max_prot)
+/* With which protection at most may the file be mapped so? -errno in Linux's order. */
+static int check_file(const struct file *f, const uint64_t *a)
 {
 	const struct vnode *v = f->vnode;
 	unsigned mode = f->flags & O_ACCMODE;
-	int prot = a[2], flags = a[3], type = flags & MAP_TYPE;
+	int prot = a[2], flags = a[3], type = flags & MAP_TYPE, max_prot;
 
 	if (!offset_fits(v, a[1], a[5]))
 		return -EOVERFLOW;
@@ -58,38 +58,31 @@ static int check_file(const struct file *f, const uint64_t *a, int *max_prot)
 		return -EOPNOTSUPP;
 	if (mode == O_WRONLY || (type != MAP_PRIVATE && prot & PROT_WRITE && mode != O_RDWR))
 		return -EACCES;
-	*max_prot = PROT_READ | PROT_EXEC | (type == MAP_PRIVATE || mode == O_RDWR ? PROT_WRITE : 0);
+	max_prot = PROT_READ | PROT_EXEC | (type == MAP_PRIVATE || mode == O_RDWR ? PROT_WRITE : 0);
 	if (vnode_noexec(v)) {
 		if (prot & PROT_EXEC)
 			return -EPERM;
-		*max_prot &= ~PROT_EXEC;
+		max_prot &= ~PROT_EXEC;
 	}
 	if (!(v->ops && v->ops->mmap) && !(S_ISREG(v->mode) && v->object))
 		return -ENODEV;
-	return flags & MAP_GROWSDOWN ? -EINVAL : 0;
+	return flags & MAP_GROWSDOWN ? -EINVAL : max_prot;
 }
 
 static int64_t map_file(struct space *s, struct file *f, const uint64_t *a)
 {
 	struct vnode *v = f->vnode;
 	struct object *o = v->object;
-	int prot = a[2], flags = a[3], max_prot = 0, err = check_file(f, a, &max_prot);
+	int prot = a[2], flags = a[3], max_prot = check_file(f, a);
 
-	if (!err && v->ops && v->ops->mmap)
-		err = v->ops->mmap(f, &o);
-	if (!err && flags & MAP_SHARED && v->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) {
-		err = prot & PROT_WRITE ? -EPERM : 0;
-		max_prot &= ~PROT_WRITE;
+	if (max_prot >= 0 && v->ops && v->ops->mmap) {
+		int err = v->ops->mmap(f, &o);
+
+		max_prot = err ? err : max_prot;
 	}
-	return err ? err : vm_mmap(s, a[0], a[1], prot, flags, o, a[5], max_prot);
-}
-
-/* Of all that mmap has to say of a call that failed with `err` the errno that Linux has first. */
-static int first_refusal(struct space *s, const uint64_t *a, int err)
-{
-	int first = vm_mmap_refusal(s, a[0], a[1], a[3]);
-
-	return first ? first : err;
+	if (max_prot >= 0 && flags & MAP_SHARED && v->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
+		max_prot = prot & PROT_WRITE ? -EPERM : max_prot & ~PROT_WRITE;
+	return vm_mmap(s, a[0], a[1], prot, flags, o, a[5], max_prot);
 }
 
 /* There are no huge pages of any size, and of some there never will be. */
@@ -112,8 +105,7 @@ int64_t sys_mmap(const uint64_t *a)
 	if (flags & MAP_ANONYMOUS) {
 		if (flags & MAP_HUGETLB)
 			return refuse_huge(flags);
-		r = vm_mmap(s, a[0], a[1], prot, flags, NULL, 0, 7);
-		return likely(r >= 0) ? r : first_refusal(s, a, r);
+		return vm_mmap(s, a[0], a[1], prot, flags, NULL, 0, 7);
 	}
 	f = fd_get(proc_current()->files, (int)a[4]);
 	if (!f)
@@ -129,7 +121,7 @@ int64_t sys_mmap(const uint64_t *a)
 	if (f->vnode->seals)
 		mutex_unlock(&seals_lock);
 	file_unref(f);
-	return r >= 0 ? r : first_refusal(s, a, r);
+	return r;
 }
 
 int64_t sys_munmap(const uint64_t *a)

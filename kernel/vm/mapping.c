@@ -106,15 +106,15 @@ void mapping_discard(struct mapping *m)
 	kmem_cache_free(&mapping_cache, m);
 }
 
-/* The space's sums, when n pages of a kind like m's come or (n < 0) go. */
-static void count(const struct mapping *m, int64_t n)
+/* The space's sums, when n pages of a mapping, or of what it is to become, come or (n < 0) go. */
+static inline void count(const struct mapping *m, unsigned prot, unsigned flags, int64_t n)
 {
 	struct space *s = m->space;
 
 	s->npages += n;
-	if (mapping_is_data(m->prot, m->shared, m->flags))
+	if (mapping_is_data(prot, m->shared, flags))
 		s->ndata += n;
-	if (m->flags & MF_LOCKED)
+	if (flags & MF_LOCKED)
 		s->nlocked += n;
 }
 
@@ -185,7 +185,7 @@ void mapping_insert(struct space *s, struct mapping *m)
 	if (m->object || m->prot & PROT_EXEC)
 		m->expect = EXPECT_PAGE;
 	link_into_tree(s, m);
-	count(m, m->end - m->start);
+	count(m, m->prot, m->flags, m->end - m->start);
 	begin_change(m, m->flags);
 	link_lists(m);
 	end_change(m, m->flags);
@@ -205,7 +205,7 @@ static void let_go(struct mapping *m, struct mapping **drop)
 void mapping_remove(struct mapping *m, struct mapping **drop)
 {
 	take_from_tree(m);
-	count(m, -(int64_t)(m->end - m->start));
+	count(m, m->prot, m->flags, -(int64_t)(m->end - m->start));
 	let_go(m, drop);
 }
 
@@ -282,7 +282,8 @@ void mapping_change(struct mapping *m, unsigned prot, unsigned flags)
 	unsigned either = m->flags | flags;
 	int64_t n = m->end - m->start;
 
-	count(m, -n);
+	count(m, m->prot, m->flags, -n);
+	count(m, prot, flags, n);
 	begin_change(m, either);
 	if (m->flags & ~flags & MF_LOCKED)
 		list_remove(&m->locked_link);
@@ -293,14 +294,13 @@ void mapping_change(struct mapping *m, unsigned prot, unsigned flags)
 	if (prot & PROT_EXEC)
 		m->expect = EXPECT_PAGE;
 	end_change(m, either);
-	count(m, n);
 }
 
 void mapping_resize(struct mapping *m, uint64_t start, uint64_t end)
 {
 	int64_t more = (end - start) - (m->end - m->start);
 
-	count(m, more);
+	count(m, m->prot, m->flags, more);
 	if (more < 0 && m->flags & MF_ACCOUNT)
 		commit_put(-more);
 	begin_change(m, m->flags);
@@ -376,9 +376,9 @@ int each_part(struct space *s, uint64_t first, uint64_t end, bool past_holes, pa
 	      struct mapping **drop)
 {
 	struct mapping *m = mapping_at_or_after(s, first);
-	int err = 0, hole = 0;
+	int err, hole = 0;
 
-	for (; first < end && m && m->start < end; m = mapping_next(m)) {
+	while (first < end && m && m->start < end) {
 		struct part p = { m, MAX(first, m->start), MIN(end, m->end), what };
 
 		if (m->start > first)
@@ -390,6 +390,8 @@ int each_part(struct space *s, uint64_t first, uint64_t end, bool past_holes, pa
 			return err;
 		m = drop ? mapping_merge(p.m, drop) : m;
 		first = m->end;
+		if (first < end)
+			m = mapping_next(m);
 	}
 	return first < end ? -ENOMEM : hole;
 }

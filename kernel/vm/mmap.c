@@ -69,8 +69,6 @@ static inline uint64_t place(struct space *s, uint64_t addr, uint64_t n, int fla
 	struct mapping *m;
 
 	*err = -ENOMEM;
-	if (n > USER_PAGES)
-		return 0;
 	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
 		if (addr > USER_TOP - (n << PAGE_SHIFT))
 			return 0;
@@ -166,19 +164,14 @@ int check_limits(struct space *s, uint64_t n, uint64_t gone, bool data, bool loc
 	return data && s->ndata + n > s->limits.data >> PAGE_SHIFT ? -ENOMEM : 0;
 }
 
-static int check_mmap(uint64_t len, int flags, struct object *object)
+/* Of a mapping of no file, or of one that may be mapped so. */
+static int check_kind(int flags, struct object *object)
 {
 	int type = flags & MAP_TYPE;
 
-	if (len == 0)
-		return -EINVAL;
-	if (page_round_up(len) == 0)
-		return -ENOMEM;
 	if (flags & MAP_ANONYMOUS && type != MAP_PRIVATE && type != MAP_SHARED)
 		return -EINVAL;
-	if (flags & MAP_GROWSDOWN && (object || type != MAP_PRIVATE))
-		return -EINVAL;
-	return 0;
+	return flags & MAP_GROWSDOWN && (object || type != MAP_PRIVATE) ? -EINVAL : 0;
 }
 
 static unsigned mapping_flags(struct space *s, int prot, int flags, const struct object *object)
@@ -206,11 +199,10 @@ static uint64_t mapped_in(struct space *s, uint64_t first, uint64_t end)
 }
 
 /* Makes room for m (its flags, protection and object are filled in), takes its promise and puts it in. 0; 1: it joined a neighbour, and
- * its reference is left over; or -errno. */
-static int enter(struct space *s, struct mapping *m, uint64_t addr, uint64_t n, int flags,
+ * its reference is left over; or -errno: `refusal` is one that comes before those about memory. */
+static int enter(struct space *s, struct mapping *m, uint64_t addr, uint64_t n, int flags, int refusal,
 		 struct mapping **drop)
 {
-	bool data = mapping_is_data(m->prot, m->shared, m->flags);
 	int err;
 
 	if (s->nmappings > MAPPINGS_MAX)
@@ -219,8 +211,12 @@ static int enter(struct space *s, struct mapping *m, uint64_t addr, uint64_t n, 
 	m->end = m->start + n;
 	if (!m->start)
 		return err;
-	err = check_limits(s, n, flags & MAP_FIXED ? mapped_in(s, m->start, m->end) : 0, data,
-			   m->flags & MF_LOCKED);
+	err = may_lock(s, n, flags);
+	if (!err)
+		err = refusal;
+	if (!err)
+		err = check_limits(s, n, flags & MAP_FIXED ? mapped_in(s, m->start, m->end) : 0,
+				   mapping_is_data(m->prot, m->shared, m->flags), false);
 	if (err)
 		return err;
 	if (m->flags & MF_ACCOUNT && !commit_take(n))
@@ -234,32 +230,16 @@ static int enter(struct space *s, struct mapping *m, uint64_t addr, uint64_t n, 
 	return err;
 }
 
-int vm_mmap_refusal(struct space *s, uint64_t addr, uint64_t len, int flags)
-{
-	uint64_t n = page_round_up(len) >> PAGE_SHIFT;
-	int err = -ENOMEM;
-
-	if (len == 0)
-		return -EINVAL;
-	if (n == 0)
-		return -ENOMEM;
-	rwlock_read(&s->lock);
-	if (place(s, addr, n, flags, &err))
-		err = may_lock(s, n, flags);
-	rwlock_read_unlock(&s->lock);
-	return err;
-}
-
 int64_t vm_mmap(struct space *s, uint64_t addr, uint64_t len, int prot, int flags, struct object *object,
 		uint64_t offset, int max_prot)
 {
-	int err = check_mmap(len, flags, object);
+	int err = max_prot < 0 ? max_prot : check_kind(flags, object);
 	uint64_t n = page_round_up(len) >> PAGE_SHIFT;
 	struct mapping *drop = NULL, m;
 
-	if (err)
-		return err;
-	if (n > USER_PAGES)
+	if (len == 0)
+		return -EINVAL;
+	if (n == 0 || n > USER_PAGES)
 		return -ENOMEM;
 	mapping_blank(&m, s);
 	m.prot = prot & 7;
@@ -269,16 +249,16 @@ int64_t vm_mmap(struct space *s, uint64_t addr, uint64_t len, int prot, int flag
 		m.offset = offset >> PAGE_SHIFT;
 	if (object) {
 		object_ref(object);
-	} else if (m.shared) { /* memory of its own that forked children share */
+	} else if (m.shared && !err) { /* memory of its own that forked children share */
 		object = object_create_shared(n, flags & MAP_NORESERVE);
 		if (!object)
-			return -ENOMEM;
+			err = -ENOMEM;
 	}
 	m.object = object;
 	m.error_seen = object ? object->error_count : 0;
 	space_write(s);
 	m.flags = mapping_flags(s, prot, flags, object);
-	err = flags & MAP_LOCKED && !s->limits.memlock ? -EPERM : enter(s, &m, addr, n, flags, &drop);
+	err = enter(s, &m, addr, n, flags, err, &drop);
 	rwlock_write_unlock(&s->lock);
 	mapping_drop_all(drop);
 	if (err && object)

@@ -9,7 +9,7 @@
 #include "lib/string.h"
 #include "proc/thread.h"
 #include "vm/frames/kmem.h"
-#include "vm/mapping.h"
+#include "vm/view.h"
 
 struct list space_list = LIST_INIT(space_list);
 static struct kmem_cache space_cache;
@@ -274,61 +274,21 @@ bool space_locks(struct space *s, uint64_t vpn)
 
 /* ---- access from outside ---- */
 
-/* The resident page of vpn that serves the access without a fault, held; NULL. The space is held for reading. */
-static struct page *find_held(struct space *s, uint64_t vpn, bool write)
+/* Looks at the page of vpn: v->page, held, or v->zero serves the access; neither: a fault must come first. False: it is not allowed. What can
+ * only be written, the hardware reads, too; but not for others. */
+static bool view_access(struct space *s, uint64_t vpn, bool write, struct page_view *v)
 {
 	struct mapping *m = mapping_find(s, vpn);
-	struct home *family = &s->overlay.family->home;
-	struct page *p = NULL;
-	bool shared;
-	slot_t *slot;
 
 	if (!m || !(m->prot & (write ? PROT_WRITE : PROT_READ | PROT_EXEC)))
-		return NULL;
-	if (!m->shared) {
-		home_lock(family);
-		slot = overlay_find(&s->overlay, vpn, &shared);
-		if (slot && slot_is_page(*slot)) {
-			p = slot_page(*slot);
-			if (page_has(p, PG_BUSY | PG_ERROR) ||
-			    (write && (p->sharers > 1 || shared || !page_has(p, PG_DIRTY))))
-				p = NULL;
-			else
-				page_hold(p);
-		}
-		bool empty = !slot || !*slot;
-		spin_unlock(&family->lock);
-		if (!empty || write)
-			return p;
+		return false;
+	view_page(m, vpn, false, v);
+	v->zero &= !write && !v->page;
+	if (write && v->page && (v->shared || (!m->shared && !v->private) || !page_has(v->page, PG_DIRTY))) {
+		page_release(v->page);
+		v->page = NULL;
 	}
-	if (m->object) {
-		p = object_find_page(m->object, m->offset + (vpn - m->start));
-		if (p && write && !page_has(p, PG_DIRTY)) {
-			page_release(p);
-			p = NULL;
-		}
-	}
-	return p;
-}
-
-/* What can only be written, the hardware reads, too; but not for others. */
-static bool may_access(struct space *s, uint64_t vpn, bool write)
-{
-	struct mapping *m = mapping_find(s, vpn);
-
-	return m && m->prot & (write ? PROT_WRITE : PROT_READ | PROT_EXEC);
-}
-
-static bool is_zero_mapped(struct space *s, uint64_t vpn)
-{
-	pte_t *pte;
-	bool zero;
-
-	space_lock_table(s);
-	pte = table_find(s, vpn);
-	zero = pte && pte_read(pte) & PTE_V && pte_pfn(pte_read(pte)) == zero_pfn;
-	spin_unlock(&s->table_lock);
-	return zero;
+	return true;
 }
 
 size_t vm_access(struct space *s, uint64_t va, void *buf, size_t n, bool write)
@@ -339,29 +299,26 @@ size_t vm_access(struct space *s, uint64_t va, void *buf, size_t n, bool write)
 	while (done < n) {
 		uint64_t at = va + done, offset = at & PAGE_MASK;
 		size_t chunk = MIN(n - done, PAGE_SIZE - offset);
-		struct page *p;
-		bool zero;
+		struct page_view v;
+		bool allowed;
 
-		if (vm_fault(s, at, write ? ACCESS_WRITE : ACCESS_READ, &info))
+		if (vm_fault(s, at, write ? ACCESS_WRITE : ACCESS_READ, &info) || thread_killed())
 			break;
 		rwlock_read(&s->lock);
-		if (thread_killed() || !may_access(s, at >> PAGE_SHIFT, write)) {
-			rwlock_read_unlock(&s->lock);
-			break;
-		}
-		p = find_held(s, at >> PAGE_SHIFT, write);
-		zero = !p && !write && is_zero_mapped(s, at >> PAGE_SHIFT);
+		allowed = view_access(s, at >> PAGE_SHIFT, write, &v);
 		rwlock_read_unlock(&s->lock);
-		if (!p && !zero)
+		if (!allowed)
+			break;
+		if (!v.page && !v.zero)
 			continue; /* gone again: fault again */
-		if (zero)
+		if (v.zero)
 			memset((char *)buf + done, 0, chunk);
 		else if (write)
-			contents_copy((char *)page_data(p) + offset, (char *)buf + done, chunk);
+			contents_copy((char *)page_data(v.page) + offset, (char *)buf + done, chunk);
 		else
-			contents_copy((char *)buf + done, (char *)page_data(p) + offset, chunk);
-		if (p)
-			page_release(p);
+			contents_copy((char *)buf + done, (char *)page_data(v.page) + offset, chunk);
+		if (v.page)
+			page_release(v.page);
 		done += chunk;
 	}
 	return done;

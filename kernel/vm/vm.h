@@ -670,11 +670,10 @@ struct vm_fault_info {
 int vm_fault(struct space *s, uint64_t va, unsigned access, struct vm_fault_info *info);
 
 /* The system calls' work. Addresses in bytes. Negative errno as Linux gives it. All take s->lock for writing and may sleep. */
-/* `object` (a reference of the mapping's own is taken) NULL: anonymous; `max_prot`: what mprotect may ever give. */
+/* `object` (a reference of the mapping's own is taken) NULL: anonymous; `max_prot`: what mprotect may ever give, or the -errno of a file
+ * that may not be mapped so: what there is to be said of length, place and locks comes before it. */
 int64_t vm_mmap(struct space *s, uint64_t addr, uint64_t len, int prot, int flags, struct object *object,
 		uint64_t offset, int max_prot);
-/* What mmap says of a length and a place, 0 if nothing: it comes before all that is said of a file. Takes s->lock for reading. */
-int vm_mmap_refusal(struct space *s, uint64_t addr, uint64_t len, int flags);
 int vm_munmap(struct space *s, uint64_t addr, uint64_t len);
 int vm_mprotect(struct space *s, uint64_t addr, uint64_t len, int prot);
 int vm_msync(struct space *s, uint64_t addr, uint64_t len, int flags);
