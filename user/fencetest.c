@@ -14,6 +14,7 @@
 
 #define SPINNERS 3
 #define PAGES	 256ul
+#define BURST	 24 /* threads at once: for most of them the kernel has no stack from one that has ended */
 
 static volatile unsigned long turns[SPINNERS];
 static volatile int stop;
@@ -125,19 +126,8 @@ static const struct {
 	{ "fork", fences_of_fork },
 };
 
-/* A thread more than there ever were gets a new stack, for which the kernel fences all harts: so that there is one to spare. */
-static void keep_a_stack(void)
-{
-	pid_t child = SYS(fork());
-
-	if (child == 0)
-		_exit(0);
-	SYS(waitpid(child, NULL, 0));
-}
-
 static void check_all(const char *when, bool spinning)
 {
-	keep_a_stack();
 	for (unsigned i = 0; i < sizeof(operations) / sizeof(*operations); i++) {
 		long most = 0, least = LONG_MAX;
 
@@ -157,6 +147,81 @@ static void check_all(const char *when, bool spinning)
 		if (spinning && most == 0 && operations[i].fences != fences_of_fork)
 			FAIL("%s sent no remote fence", operations[i].name);
 	}
+}
+
+static pid_t children[2 * BURST];
+static unsigned nchildren;
+static int gate[2]; /* all of them, and the threads of a burst, wait for its end */
+
+static void *wait_at_gate(void *arg __attribute__((unused)))
+{
+	char c;
+
+	SYS(read(gate[0], &c, 1));
+	return NULL;
+}
+
+static void fork_one(void)
+{
+	pid_t child = SYS(fork());
+
+	if (child == 0) {
+		close(gate[1]);
+		wait_at_gate(NULL);
+		_exit(0);
+	}
+	children[nchildren++] = child;
+}
+
+/*
+ * That a new thread's stack is mapped for the kernel is no reason to send a fence. A fork may send one of the program's, and so may
+ * each page copied. Nobody ends meanwhile, as the stacks of those that end are unmapped, and that is told to all harts.
+ */
+static void burst(const char *when, pthread_t *threads, bool spinning)
+{
+	long kernel = counter("kernel_fences"), sent = counter("fences_sent"), copies = counter("cow_copies");
+
+	for (int i = 0; i < BURST; i++) {
+		if (spinning)
+			all_spin();
+		if (threads)
+			EQ(pthread_create(&threads[i], NULL, wait_at_gate, NULL), 0);
+		else
+			fork_one();
+	}
+	copies = counter("cow_copies") - copies;
+	sent = counter("fences_sent") - sent;
+	kernel = counter("kernel_fences") - kernel;
+	printf("fencetest: %d %s, %s: %ld remote fences, %ld of the kernel's own\n", BURST,
+	       threads ? "threads" : "forks", when, sent, kernel);
+	if (kernel != 0)
+		FAIL("%ld remote fences of the kernel's own for new threads", kernel);
+	if (sent > (spinning ? BURST + copies : 0))
+		FAIL("%ld remote fences for %d new threads and %ld copied pages", sent, BURST, copies);
+}
+
+static void end_burst(pthread_t *threads)
+{
+	close(gate[1]);
+	while (nchildren > 0)
+		SYS(waitpid(children[--nchildren], NULL, 0));
+	for (int i = 0; i < BURST; i++)
+		EQ(pthread_join(threads[i], NULL), 0);
+	close(gate[0]);
+}
+
+static void start_spinning(pthread_t *threads)
+{
+	stop = 0;
+	for (int i = 0; i < SPINNERS; i++)
+		EQ(pthread_create(&threads[i], NULL, spin, (void *)&turns[i]), 0);
+}
+
+static void end_spinning(pthread_t *threads)
+{
+	stop = 1;
+	for (int i = 0; i < SPINNERS; i++)
+		EQ(pthread_join(threads[i], NULL), 0);
 }
 
 static void evict(unsigned long mib)
@@ -179,7 +244,7 @@ static void evict(unsigned long mib)
 
 int main(int argc, char **argv)
 {
-	pthread_t threads[SPINNERS];
+	pthread_t spinners[SPINNERS], waiters[BURST];
 
 	argc = test_begin("fencetest", argc, argv);
 	if (sysconf(_SC_NPROCESSORS_ONLN) < SPINNERS + 1 || counter("fences_sent") < 0) {
@@ -187,13 +252,17 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	check_all("alone", false);
-	for (int i = 0; i < SPINNERS; i++)
-		EQ(pthread_create(&threads[i], NULL, spin, (void *)&turns[i]), 0);
+	start_spinning(spinners);
 	check_all("with three threads", true);
-	stop = 1;
-	for (int i = 0; i < SPINNERS; i++)
-		EQ(pthread_join(threads[i], NULL), 0);
+	end_spinning(spinners);
 	check_all("alone again", false);
+	SYS(pipe(gate));
+	burst("alone", NULL, false);
+	start_spinning(spinners);
+	burst("with three threads", NULL, true);
+	burst("with three threads", waiters, true);
+	end_spinning(spinners);
+	end_burst(waiters);
 	if (argc > 1)
 		evict(strtoul(argv[1], NULL, 10));
 	printf("fencetest: ok\n");

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <limits.h>
 #include <poll.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #include "include/testlib.h"
@@ -440,6 +441,73 @@ static void named_ends(void)
 	ERR(open("p", O_RDONLY), ENOENT);
 }
 
+/* More pieces than a kernel may want to keep on its stack, and larger in all than a page. */
+static void long_vectors(void)
+{
+	enum { PIECES = 300, PIECE = 40, ROUNDS = 10 };
+	static unsigned char buf[PIECES * PIECE];
+	struct iovec vec[PIECES];
+	unsigned long at = 0;
+	long n;
+	pid_t pid;
+
+	for (int i = 0; i < PIECES; i++)
+		vec[i] = (struct iovec){ buf + i * PIECE, PIECE };
+	open_pipe();
+	pid = test_fork();
+	if (pid == 0) {
+		for (; at < ROUNDS * sizeof(buf); at += sizeof(buf)) {
+			fill(buf, sizeof(buf), at, 1);
+			EQ(SYS(writev(fd[1], vec, PIECES)), sizeof(buf));
+		}
+		_exit(0);
+	}
+	SYS(close(fd[1]));
+	while ((n = SYS(readv(fd[0], vec, PIECES))) > 0) {
+		SAME(buf, (unsigned long)n, at, 1);
+		at += (unsigned long)n;
+	}
+	EQ(at, ROUNDS * sizeof(buf));
+	EXITED(pid, 0);
+	SYS(close(fd[0]));
+}
+
+/* Of many pipes that one process waits for, another one writes to one after the other. */
+static void long_polls(void)
+{
+	enum { PIPES = 60, TURNS = 200 };
+	struct pollfd fds[PIPES];
+	int ends[PIPES];
+	pid_t pid;
+
+	for (int i = 0; i < PIPES; i++) {
+		open_pipe();
+		fds[i] = (struct pollfd){ fd[0], POLLIN, 0 };
+		ends[i] = fd[1];
+	}
+	open_pipe();
+	pid = test_fork();
+	if (pid == 0) {
+		for (int turn = 0; turn < TURNS; turn++) {
+			put_token(ends[turn * 7 % PIPES], (char)(turn % 100));
+			EQ(get_token(fd[0]), turn % 100);
+		}
+		_exit(0);
+	}
+	for (int turn = 0; turn < TURNS; turn++) {
+		EQ(SYS(poll(fds, PIPES, -1)), 1);
+		EQ(fds[turn * 7 % PIPES].revents, POLLIN);
+		EQ(get_token(fds[turn * 7 % PIPES].fd), turn % 100);
+		put_token(fd[1], (char)(turn % 100));
+	}
+	EXITED(pid, 0);
+	close_pipe();
+	for (int i = 0; i < PIPES; i++) {
+		SYS(close(fds[i].fd));
+		SYS(close(ends[i]));
+	}
+}
+
 static const struct test tests[] = {
 	{ "basics", basics },
 	{ "end of file", end_of_file },
@@ -454,6 +522,8 @@ static const struct test tests[] = {
 	{ "named pipe", named },
 	{ "sizes", sizes },
 	{ "named ends", named_ends },
+	{ "long vectors", long_vectors },
+	{ "long polls", long_polls },
 };
 
 TEST_MAIN("pipetest", tests)

@@ -28,6 +28,7 @@ struct hart {
 	uint64_t timer_ns;  /* what the timer is set to; UINT64_MAX: nothing */
 	bool stopped;	    /* by harts_stop or harts_pause */
 	const void *shares; /* the spinlock that it shares: lib/lock.h */
+	uint64_t kmap_seen; /* how far it sees what was mapped for the kernel: mmu.h */
 #ifdef QUIRE_DEBUG
 	uint8_t ranks[32];
 	unsigned nranks;

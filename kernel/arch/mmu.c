@@ -116,6 +116,80 @@ void mmu_init_root(pte_t *root)
 	memcpy(root + MMU_ROOT_USER, mmu_kernel_root + MMU_ROOT_USER, PAGE_SIZE / 2);
 }
 
+/* ---- the kernel's ranges ---- */
+
+uint64_t mmu_kmap_generation;
+
+pte_t *mmu_kmap_entry(uint64_t va)
+{
+	pte_t upper = __atomic_load_n(&mmu_kmap_table[mmu_index(va, 1)], __ATOMIC_ACQUIRE);
+
+	return upper & PTE_V ? (pte_t *)phys_to_virt(pte_pfn(upper) << PAGE_SHIFT) + mmu_index(va, 0) : NULL;
+}
+
+#ifdef QUIRE_DEBUG
+/* Hidden is what is neither 0 nor valid; with PTE_SOFT until a fault. */
+void mmu_kmap_hide(pte_t *pte, bool lasting)
+{
+	if (*pte)
+		*pte = (*pte & ~(PTE_V | PTE_SOFT)) | (lasting ? PTE_SOFT : 0);
+}
+
+static void reveal(pte_t *pte, bool lasting)
+{
+	pte_t e = pte_read(pte);
+
+	while (e && !(e & PTE_V) && (lasting || !(e & PTE_SOFT)) &&
+	       !__atomic_compare_exchange_n(pte, &e, e | PTE_V, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+}
+
+static void reveal_all(void)
+{
+	for (uint64_t at = 0; at < KMAP_SIZE; at += PAGE_SIZE * MMU_FANOUT) {
+		pte_t *table = mmu_kmap_entry(KMAP_BASE + at);
+
+		for (unsigned i = 0; table && i < MMU_FANOUT; i++)
+			reveal(&table[i], false);
+	}
+}
+#else
+static void reveal(pte_t *pte __unused, bool lasting __unused)
+{
+}
+
+static void reveal_all(void)
+{
+}
+#endif
+
+void mmu_kmap_made(void)
+{
+	__atomic_fetch_add(&mmu_kmap_generation, 1, __ATOMIC_RELEASE);
+}
+
+void mmu_kmap_catch_up(struct hart *h)
+{
+	h->kmap_seen = __atomic_load_n(&mmu_kmap_generation, __ATOMIC_ACQUIRE);
+	reveal_all();
+	mmu_fence_local();
+}
+
+bool mmu_kmap_fault(uint64_t va)
+{
+	pte_t *pte = va - KMAP_BASE < KMAP_SIZE ? mmu_kmap_entry(va) : NULL;
+
+	if (pte)
+		reveal(pte, true);
+	if (!pte || !(pte_read(pte) & PTE_V))
+		return false;
+	EVENT(kernel_refaults);
+	mmu_fence_local();
+	return true;
+}
+
+/* ---- switching and fences ---- */
+
 void mmu_switch(pfn_t root)
 {
 	if (root == 0)

@@ -85,6 +85,27 @@ uint64_t virt_to_phys(const void *virt);
 #define KMAP_BASE 0xfffffff000000000ul
 #define KMAP_SIZE (1ul << 30)
 extern pte_t *mmu_kmap_table;
+/* Of a page there; NULL while it has no level 0 table. */
+pte_t *mmu_kmap_entry(uint64_t va);
+
+/*
+ * A hart may remember that an entry was invalid. So who made entries there valid says so by mmu_kmap_made, and fences
+ * nobody: a hart that meets such an entry faults, and mmu_kmap_fault tells whether the page is mapped, and fences this
+ * hart, then the access is made again (any context, any locks held). What a trap itself needs, the stack, must not fault:
+ * before a hart uses another thread's stack it calls mmu_kmap_catch_up, if its `kmap_seen` is not mmu_kmap_generation.
+ */
+struct hart;
+extern uint64_t mmu_kmap_generation;
+void mmu_kmap_made(void);
+void mmu_kmap_catch_up(struct hart *h); /* h: this one. Interrupts off */
+bool mmu_kmap_fault(uint64_t va);
+#ifdef QUIRE_DEBUG
+/*
+ * The emulator's harts do not remember invalid entries, so that a test makes some, while the others pause: this one can be used
+ * after a hart has caught up, or, if it is to last, only after a fault. The caller fences all.
+ */
+void mmu_kmap_hide(pte_t *pte, bool lasting);
+#endif
 
 /*
  * Boot: the final page table of the kernel, with all of `ram` in the direct map, text and constants

@@ -2,12 +2,13 @@
 /*
  * What traps lead to: page faults to the vm, other faults of programs to signals, interrupts to their
  * handlers, faults of the kernel's own to panic, except where a routine that touches user memory has a
- * fix-up.
+ * fix-up, and where this hart had not seen yet what was mapped for the kernel (mmu.h).
  */
 #include "arch/trap.h"
 #include "arch/cpu.h"
 #include "arch/csr.h"
 #include "arch/intr.h"
+#include "arch/mmu.h"
 #include "arch/offsets.h"
 #include "lib/panic.h"
 #include "lib/printf.h"
@@ -240,6 +241,12 @@ static const char *cause_name(uint64_t cause)
 	return cause < ARRAY_SIZE(names) ? names[cause] : "trap";
 }
 
+/* The kernel's ranges are never executed, so such a fault is not of this kind. */
+static bool mapped_meanwhile(const struct trapframe *f)
+{
+	return (f->cause == CAUSE_LOAD_PAGE || f->cause == CAUSE_STORE_PAGE) && mmu_kmap_fault(f->tval);
+}
+
 /* A trap of the kernel. Interrupts are off, and go on as they were when this returns. */
 void trap_kernel(struct trapframe *f)
 {
@@ -247,7 +254,7 @@ void trap_kernel(struct trapframe *f)
 		interrupt(f->cause, false);
 		return;
 	}
-	if (!user_access_fault(f))
+	if (!user_access_fault(f) && !mapped_meanwhile(f))
 		panic_frame(f, "%s at %#lx in the kernel", cause_name(f->cause), f->tval);
 }
 

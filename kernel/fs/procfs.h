@@ -44,7 +44,8 @@ int show_osversion(struct text *t, pid_t pid), show_pid_max(struct text *t, pid_
 int show_boot_id(struct text *t, pid_t pid), show_pipe_max(struct text *t, pid_t pid),
 	show_nr_open(struct text *t, pid_t pid);
 int store_drop_caches(const char *s, pid_t pid), store_sysrq(const char *s, pid_t pid);
-int store_vm_audit(const char *s, pid_t pid); /* debug builds: what audits shall find damaged */
+int store_vm_audit(const char *s,
+		   pid_t pid); /* debug builds: what audits shall find damaged; or "hide": kmap.h */
 void loadavg_start(void);
 
 int show_pid_cmdline(struct text *t, pid_t pid), show_pid_comm(struct text *t, pid_t pid),

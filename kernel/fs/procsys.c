@@ -11,6 +11,7 @@
 #include "lib/string.h"
 #include "proc/proc.h"
 #include "proc/timer.h"
+#include "vm/frames/kmap.h"
 #include "vm/frames/kmem.h"
 #include "vm/vm.h"
 
@@ -180,7 +181,10 @@ int show_vm_audit(struct text *t, pid_t pid __unused)
 int store_vm_audit(const char *s __unused, pid_t pid __unused)
 {
 #ifdef QUIRE_DEBUG
-	return vm_audit_damage(s);
+	if (strcmp(s, "hide"))
+		return vm_audit_damage(s);
+	kmap_hide();
+	return 0;
 #else
 	return -EINVAL;
 #endif
@@ -527,6 +531,7 @@ int store_drop_caches(const char *s, pid_t pid __unused)
 	if (what & 1)
 		vm_drop_caches();
 	thread_shrink_stacks();
+	kmap_shrink();
 	kmem_shrink();
 	return 0;
 }

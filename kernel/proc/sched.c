@@ -17,6 +17,7 @@
  * good. thread->hart changes under that lock too.
  */
 #include "arch/cpu.h"
+#include "arch/mmu.h"
 #include "arch/trap.h"
 #include "lib/lock.h"
 #include "lib/printf.h"
@@ -97,6 +98,16 @@ void thread_shrink_stacks(void)
 	} while (stack);
 }
 
+#ifdef QUIRE_DEBUG
+bool thread_on_stack(uint64_t kstack)
+{
+	for (unsigned i = 0; i < nharts; i++)
+		if (runqs[i].current->kstack == kstack)
+			return true;
+	return false;
+}
+#endif
+
 static void reap_dead(void)
 {
 	struct list dead, *e;
@@ -114,10 +125,8 @@ static void reap_dead(void)
 struct thread *thread_create(const char *name)
 {
 	struct thread *t;
-	void *stack;
+	void *stack = stack_get();
 
-	reap_dead();
-	stack = stack_get();
 	if (!stack)
 		return NULL;
 	t = kmem_cache_alloc(&thread_cache);
@@ -149,8 +158,10 @@ void thread_free(struct thread *t)
 
 struct thread *kthread_create(const char *name, void (*fn)(void *), void *arg)
 {
-	struct thread *t = thread_create(name);
+	struct thread *t;
 
+	reap_dead(); /* not for a program's thread: fork does not wait until their stacks are unmapped */
+	t = thread_create(name);
 	if (!t)
 		return NULL;
 	t->frame = NULL;
@@ -399,6 +410,8 @@ static void switch_to(struct runq *q, struct thread *prev, struct thread *next)
 	q->current = next;
 	q->previous = prev;
 	enter_space(h, next->space);
+	if (unlikely(h->kmap_seen != load_relaxed(&mmu_kmap_generation)))
+		mmu_kmap_catch_up(h);
 	if (prev == h->idle)
 		timer_tick_start();
 	context_switch(prev, next);

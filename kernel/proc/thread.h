@@ -114,6 +114,10 @@ void thread_exit(void) __noreturn;
 void thread_free(
 	struct thread *t); /* never started, or dead and switched away for good: waits for on_cpu to end */
 void thread_shrink_stacks(void); /* gives back those kept for the next threads; may sleep */
+#ifdef QUIRE_DEBUG
+bool thread_on_stack(
+	uint64_t kstack); /* while the other harts pause: is it the stack of a thread that runs? */
+#endif
 
 /* entry.S/trap.c: goes to user mode with t->frame; for the first start of a user thread. */
 void user_return(void) __noreturn;

@@ -192,7 +192,7 @@ void vm_count(struct vm_counts *c); /* in frames; sums of racing counters */
 	X(pgfault) X(pgmajfault) X(pgalloc_normal) X(pgfree) X(pgpgin) X(pgpgout) X(pswpin) X(pswpout)             \
 	X(pgscan_clock) X(pgsteal_anon) X(pgsteal_file) X(pgreferenced) X(allocstall_normal) X(oom_kill)           \
 	X(cow_copies) X(cow_reuses) X(zero_maps) X(zero_fills) X(fault_around) X(node_shares)               \
-	X(node_copies) X(tables_swept) X(shootdowns) X(fences_sent) X(harts_fenced) X(kernel_fences) X(swap_reads) X(swap_writes)         \
+	X(node_copies) X(tables_swept) X(shootdowns) X(fences_sent) X(harts_fenced) X(kernel_fences) X(kernel_refaults) X(swap_reads) X(swap_writes)         \
 	X(swap_ra) X(file_reads) X(file_writes) X(refaults) X(fault_retries) X(writeback_runs)              \
 	X(dirty_waits) X(kmem_shrunk) X(readahead) X(readahead_hit) X(readahead_unused) X(swap_ra_hit)             \
 	X(pglazyfree) X(pglazyfreed)

@@ -2,6 +2,7 @@
 """The test programs of user/, on machines of every size: one and four harts, 16, 32 and 128 MiB."""
 import itertools
 import os
+import re
 
 MEMORY = "mmaptest && mremaptest && advisetest && shmtest && viewtest && spacetest && cowtest && zerotest && stacktest && lazytest && racetest"
 UNIX = ("errtest && regtest && filetest && pipetest && sigtest && proctest && waittest && elftest 150 && "
@@ -28,6 +29,15 @@ for smp in 1, 4:
 
 for smp, mem in (1, 16), (4, 16), (8, 64):
     add("threads", "threadtest && timertest --set-clock && threadtest", smp, mem, 40)
+
+
+@test("threads/unseen", 25)
+def unseen(t):
+    """Harts meet mappings of the kernel's that they have not seen yet, again and again: stacks, devices' registers, tables. (QEMU's would never.)"""
+    done = t.guest("while echo hide >/proc/vm_audit; do sleep 0.01; done & pipetest && ttytest && socktest && forkstress 2 && swaptest 4; s=$?; "
+                   "kill $!; cat /proc/vmstat; test $s = 0", mem=16, smp=4)
+    faults = int(re.search(rb"^kernel_refaults (\d+)$", done.stdout, re.M)[1])
+    t.check(faults > 300, f"only {faults} such faults")
 
 
 @test("memory/calls", 10)

@@ -2,42 +2,43 @@
 /*
  * Kernel virtual ranges: [KMAP_BASE, KMAP_BASE + KMAP_SIZE). The ranges in use are a list in the order of
  * their addresses, each with a free page behind it; the search for room goes on where the last one ended.
- * Level 0 tables come on demand and stay. Everything is guarded by one mutex; before a range is used again,
- * its translations were fenced away.
+ * Level 0 tables come on demand and stay. Everything is guarded by one mutex. A new mapping fences no other hart
+ * (arch/mmu.h says how they come to see it). What is given back stays in the list, and its frames stay allocated, until
+ * its translations are fenced away on all harts, together with those of others.
  */
 #include "vm/frames/kmap.h"
 #include "arch/cpu.h"
 #include "lib/list.h"
 #include "lib/lock.h"
 #include "lib/string.h"
+#include "proc/thread.h"
 #include "vm/frames/kmem.h"
 #include "vm/vm.h"
 
 #define KMAP_BITS (PTE_R | PTE_W | PTE_A | PTE_D | PTE_G)
 #define FIRST	  1ul /* page 0 of the region is the first guard */
 #define NPAGES	  (KMAP_SIZE / PAGE_SIZE)
+#define STALE_MAX 32ul /* pages given back that may wait for their fence */
 
 struct range {
 	struct list link;
 	uint64_t first, npages; /* page numbers from KMAP_BASE */
+	struct range *next_stale;
 };
 
 static struct mutex lock;
 static struct list ranges;
 static struct list *cursor; /* the range behind which the last one was put, or the list's head */
-static size_t nframes;
+static struct range *stale; /* given back, not fenced */
+static struct list stale_frames;
+static uint64_t nstale; /* frames */
 
 void kmap_init(void)
 {
 	mutex_init(&lock, "kmap", RANK_KMAP);
 	list_init(&ranges);
 	cursor = &ranges;
-}
-
-/* The kernel's own ranges are every hart's, so all but this one get a remote fence. */
-static void fence_all(void)
-{
-	EVENTS(kernel_fences, mmu_fence_harts((1ul << nharts) - 1) != 0);
+	list_init(&stale_frames);
 }
 
 static uint64_t gap_start(const struct list *at)
@@ -81,78 +82,82 @@ static void forget(struct range *r)
 static pte_t *entry(uint64_t pageno)
 {
 	uint64_t va = KMAP_BASE + pageno * PAGE_SIZE;
-	pte_t *upper = &mmu_kmap_table[mmu_index(va, 1)];
+	pte_t *pte = mmu_kmap_entry(va);
 
-	if (!(*upper & PTE_V)) {
+	if (!pte) {
 		struct page *table = page_alloc_kernel();
 
 		if (!table)
 			return NULL;
 		clear_page(page_data(table));
-		nframes++;
-		__atomic_store_n(upper, pte_table(page_pfn(table)), __ATOMIC_RELEASE);
+		__atomic_store_n(&mmu_kmap_table[mmu_index(va, 1)], pte_table(page_pfn(table)),
+				 __ATOMIC_RELEASE);
+		pte = mmu_kmap_entry(va);
 	}
-	return (pte_t *)phys_to_virt(pte_pfn(*upper) << PAGE_SHIFT) + mmu_index(va, 0);
+	return pte;
 }
 
-/* Unmaps the first n pages of the range; their frames are freed when no hart can reach them any more. */
-static void unmap(struct range *r, uint64_t n)
+static void free_frames(struct list *frames)
 {
-	struct list freed;
-
-	list_init(&freed);
-	for (uint64_t i = 0; i < n; i++) {
-		pte_t *pte = entry(r->first + i);
-
-		list_push(&freed, &pfn_page(pte_pfn(*pte))->link);
-		*pte = 0;
-	}
-	fence_all();
-	while (!list_empty(&freed)) {
-		page_free(list_entry(list_pop(&freed), struct page, link));
-		nframes--;
+	while (!list_empty(frames)) {
+		page_free(list_entry(list_pop(frames), struct page, link));
 	}
 }
 
-static uint64_t map_frames(struct range *r)
+/* Takes all frames before it makes the first entry: what was never valid need not be fenced away. */
+static bool map_frames(struct range *r)
 {
+	struct list frames;
+
+	list_init(&frames);
 	for (uint64_t i = 0; i < r->npages; i++) {
-		pte_t *pte = entry(r->first + i);
-		struct page *p = pte ? page_alloc_kernel() : NULL;
+		struct page *p = entry(r->first + i) ? page_alloc_kernel() : NULL;
 
-		if (!p)
-			return i;
+		if (!p) {
+			free_frames(&frames);
+			return false;
+		}
 		clear_page(page_data(p));
-		*pte = pte_leaf(page_pfn(p), KMAP_BITS);
-		nframes++;
+		list_push(&frames, &p->link);
 	}
-	return r->npages;
+	for (uint64_t i = 0; i < r->npages; i++)
+		*entry(r->first + i) =
+			pte_leaf(page_pfn(list_entry(list_pop(&frames), struct page, link)), KMAP_BITS);
+	mmu_kmap_made();
+	return true;
 }
 
 void *kmap_alloc(size_t npages)
 {
 	struct range *r = kmalloc(sizeof(*r));
-	uint64_t n;
 	void *p = NULL;
 
 	if (!r)
 		return NULL;
 	r->npages = npages;
 	mutex_lock(&lock);
-	if (!place(r)) {
+	if (!place(r))
 		kfree(r);
-	} else if ((n = map_frames(r)) < npages) {
-		unmap(r, n);
+	else if (!map_frames(r))
 		forget(r);
-	} else {
-		/*
-		 * From invalid to valid: another hart that sees the old entry faults; make that impossible.
-		 */
-		fence_all();
+	else
 		p = (void *)(KMAP_BASE + r->first * PAGE_SIZE);
-	}
 	mutex_unlock(&lock);
 	return p;
+}
+
+/* The kernel's own ranges are every hart's, so all but this one get a remote fence. */
+static void fence_stale(void)
+{
+	struct range *r;
+
+	EVENTS(kernel_fences, mmu_fence_harts((1ul << nharts) - 1) != 0);
+	free_frames(&stale_frames);
+	while ((r = stale) != NULL) {
+		stale = r->next_stale;
+		forget(r);
+	}
+	nstale = 0;
 }
 
 void kmap_free(void *p, size_t npages)
@@ -165,8 +170,25 @@ void kmap_free(void *p, size_t npages)
 		if (r->first == first)
 			break;
 	assert(&r->link != &ranges && r->npages == npages);
-	unmap(r, npages);
-	forget(r);
+	for (uint64_t i = 0; i < npages; i++) {
+		pte_t *pte = entry(first + i);
+
+		list_push(&stale_frames, &pfn_page(pte_pfn(*pte))->link);
+		*pte = 0;
+	}
+	r->next_stale = stale;
+	stale = r;
+	nstale += npages;
+	if (nstale >= STALE_MAX)
+		fence_stale();
+	mutex_unlock(&lock);
+}
+
+void kmap_shrink(void)
+{
+	mutex_lock(&lock);
+	if (nstale > 0)
+		fence_stale();
 	mutex_unlock(&lock);
 }
 
@@ -188,12 +210,28 @@ void *kmap_device(uint64_t phys, size_t nbytes)
 			panic("no memory to map a device");
 		*pte = pte_leaf((start >> PAGE_SHIFT) + i, KMAP_BITS);
 	}
-	fence_all();
+	mmu_kmap_made();
 	mutex_unlock(&lock);
 	return (void *)(KMAP_BASE + r->first * PAGE_SIZE + (phys - start));
 }
 
-size_t kmap_nframes(void)
+#ifdef QUIRE_DEBUG
+void kmap_hide(void)
 {
-	return nframes;
+	struct range *r;
+
+	mutex_lock(&lock);
+	harts_pause();
+	list_for_each(r, &ranges, link) {
+		bool stack = r->npages == KSTACK_SIZE / PAGE_SIZE;
+
+		for (uint64_t i = 0; i < r->npages; i++)
+			if (!stack || !thread_on_stack(KMAP_BASE + r->first * PAGE_SIZE))
+				mmu_kmap_hide(entry(r->first + i), !stack);
+	}
+	mmu_kmap_made();
+	mmu_fence_harts((1ul << nharts) - 1);
+	harts_resume();
+	mutex_unlock(&lock);
 }
+#endif
