@@ -5,7 +5,9 @@
  * inherit.
  */
 #define _GNU_SOURCE
+#include <sched.h>
 #include <time.h>
+#include <ucontext.h>
 
 #include "include/testlib.h"
 
@@ -661,6 +663,51 @@ static void alternate_stack(void)
 	SYS(munmap(ss.ss_sp, 64 * 1024));
 }
 
+static void on_no_room(int sig, siginfo_t *si, void *context)
+{
+	ucontext_t *c = context;
+
+	(void)sig;
+	(void)si;
+	_exit(count || sigismember(&c->uc_sigmask, SIGUSR2) || sigismember(&c->uc_sigmask, SIGSEGV));
+}
+
+/* with too little stack left for SIGUSR1's frame */
+static int signal_without_room(void *stack)
+{
+	struct sigaction sa;
+	volatile char *used;
+	stack_t ss;
+
+	memset(&ss, 0, sizeof(ss));
+	ss.ss_size = 64 * 1024;
+	ss.ss_sp = map_anon(ss.ss_size);
+	SYS(sigaltstack(&ss, NULL));
+	handle(SIGSEGV, on_no_room, SA_ONSTACK);
+	memset(&sa, 0, sizeof(sa));
+	sigfillset(&sa.sa_mask);
+	sa.sa_sigaction = note;
+	sa.sa_flags = SA_SIGINFO;
+	SYS(sigaction(SIGUSR1, &sa, NULL));
+	count = 0;
+	used = __builtin_alloca((uintptr_t)__builtin_frame_address(0) - (uintptr_t)stack - 700);
+	*used = 1;
+	kill(getpid(), SIGUSR1);
+	return 2;
+}
+
+/* a handler that has no room for its frame does not run, and blocks nothing: not the SIGSEGV that tells of it */
+static void no_room(void)
+{
+	char *stack = map_anon(4 * PG);
+	pid_t pid;
+
+	SYS(mprotect(stack, PG, PROT_NONE));
+	pid = SYS(clone(signal_without_room, stack + 4 * PG, SIGCHLD, stack + PG));
+	EXITED(pid, 0);
+	SYS(munmap(stack, 4 * PG));
+}
+
 static void groups(void)
 {
 	pid_t leader = test_fork(), member;
@@ -746,6 +793,7 @@ static const struct test tests[] = {
 	{ "registers", registers },
 	{ "long jumps", long_jumps },
 	{ "alternate stack", alternate_stack },
+	{ "no room for a frame", no_room },
 	{ "process groups", groups },
 	{ "exec", across_exec },
 };

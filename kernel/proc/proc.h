@@ -339,9 +339,9 @@ void signal_set_mask(struct proc *p, struct thread *t, uint64_t mask);
 void signal_init(void);
 struct object *signal_trampoline(void);
 struct trapframe;
-/* Makes the program go on in the handler. -EFAULT: no stack for it. */
+/* Makes the program go on in the handler, and with `mask` behind it. -EFAULT: no stack for it. */
 int signal_push_frame(struct thread *t, struct trapframe *f, const struct siginfo *si,
-		      const struct sigaction_k *sa);
+		      const struct sigaction_k *sa, uint64_t mask);
 bool signal_on_altstack(const struct thread *t, uint64_t sp);
 /* rt_sigtimedwait: the signal of the set that came, -EAGAIN at the deadline, -EINTR for another one. */
 int signal_wait(struct proc *p, struct thread *t, uint64_t set, uint64_t deadline_ns, struct siginfo *si);

@@ -140,7 +140,7 @@ fault:
 }
 
 int signal_push_frame(struct thread *t, struct trapframe *f, const struct siginfo *si,
-		      const struct sigaction_k *sa)
+		      const struct sigaction_k *sa, uint64_t mask)
 {
 	bool on = signal_on_altstack(t, f->sp);
 	struct context_head head = { .stack.sp = t->altstack.sp,
@@ -148,7 +148,7 @@ int signal_push_frame(struct thread *t, struct trapframe *f, const struct siginf
 				     .stack.flags = !t->altstack.size ? SS_DISABLE :
 						    on		      ? SS_ONSTACK :
 									0,
-				     .mask = t->restore_mask ? t->saved_mask : t->sigmask };
+				     .mask = mask };
 	uint64_t sp = f->sp, at;
 	struct user_siginfo info;
 

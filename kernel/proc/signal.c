@@ -500,15 +500,20 @@ int signal_set_action(struct proc *p, int sig, const struct sigaction_k *new, st
 	return 0;
 }
 
-void signal_set_mask(struct proc *p, struct thread *t, uint64_t mask)
+/* [g] What the process waits to have taken, and this thread blocks from now on, another one is to look at. */
+static void change_mask(struct proc *p, struct thread *t, uint64_t mask)
 {
-	uint64_t blocked;
+	uint64_t blocked = mask & ~t->sigmask & p->pending.set;
 
-	spin_lock(&p->sig_lock);
-	blocked = mask & ~UNBLOCKABLE & ~t->sigmask & p->pending.set;
-	t->sigmask = mask & ~UNBLOCKABLE;
+	t->sigmask = mask;
 	if (blocked)
 		retarget(p, t, blocked);
+}
+
+void signal_set_mask(struct proc *p, struct thread *t, uint64_t mask)
+{
+	spin_lock(&p->sig_lock);
+	change_mask(p, t, mask & ~UNBLOCKABLE);
 	recheck(t);
 	spin_unlock(&p->sig_lock);
 }
@@ -593,8 +598,9 @@ int signal_wait(struct proc *p, struct thread *t, uint64_t set, uint64_t deadlin
 	return sig ? sig : err == -ETIMEDOUT ? -EAGAIN : -EINTR;
 }
 
-/* The next signal to act upon, with its action: 0 when there is none. */
-static int take_signal(struct proc *p, struct thread *t, struct siginfo *si, struct sigaction_k *sa)
+/* The next signal to act upon, with its action: 0 when there is none. For a handler the mask is changed, from *mask. */
+static int take_signal(struct proc *p, struct thread *t, struct siginfo *si, struct sigaction_k *sa,
+		       uint64_t *mask)
 {
 	int sig;
 
@@ -602,8 +608,12 @@ static int take_signal(struct proc *p, struct thread *t, struct siginfo *si, str
 	sig = t->fault.signo ? take_fault(p, t, si) : take(p, t, ~t->sigmask, si);
 	if (sig) {
 		*sa = p->actions[sig - 1];
-		if (sa->handler > SIG_IGN && sa->flags & SA_RESETHAND)
-			p->actions[sig - 1].handler = SIG_DFL;
+		*mask = t->sigmask;
+		if (sa->handler > SIG_IGN) {
+			if (sa->flags & SA_RESETHAND)
+				p->actions[sig - 1].handler = SIG_DFL;
+			change_mask(p, t, t->sigmask | sa->mask | (sa->flags & SA_NODEFER ? 0 : SIGBIT(sig)));
+		}
 		p->stop_dequeued = SIGBIT(sig) & STOPPERS;
 	}
 	recheck(t);
@@ -685,21 +695,17 @@ static void settle_call(struct trapframe *f, const struct sigaction_k *sa)
 }
 
 static void run_handler(struct proc *p, struct thread *t, struct trapframe *f, const struct siginfo *si,
-			const struct sigaction_k *sa)
+			const struct sigaction_k *sa, uint64_t mask)
 {
-	uint64_t mask = t->sigmask | sa->mask;
-
 	settle_call(f, sa);
-	if (signal_push_frame(t, f, si, sa)) {
+	if (signal_push_frame(t, f, si, sa, t->restore_mask ? t->saved_mask : mask)) {
 		if (si->signo == SIGSEGV)
 			proc_exit(SIGSEGV);
+		signal_set_mask(p, t, mask);
 		signal_fault(SIGSEGV, SI_KERNEL, 0); /* its handler may have a stack of its own */
 		return;
 	}
 	t->restore_mask = false;
-	if (!(sa->flags & SA_NODEFER))
-		mask |= SIGBIT(si->signo);
-	signal_set_mask(p, t, mask);
 }
 
 void signal_deliver(struct trapframe *f)
@@ -708,6 +714,7 @@ void signal_deliver(struct trapframe *f)
 	struct proc *p = t->proc;
 	struct sigaction_k sa;
 	struct siginfo si;
+	uint64_t mask;
 	bool fault;
 	int sig;
 
@@ -719,13 +726,13 @@ void signal_deliver(struct trapframe *f)
 			continue;
 		}
 		fault = t->fault.signo;
-		sig = take_signal(p, t, &si, &sa);
+		sig = take_signal(p, t, &si, &sa, &mask);
 		if (!sig)
 			break;
 		if (sa.handler == SIG_DFL)
 			default_action(p, sig, fault);
 		else if (sa.handler != SIG_IGN)
-			run_handler(p, t, f, &si, &sa);
+			run_handler(p, t, f, &si, &sa, mask);
 		if (!__atomic_load_n(&t->sigpending, __ATOMIC_RELAXED))
 			break;
 	}

@@ -6,7 +6,7 @@ import re
 # Instructions (fork*, exec: thousands): what the benchmark's metrics cost when this was written and a few in a hundred.
 MOST = {"null": 132, "anonw": 1270, "anonr": 465, "war": 1500, "cow": 2150, "cowlast": 120, "fork0": 26.5, "fork16": 26.5, "fork64": 27.5,
         "exec": 85.5, "mapshr": 124, "mapprivw": 2050, "mmap": 1590, "mmaptouch": 4150, "read4k": 1555, "read1m": 1142, "write4k": 1735,
-        "mprot": 2240, "mprotsplit": 3260, "pipe": 3100, "segv": 1195, "kill": 1465, "write1m": 1275, "openclose": 2150,
+        "mprot": 2240, "mprotsplit": 3260, "pipe": 3100, "segv": 1130, "kill": 1400, "write1m": 1275, "openclose": 2150,
         "stat": 1720, "dirscan": 200, "pipethru": 2560, "yield": 390, "msync16_dirty": 1515}
 
 
