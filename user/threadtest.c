@@ -812,6 +812,40 @@ static void stops(void)
 	SYS(munmap((void *)(uintptr_t)n, PG));
 }
 
+static void nothing(int sig)
+{
+	(void)sig;
+}
+
+static void *signal_itself(void *arg)
+{
+	for (;;)
+		OK(pthread_kill(pthread_self(), SIGUSR1));
+	return arg;
+}
+
+/* Other threads take other signals all the time: no stop is lost. */
+static void stops_among_signals(void)
+{
+	pid_t pid = test_fork();
+	int status;
+
+	if (pid == 0) {
+		CHECK(signal(SIGUSR1, nothing) != SIG_ERR);
+		for (int i = 0; i < 3; i++)
+			start(signal_itself, NULL);
+		signal_itself(NULL);
+	}
+	for (int round = 0; round < 5000; round++) {
+		SYS(kill(pid, SIGSTOP));
+		EQ(SYS(waitpid(pid, &status, WUNTRACED)), pid);
+		CHECK(WIFSTOPPED(status));
+		SYS(kill(pid, SIGCONT));
+	}
+	SYS(kill(pid, SIGKILL));
+	KILLED(pid, SIGKILL);
+}
+
 static __thread sigjmp_buf back;
 static __thread uintptr_t fault_address;
 
@@ -998,6 +1032,7 @@ static const struct test tests[] = {
 	{ "vfork", vforks },
 	{ "signals", signals },
 	{ "stop and continue", stops },
+	{ "stops among signals", stops_among_signals },
 	{ "faults", faults },
 	{ "memory", memory },
 	{ "two hundred", crowds },

@@ -614,7 +614,8 @@ static int take_signal(struct proc *p, struct thread *t, struct siginfo *si, str
 				p->actions[sig - 1].handler = SIG_DFL;
 			change_mask(p, t, t->sigmask | sa->mask | (sa->flags & SA_NODEFER ? 0 : SIGBIT(sig)));
 		}
-		p->stop_dequeued = SIGBIT(sig) & STOPPERS;
+		if (SIGBIT(sig) & STOPPERS)
+			p->stop_dequeued = true;
 	}
 	recheck(t);
 	spin_unlock(&p->sig_lock);
