@@ -115,19 +115,22 @@ static void note_unused(struct page *table)
 		table->groups = 0;
 }
 
-/* The first entry in use from i on; MMU_FANOUT: none. */
-static inline unsigned next_used(const struct page *table, const pte_t *t, unsigned i)
+/* The first entry in use from i on; MMU_FANOUT: none, or i is `end` already. */
+static inline unsigned next_used(const struct page *table, const pte_t *t, unsigned i, unsigned end)
 {
-	for (uint64_t groups = table->groups >> (i / GROUP); groups; groups >>= 1) {
-		unsigned end = (i | (GROUP - 1)) + 1;
+	for (uint64_t groups = i < end ? table->groups >> (i / GROUP) : 0; groups; groups >>= 1) {
+		unsigned stop = (i | (GROUP - 1)) + 1;
 
-		for (; groups & 1 && i < end; i++)
+		for (; groups & 1 && i < stop; i++)
 			if (pte_read(&t[i]))
 				return i;
-		i = end;
+		i = stop;
 	}
 	return MMU_FANOUT;
 }
+
+#define each_used(i, table, t, from, end) \
+	for (unsigned i = next_used(table, t, from, end); i < (end); i = next_used(table, t, i + 1, end))
 
 /* ---- suspending ---- */
 
@@ -143,7 +146,7 @@ static void resume(pte_t *entry, unsigned level)
 	pte_t *t = pte_child(*entry);
 
 	if (level > 1) {
-		for (unsigned i = next_used(table, t, 0); i < MMU_FANOUT; i = next_used(table, t, i + 1))
+		each_used(i, table, t, 0, MMU_FANOUT)
 			t[i] &= ~PTE_V;
 	} else {
 		for (unsigned i = 0; table->nwritable; i++, t += GROUP) {
@@ -164,7 +167,7 @@ void table_suspend(struct space *s)
 	struct page *table = pfn_page(s->root);
 
 	spin_lock(&s->table_lock); /* no fault goes on, as the space is held for writing */
-	for (unsigned i = next_used(table, root, 0); i < MMU_FANOUT; i = next_used(table, root, i + 1))
+	each_used(i, table, root, 0, MMU_FANOUT)
 		__atomic_store_n(&root[i], root[i] & ~PTE_V, __ATOMIC_RELEASE);
 	space_mark_stale(s);
 	spin_unlock(&s->table_lock);
@@ -285,7 +288,8 @@ static pte_t *next_leaf(struct space *s, uint64_t *vpn, uint64_t end)
 		unsigned used = MMU_FANOUT;
 
 		if (e && ALIGN_DOWN(*vpn, MMU_FANOUT) + MMU_FANOUT < end)
-			used = next_used(pte_page(e), pte_child(e), mmu_index(*vpn << PAGE_SHIFT, 1));
+			used = next_used(pte_page(e), pte_child(e), mmu_index(*vpn << PAGE_SHIFT, 1),
+					 MMU_FANOUT);
 		*vpn = ALIGN_DOWN(*vpn, gigabyte) + used * MMU_FANOUT;
 	}
 	return pte;
@@ -301,11 +305,11 @@ static inline void each_entry(struct space *s, uint64_t first, uint64_t end,
 		space_lock_table(s);
 		pte = next_leaf(s, &first, end);
 		if (pte) {
-			unsigned i = entry_index(pte), last = MIN(MMU_FANOUT, i + (end - first));
-			pte_t *leaf = pte - i;
+			unsigned at = entry_index(pte), last = MIN(MMU_FANOUT, at + (end - first));
+			pte_t *leaf = pte - at;
 			struct page *table = table_page(leaf);
 
-			for (i = next_used(table, leaf, i); i < last; i = next_used(table, leaf, i + 1))
+			each_used(i, table, leaf, at, last)
 				fn(s, &leaf[i], arg);
 			first = ALIGN_DOWN(first, MMU_FANOUT) + MMU_FANOUT;
 		}
@@ -374,7 +378,7 @@ static uint64_t count_resident(const struct page *table, const pte_t *leaf)
 {
 	uint64_t n = 0;
 
-	for (unsigned i = next_used(table, leaf, 0); i < MMU_FANOUT; i = next_used(table, leaf, i + 1))
+	each_used(i, table, leaf, 0, MMU_FANOUT)
 		n += counts_as_resident(pte_read(&leaf[i]));
 	return n;
 }
@@ -385,7 +389,7 @@ static bool leaf_used(struct space *s, const struct page *table, pte_t *leaf)
 {
 	bool used = false;
 
-	for (unsigned i = next_used(table, leaf, 0); i < MMU_FANOUT; i = next_used(table, leaf, i + 1)) {
+	each_used(i, table, leaf, 0, MMU_FANOUT) {
 		pte_t e = pte_read(&leaf[i]);
 
 		if (!(e & PTE_A))
@@ -446,8 +450,7 @@ static void free_below(pte_t entry, unsigned level)
 	struct page *table = pte_page(entry);
 	const pte_t *t = pte_child(entry);
 
-	for (unsigned i = level > 1 ? next_used(table, t, 0) : MMU_FANOUT; i < MMU_FANOUT;
-	     i = next_used(table, t, i + 1))
+	each_used(i, table, t, 0, level > 1 ? MMU_FANOUT : 0)
 		free_below(t[i], level - 1);
 	table_free(table);
 }

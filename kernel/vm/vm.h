@@ -567,7 +567,7 @@ struct mapping {
 	uint64_t offset;	  /* [s] page index in the object of `start` */
 	uint8_t prot, max_prot;	  /* [s] PROT_ bits */
 	bool shared;		  /* [c] */
-	uint16_t flags; /* MF_ */ /* [s] and, as start, end and offset, [m] and [t] */
+	uint16_t flags; /* MF_ */ /* [s] and, as start, end and offset, [m], if locked [t] */
 	struct readahead ra;	  /* [a] of faults, by virtual page number */
 	struct list object_link;  /* [m] */
 	uint32_t error_seen;	  /* [a] failed writebacks of the object that msync has told of */
