@@ -116,16 +116,6 @@ static int set_lock(struct part *p)
 	return 0;
 }
 
-static uint64_t locked_within(struct space *s, uint64_t first, uint64_t end)
-{
-	uint64_t n = 0;
-
-	for (struct mapping *m = mapping_at_or_after(s, first); m && m->start < end; m = mapping_next(m))
-		if (m->flags & MF_LOCKED)
-			n += MIN(end, m->end) - MAX(first, m->start);
-	return n;
-}
-
 int vm_mlock(struct space *s, uint64_t addr, uint64_t len, unsigned lock)
 {
 	struct mapping *drop = NULL;
@@ -141,8 +131,8 @@ int vm_mlock(struct space *s, uint64_t addr, uint64_t len, unsigned lock)
 	if (page_range(addr, n, &first, &end))
 		return -ENOMEM;
 	space_write(s);
-	if (lock &&
-	    s->nlocked + (end - first) - locked_within(s, first, end) > s->limits.memlock >> PAGE_SHIFT)
+	n = s->nlocked + (end - first) - mapped_in(s, first, end, MF_LOCKED);
+	if (lock && n > s->limits.memlock >> PAGE_SHIFT)
 		err = -ENOMEM;
 	else
 		err = each_part(s, first, end, false, set_lock, lock, &drop);

@@ -87,8 +87,8 @@ static inline bool part_carve(struct part *p)
 /* A range in pages: 0, or -EINVAL (unaligned, wraps). Zero length is the caller's matter. What goes beyond the last page of a space ends one
  * behind it, where nothing is ever mapped: who walks a range does what it can before that hole, as on Linux. */
 int page_range(uint64_t addr, uint64_t len, uint64_t *first, uint64_t *end);
-/* 0 when [first, end) is mapped without a hole; -ENOMEM. */
-int check_mapped(struct space *s, uint64_t first, uint64_t end);
+/* How many pages of [first, end) lie in mappings that have all of `flags`. */
+uint64_t mapped_in(struct space *s, uint64_t first, uint64_t end, unsigned flags);
 /* The highest gap of n pages; 0: none. */
 uint64_t find_gap(struct space *s, uint64_t n);
 bool range_is_free(struct space *s, uint64_t first, uint64_t end);

@@ -188,13 +188,13 @@ static unsigned mapping_flags(struct space *s, int prot, int flags, const struct
 	return f;
 }
 
-/* How many pages of a range are mapped. */
-static uint64_t mapped_in(struct space *s, uint64_t first, uint64_t end)
+uint64_t mapped_in(struct space *s, uint64_t first, uint64_t end, unsigned flags)
 {
 	uint64_t n = 0;
 
 	for (struct mapping *m = mapping_at_or_after(s, first); m && m->start < end; m = mapping_next(m))
-		n += MIN(m->end, end) - MAX(m->start, first);
+		if ((m->flags & flags) == flags)
+			n += MIN(m->end, end) - MAX(m->start, first);
 	return n;
 }
 
@@ -215,7 +215,7 @@ static int enter(struct space *s, struct mapping *m, uint64_t addr, uint64_t n, 
 	if (!err)
 		err = refusal;
 	if (!err)
-		err = check_limits(s, n, flags & MAP_FIXED ? mapped_in(s, m->start, m->end) : 0,
+		err = check_limits(s, n, flags & MAP_FIXED ? mapped_in(s, m->start, m->end, 0) : 0,
 				   mapping_is_data(m->prot, m->shared, m->flags), false);
 	if (err)
 		return err;
@@ -344,16 +344,6 @@ uint64_t vm_brk(struct space *s, uint64_t addr)
 }
 
 /* ---- mprotect ---- */
-
-int check_mapped(struct space *s, uint64_t first, uint64_t end)
-{
-	for (struct mapping *m = mapping_at_or_after(s, first); first < end; m = mapping_next(m)) {
-		if (!m || m->start > first)
-			return -ENOMEM;
-		first = m->end;
-	}
-	return 0;
-}
 
 static pte_t kept_bits(int prot)
 {

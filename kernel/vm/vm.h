@@ -111,8 +111,6 @@ struct mem_range {
 void vm_init(const struct mem_range *ram, unsigned nram, const struct mem_range *reserved,
 	     unsigned nreserved);
 void vm_start_threads(void); /* pageoutd, pusher, writebackd; after sched_init */
-/* Gives memory back after boot (init sections, the device tree): whole frames inside. */
-void page_give(uint64_t start, uint64_t end);
 
 /* A frame with undefined contents, or NULL: never sleeps. Threads that reclaim, hold a block map or were chosen by
  * the OOM killer may dip into the reserve (page_reserve_enter). */

@@ -219,11 +219,3 @@ void kfree(void *p)
 	if (p)
 		kmem_cache_free(((struct slab *)page_round_down((uintptr_t)p))->cache, p);
 }
-
-char *kstrdup(const char *s)
-{
-	size_t n = strlen(s) + 1;
-	char *copy = n <= KMALLOC_MAX ? kmalloc(n) : NULL;
-
-	return copy ? memcpy(copy, s, n) : NULL;
-}

@@ -36,7 +36,6 @@ void kmem_cache_free(struct kmem_cache *c, void *p);
 void *kmalloc(size_t nbytes) __must_check;
 void *kzalloc(size_t nbytes) __must_check;
 void kfree(void *p); /* NULL is allowed */
-char *kstrdup(const char *s) __must_check;
 /* Calls fn for each cache; its counts may be changing. */
 void kmem_each(void (*fn)(void *arg, const struct kmem_cache *c), void *arg);
 /* Gives back all frames of caches in which no object is used; how many. No locks held. */

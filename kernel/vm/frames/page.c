@@ -163,13 +163,6 @@ void vm_init(const struct mem_range *ram, unsigned nram, const struct mem_range 
 	clear_page(page_data(zero_page));
 }
 
-void page_give(uint64_t start, uint64_t end)
-{
-	spin_lock(&frame_lock);
-	give_range(start, end);
-	spin_unlock(&frame_lock);
-}
-
 /* ---- allocation ---- */
 
 void page_reserve_enter(void)
