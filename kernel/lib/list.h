@@ -65,6 +65,13 @@ static inline struct list *list_pop(struct list *head)
 	return e;
 }
 
+/* Takes the first elements, up to `last`, off. Their links are void. */
+static inline void list_drop_first(struct list *head, struct list *last)
+{
+	last->next->prev = head;
+	store_relaxed(&head->next, last->next);
+}
+
 /* Moves all of `from` to the tail of `to`; `from` is empty afterwards. */
 static inline void list_splice(struct list *to, struct list *from)
 {

@@ -110,26 +110,18 @@ void *memset(void *dst, int c, size_t n)
 	return dst;
 }
 
+/* Words of a page in one round: what a loop costs beside its stores is little, and the distances still fit an instruction. */
+enum { ROUND = 128 };
+
 void clear_page(void *page)
 {
 	uint64_t *w = page, *end = w + PAGE_SIZE / WORD;
 
-	do {
-		w[0] = 0, w[1] = 0, w[2] = 0, w[3] = 0, w[4] = 0, w[5] = 0, w[6] = 0, w[7] = 0;
-		w[8] = 0, w[9] = 0, w[10] = 0, w[11] = 0, w[12] = 0, w[13] = 0, w[14] = 0, w[15] = 0;
-		w[16] = 0, w[17] = 0, w[18] = 0, w[19] = 0, w[20] = 0, w[21] = 0, w[22] = 0, w[23] = 0;
-		w[24] = 0, w[25] = 0, w[26] = 0, w[27] = 0, w[28] = 0, w[29] = 0, w[30] = 0, w[31] = 0;
-		w += 32;
-	} while (w != end);
-}
-
-/* One round of eight words; the loop below has four. */
-static inline void copy8(uint64_t *restrict d, const uint64_t *restrict s)
-{
-	uint64_t a = s[0], b = s[1], c = s[2], e = s[3], f = s[4], g = s[5], h = s[6], i = s[7];
-
-	d[0] = a, d[1] = b, d[2] = c, d[3] = e;
-	d[4] = f, d[5] = g, d[6] = h, d[7] = i;
+	for (; w != end; w += ROUND) {
+#pragma GCC unroll ROUND
+		for (unsigned i = 0; i < ROUND; i++)
+			w[i] = 0;
+	}
 }
 
 void copy_page(void *dst, const void *src)
@@ -137,14 +129,11 @@ void copy_page(void *dst, const void *src)
 	uint64_t *d = dst;
 	const uint64_t *s = src, *end = s + PAGE_SIZE / WORD;
 
-	do {
-		copy8(d, s);
-		copy8(d + 8, s + 8);
-		copy8(d + 16, s + 16);
-		copy8(d + 24, s + 24);
-		d += 32;
-		s += 32;
-	} while (s != end);
+	for (; s != end; d += ROUND, s += ROUND) {
+#pragma GCC unroll ROUND
+		for (unsigned i = 0; i < ROUND; i++)
+			d[i] = s[i];
+	}
 }
 
 int memcmp(const void *a, const void *b, size_t n)

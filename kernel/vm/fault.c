@@ -46,7 +46,7 @@ struct fault {
 	struct vm_fault_info *info;
 	struct cluster *cluster;
 	uint8_t access;
-	bool write, major, planned;
+	bool write, planned;
 	bool exclusive; /* a pass that shared the family's lock could not end it */
 	bool sharing;	/* this pass shares the family's lock, else it holds it */
 	bool alone,
@@ -55,7 +55,8 @@ struct fault {
 	/* valid during a pass */
 	struct mapping *m;
 	struct node *leaf; /* the overlay's, if the path to it is unshared */
-	pte_t *pte;	   /* sharing: its entry, empty */
+	pte_t *pte;	   /* its entry; sharing: an empty one */
+	slot_t *base;	   /* the base's */
 	struct purse purse;
 	/* for the step after the pass */
 	struct page *wait;     /* WAIT: this page's busy; RESERVE: busy by us */
@@ -64,7 +65,8 @@ struct fault {
 
 static enum step fail(struct fault *f, int sig, int code)
 {
-	*f->info = (struct vm_fault_info){ sig, code, false };
+	f->info->sig = sig;
+	f->info->code = code;
 	return FAIL;
 }
 
@@ -104,7 +106,7 @@ static void make_executable(struct page *p)
 /* What the next fault of a mapping that may share the family's lock probably finds. */
 static void expect(struct mapping *m, uint8_t what)
 {
-	if (!m->object && !(m->prot & PROT_EXEC))
+	if (load_relaxed(&m->expect) != what && !m->object && !(m->prot & PROT_EXEC))
 		store_relaxed(&m->expect, what);
 }
 
@@ -130,50 +132,8 @@ static bool entry_waits(struct fault *f)
 	return pte && !pte_read(pte);
 }
 
-/* [t] */
-static enum step put_pte(struct fault *f, pte_t value)
-{
-	struct space *s = f->space;
-	pte_t old, *pte;
-
-	if (unlikely(s->dying))
-		return fail(f, SIGKILL, 0);
-	pte = table_make(s, f->vpn, &f->purse);
-	if (unlikely(!pte))
-		return FILL;
-	old = pte_read(pte);
-	if (old & PTE_V && pte_pfn(old) != pte_pfn(value)) {
-		if (pte_pfn(old) == page_pfn(zero_page))
-			expect(f->m, EXPECT_ZERO_PAGE);
-		table_clear(s, pte); /* never from frame to frame without a shootdown between */
-		space_shoot(s);
-	}
-	table_set(s, pte, value);
-	if (old & PTE_V)
-		mmu_fence_page(f->vpn << PAGE_SHIFT);
-	return DONE;
-}
-
-/* Maps the frame at f->vpn. The locks of what it belongs to are held and its page is not busy. */
-static enum step install(struct fault *f, struct page *p, bool writable)
-{
-	pte_t value = pte_leaf(page_pfn(p), mapping_bits(f->m, writable) | PTE_A);
-	struct space *s = f->space;
-	enum step r;
-
-	if ((f->m->prot & PROT_EXEC) && p != zero_page)
-		make_executable(p);
-	if (f->m->shared)
-		space_lock_table(s);
-	else /* the family's lock is held, so nobody shares it */
-		spin_lock(&s->table_lock);
-	r = put_pte(f, value);
-	spin_unlock(&s->table_lock);
-	return r;
-}
-
 /* A page that was brought ahead is used for the first time, or is sure to be. [h] */
-static void note_use(struct fault *f, struct page *p)
+static inline void note_use(struct fault *f, struct page *p)
 {
 	if (!page_has(p, PG_AHEAD))
 		return;
@@ -223,47 +183,98 @@ static inline pte_t neighbour(const struct fault *f, slot_t slot, pte_t old, con
 	return value;
 }
 
-/*
- * Fault-around: maps the resident pages about f->vpn, of 64 of one leaf table, or makes their PTEs writable too, if its direct neighbours lack
- * that. `slots` are the 64 of the leaf (the overlay's or the base's) that has f->vpn at `at`; `writable`: dirty ones that no other
- * slot names may be written. `over`: the overlay's leaf whose slots must be EMPTY, for a base under a private mapping. The leaf's lock is held.
- */
-static void map_around(struct fault *f, const slot_t *slots, unsigned at, bool writable,
-		       const struct node *over)
+/* The slots of a leaf in which the page at f->vpn was found. */
+struct around {
+	const slot_t *slot;	 /* its own */
+	const struct node *over; /* that of the overlay, above a base's: there slots must be EMPTY */
+	unsigned at;		 /* of 64 */
+	bool writable;		 /* dirty ones that no other slot names may be written */
+};
+
+static void __attribute__((noinline))
+map_neighbours(struct fault *f, const struct around *around, uint64_t lo, uint64_t hi, const pte_t *bits)
 {
-	struct mapping *m = f->m;
-	struct space *s = f->space;
-	const pte_t bits[2] = { mapping_bits(m, false), mapping_bits(m, writable) };
-	uint64_t here = f->vpn, block = ALIGN_DOWN(here, NODE_SLOTS), lo = MAX(m->start, block),
-		 hi = MAX(here, MIN(last_page(m), block + NODE_SLOTS));
+	const struct node *over = around->over;
+	const slot_t *slot = around->slot - (f->vpn - lo);
+	pte_t *pte = f->pte - (f->vpn - lo);
 	unsigned n = 0;
-	pte_t *ptes;
 
-	lo = here - MIN(here - lo, at);
-	hi = here + MIN(hi - here, NODE_SLOTS - at);
-	spin_lock(&s->table_lock);
-	if (m->shared)
-		spin_drain(&s->overlay.family->home.lock);
-	ptes = s->dying ? NULL : table_find(s, lo);
-	if (!ptes || !((here + 1 < hi && neighbour(f, slots[at + 1], pte_read(&ptes[here + 1 - lo]), bits)) ||
-		       (here > lo && neighbour(f, slots[at - 1], pte_read(&ptes[here - 1 - lo]), bits))))
-		goto out;
-	for (uint64_t vpn = lo; vpn < hi; vpn++) {
-		slot_t slot = slots[at + vpn - here];
-		pte_t value = neighbour(f, slot, pte_read(&ptes[vpn - lo]), bits);
+	for (uint64_t vpn = lo; vpn < hi; vpn++, slot++, pte++) {
+		pte_t value = neighbour(f, *slot, pte_read(pte), bits);
 
-		if (!value || (over && over->slot[vpn - block]))
+		if (!value || (over && over->slot[vpn % NODE_SLOTS]))
 			continue;
-		if (page_has(slot_page(slot), PG_AHEAD))
-			note_use(f, slot_page(slot));
-		if (m->prot & PROT_EXEC)
-			make_executable(slot_page(slot));
-		table_set(s, &ptes[vpn - lo], value);
+		if (page_has(slot_page(*slot), PG_AHEAD))
+			note_use(f, slot_page(*slot));
+		if (f->m->prot & PROT_EXEC)
+			make_executable(slot_page(*slot));
+		table_set(f->space, pte, value);
 		n++;
 	}
 	EVENTS(fault_around, n);
-out:
+}
+
+/*
+ * Fault-around: maps the resident pages about f->vpn, of 64 of one leaf table, or makes their PTEs writable too, if its direct neighbours lack
+ * that. The lock of the slots is held. [t]
+ */
+static void __attribute__((noinline)) map_around(struct fault *f, const struct around *around)
+{
+	struct mapping *m = f->m;
+	const pte_t bits[2] = { mapping_bits(m, false), mapping_bits(m, around->writable) };
+	uint64_t here = f->vpn, block = ALIGN_DOWN(here, NODE_SLOTS), lo = MAX(m->start, block),
+		 hi = MAX(here, MIN(last_page(m), block + NODE_SLOTS));
+	unsigned at = around->at;
+
+	lo = here - MIN(here - lo, at);
+	hi = here + MIN(hi - here, NODE_SLOTS - at);
+	if ((here + 1 < hi && neighbour(f, around->slot[1], pte_read(f->pte + 1), bits)) ||
+	    (here > lo && neighbour(f, around->slot[-1], pte_read(f->pte - 1), bits)))
+		map_neighbours(f, around, lo, hi, bits);
+}
+
+/* [t] */
+static enum step put_pte(struct fault *f, pte_t value)
+{
+	struct space *s = f->space;
+	pte_t old, *pte;
+
+	if (unlikely(s->dying))
+		return fail(f, SIGKILL, 0);
+	f->pte = pte = table_make(s, f->vpn, &f->purse);
+	if (unlikely(!pte))
+		return FILL;
+	old = pte_read(pte);
+	if (old & PTE_V && pte_pfn(old) != pte_pfn(value)) {
+		if (pte_pfn(old) == zero_pfn)
+			expect(f->m, EXPECT_ZERO_PAGE);
+		table_replace(s, f->vpn, pte, value);
+	} else {
+		table_set(s, pte, value);
+		if (old & PTE_V)
+			mmu_fence_page(f->vpn << PAGE_SHIFT);
+	}
+	return DONE;
+}
+
+/* Maps the frame at f->vpn, and what lies around it if the caller says where. The locks of what it belongs to are held and its page is not busy. */
+static enum step install(struct fault *f, struct page *p, bool writable, const struct around *around)
+{
+	pte_t value = pte_leaf(page_pfn(p), mapping_bits(f->m, writable) | PTE_A);
+	struct space *s = f->space;
+	enum step r;
+
+	if ((f->m->prot & PROT_EXEC) && p != zero_page)
+		make_executable(p);
+	if (f->m->shared)
+		space_lock_table(s);
+	else /* the family's lock is held, so nobody shares it */
+		spin_lock(&s->table_lock);
+	r = put_pte(f, value);
+	if (around && r == DONE)
+		map_around(f, around);
 	spin_unlock(&s->table_lock);
+	return r;
 }
 
 /* ---- private memory: the family's lock is held, or shared ---- */
@@ -278,49 +289,45 @@ static slot_t *unshared_slot(struct fault *f)
 /* The filled frame of the purse becomes the page of f->vpn in the slot s, instead of what was there, and is mapped. */
 static enum step put_fresh(struct fault *f, slot_t *s, slot_t was)
 {
-	struct overlay *ov = &f->space->overlay;
 	struct page *p = f->purse.frame;
 
-	dassert(f->vpn < last_page(f->m));
-	page_fill_private(p, ov->family, f->vpn);
-	if (unlikely(!overlay_change(ov, f->vpn, s, was,
-				     slot_of_page(p)))) { /* another thread's fault was faster */
-		page_empty_private(p);
-		return exclusively(f);
-	}
+	if (unlikely(!overlay_put(&f->space->overlay, f->vpn, s, was, p)))
+		return exclusively(f); /* another thread's fault was faster */
 	purse_take_frame(&f->purse);
 	policy_enter(p, 0);
 	if (!f->sharing)
-		return install(f, p, true);
+		return install(f, p, true, NULL);
 	table_set(f->space, f->pte, pte_leaf(page_pfn(p), mapping_bits(f->m, true) | PTE_A));
 	return DONE;
 }
 
-/* The slot of f->vpn on an unshared path, unchanged, when the purse's frame has been filled with a copy of src; else NULL
- * and the step to take. The family's lock, and `inner` unless NULL, are let go meanwhile. */
-static slot_t *prepare_slot(struct fault *f, struct page *src, struct spinlock *inner, enum step *step)
+/* The slot of f->vpn on an unshared path, unchanged, when the purse's frame has been filled with a copy of src, which is held; else NULL
+ * and the step to take. The family's lock is let go meanwhile. */
+static inline slot_t *prepare_slot(struct fault *f, struct page *src, enum step *step)
 {
 	struct overlay *ov = &f->space->overlay;
 	slot_t *s = unshared_slot(f), was;
-	bool shared;
+	uint64_t epoch = ov->epoch;
 
 	*step = FILL;
 	if (!s)
 		return NULL;
 	was = *s;
-	if (!purse_copy(&f->purse, src, &ov->family->home, inner))
+	if (!purse_copy(&f->purse, src, &ov->family->home))
 		return NULL;
 	*step = AGAIN;
-	s = overlay_find(ov, f->vpn, &shared);
 	/* the limit, too: a truncation that waited for this lock has already taken the PTEs beyond its end */
-	return s && !shared && *s == was && f->vpn < last_page(f->m) ? s : NULL;
+	return ov->epoch == epoch && *s == was && f->vpn < last_page(f->m) ? s : NULL;
 }
 
 static enum step copy_private(struct fault *f, struct page *p)
 {
 	enum step r;
-	slot_t *s = prepare_slot(f, p, NULL, &r);
+	slot_t *s;
 
+	page_hold(p);
+	s = prepare_slot(f, p, &r);
+	page_release_locked(p); /* not before: what was copied is still the page at its place now */
 	if (!s)
 		return r;
 	if (page_has(p, PG_BUSY) || p->sharers == 1)
@@ -359,11 +366,10 @@ static enum step read_again(struct fault *f, struct page *p)
 
 static enum step fault_overlay_page(struct fault *f, struct node *leaf, bool shared, struct page *p)
 {
+	unsigned at = f->vpn % NODE_SLOTS;
 	bool exclusive = p->sharers == 1 && !shared;
-	enum step r;
 
-	if (load_relaxed(&f->m->expect) != EXPECT_PAGE)
-		store_relaxed(&f->m->expect, EXPECT_PAGE);
+	expect(f->m, EXPECT_PAGE);
 	if (page_has(p, PG_BUSY)) {
 		f->wait = p;
 		return WAIT;
@@ -376,10 +382,8 @@ static enum step fault_overlay_page(struct fault *f, struct node *leaf, bool sha
 			return copy_private(f, p);
 		dirty_private(p);
 	}
-	r = install(f, p, exclusive && page_has(p, PG_DIRTY));
-	if (r == DONE)
-		map_around(f, leaf->slot, f->vpn % NODE_SLOTS, !shared, NULL);
-	return r;
+	return install(f, p, exclusive && page_has(p, PG_DIRTY),
+		       &(struct around){ .slot = &leaf->slot[at], .at = at, .writable = !shared });
 }
 
 static struct page *take_spare(struct fault *f)
@@ -429,10 +433,9 @@ static enum step fault_swapped(struct fault *f, const struct node *leaf)
 
 static inline enum step map_zeros(struct fault *f)
 {
-	if (load_relaxed(&f->m->expect) != EXPECT_ZERO_PAGE)
-		expect(f->m, EXPECT_ZERO_PAGE);
+	expect(f->m, EXPECT_ZERO_PAGE);
 	EVENT(zero_maps);
-	return install(f, zero_page, false);
+	return install(f, zero_page, false, NULL);
 }
 
 /* A write; the lock may be shared. */
@@ -467,7 +470,7 @@ static struct page *base_page(struct fault *f, enum step *step)
 		*step = fail(f, SIGBUS, BUS_ADRERR);
 		return NULL;
 	}
-	s = object_slot(o, index);
+	f->base = s = object_slot(o, index);
 	p = s && slot_is_page(*s) ? slot_page(*s) : NULL;
 	if (p && !page_has(p, PG_BUSY | PG_ERROR)) {
 		note_use(f, p);
@@ -495,27 +498,28 @@ static struct page *base_page(struct fault *f, enum step *step)
 	return NULL;
 }
 
+/* A copy of the base's page, which is held. */
 static enum step copy_base(struct fault *f, struct page *p)
 {
-	struct object *o = f->m->object;
 	enum step r;
-	slot_t *s = prepare_slot(f, p, &o->home.lock, &r);
+	slot_t *s = prepare_slot(f, p, &r);
 
+	dassert(p->home == &f->m->object->home);
+	page_release(p);
 	if (!s)
 		return r;
-	dassert(p->home == &o->home &&
-		p->index < o->limit); /* it was held, and the limit was looked at again */
 	EVENT(cow_copies);
 	return put_fresh(f, s, 0);
 }
 
-static void map_base_around(struct fault *f, const struct node *over)
+/* `over`: the overlay's leaf, if the mapping is private and it has one. */
+static enum step install_base(struct fault *f, struct page *p, bool writable, const struct node *over)
 {
-	struct mapping *m = f->m;
-	uint64_t index = m->offset + (f->vpn - m->start), at = index % NODE_SLOTS;
+	struct around around = {
+		.slot = f->base, .at = p->index % NODE_SLOTS, .writable = f->m->shared, .over = over
+	};
 
-	if (m->object->height) /* else it has but one page */
-		map_around(f, object_slot(m->object, index) - at, at, m->shared, over);
+	return install(f, p, writable, f->m->object->height ? &around : NULL); /* else it has but one page */
 }
 
 static enum step fault_private_base(struct fault *f, const struct node *leaf)
@@ -526,15 +530,12 @@ static enum step fault_private_base(struct fault *f, const struct node *leaf)
 
 	spin_lock(&o->home.lock);
 	p = base_page(f, &r);
-	if (p && f->write) {
-		r = copy_base(f, p);
-	} else if (p) {
-		r = install(f, p, false);
-		if (r == DONE)
-			map_base_around(f, leaf);
-	}
+	if (p && f->write)
+		page_hold(p);
+	else if (p)
+		r = install_base(f, p, false, leaf);
 	spin_unlock(&o->home.lock);
-	return r;
+	return p && f->write ? copy_base(f, p) : r;
 }
 
 static enum step fault_shared(struct fault *f)
@@ -563,9 +564,7 @@ static enum step fault_shared(struct fault *f)
 		}
 		object_mark_dirty(o, p);
 	}
-	r = install(f, p, page_has(p, PG_DIRTY));
-	if (r == DONE)
-		map_base_around(f, NULL);
+	r = install_base(f, p, page_has(p, PG_DIRTY), NULL);
 out:
 	spin_unlock(&o->home.lock);
 	if (r == DONE && f->write && !f->touched && o->ops && o->ops->touched)
@@ -642,11 +641,11 @@ static enum step fault_holding(struct fault *f)
 
 static enum step fault_private(struct fault *f)
 {
-	uint8_t e = load_relaxed(&f->m->expect);
+	uint8_t e = f->write ? load_relaxed(&f->m->expect) : EXPECT_PAGE; /* a read needs no frame */
 
-	if (f->write && e == EXPECT_NOTHING && !f->exclusive)
+	if (e == EXPECT_NOTHING && !f->exclusive)
 		return fault_sharing(f);
-	if (f->write && e != EXPECT_PAGE) {
+	if (e != EXPECT_PAGE) {
 		f->purse.want_frame = WANT_ZEROS;
 		if (purse_fill(&f->purse))
 			return FILL;
@@ -670,7 +669,8 @@ static enum step attempt(struct fault *f)
 	f->m = mapping_find_here(s, f->vpn);
 	if (!f->m)
 		r = GROW;
-	else if (f->access & ~(f->m->prot | (f->m->prot & PROT_WRITE ? PROT_READ : 0))) /* W implies R */
+	else if (!(f->m->prot & f->access) &&
+		 !(f->access == ACCESS_READ && f->m->prot & PROT_WRITE)) /* W implies R */
 		r = fail(f, SIGSEGV, SEGV_ACCERR);
 	else if (f->m->shared)
 		r = fault_shared(f);
@@ -710,7 +710,7 @@ static enum step read_base(struct fault *f)
 	err = object_read_in(f->object, f->cluster->first, n, f->cluster->index);
 	object_unref(f->object);
 	f->tried_alone = f->alone;
-	f->major = true;
+	f->info->major = true;
 	f->planned = false; /* `first` is no virtual page any more */
 	if (err == -ENOSPC)
 		return fail(f, SIGBUS, BUS_ADRERR);
@@ -720,7 +720,7 @@ static enum step read_base(struct fault *f)
 /* Reads what fault_swapped prepared, a request for each run of neighbours in swap. */
 static enum step swap_in(struct fault *f)
 {
-	f->major = true;
+	f->info->major = true;
 	f->tried_alone = f->alone;
 	EVENTS(swap_ra, f->cluster->nio - 1);
 	EVENTS(readahead, f->cluster->nio - 1);
@@ -776,12 +776,7 @@ static enum step between(struct fault *f, enum step r)
 int vm_fault(struct space *s, uint64_t va, unsigned access, struct vm_fault_info *info)
 {
 	struct cluster cluster;
-	struct fault f = { .space = s,
-			   .vpn = va >> PAGE_SHIFT,
-			   .access = access,
-			   .write = access & ACCESS_WRITE,
-			   .info = info,
-			   .cluster = &cluster };
+	struct fault f;
 	enum step r;
 
 	EVENT(pgfault);
@@ -789,7 +784,15 @@ int vm_fault(struct space *s, uint64_t va, unsigned access, struct vm_fault_info
 		*info = (struct vm_fault_info){ SIGSEGV, SEGV_MAPERR, false };
 		return -EFAULT;
 	}
-	cluster.nio = cluster.nspare = cluster.want_spare = 0;
+	f.space = s;
+	f.vpn = va >> PAGE_SHIFT;
+	f.info = info;
+	f.cluster = &cluster;
+	f.access = access;
+	f.write = access & ACCESS_WRITE;
+	f.planned = f.exclusive = f.sharing = f.alone = f.tried_alone = f.touched = info->major = false;
+	f.purse = (struct purse){ 0 };
+	cluster.nspare = cluster.want_spare = 0;
 	while ((r = attempt(&f)) != DONE && (r = between(&f, r)) == AGAIN)
 		if (unlikely(thread_killed())) {
 			r = fail(&f, SIGKILL, 0);
@@ -798,8 +801,7 @@ int vm_fault(struct space *s, uint64_t va, unsigned access, struct vm_fault_info
 	purse_empty(&f.purse);
 	while (cluster.nspare)
 		page_free(cluster.spare[--cluster.nspare]);
-	info->major = f.major;
-	if (f.major)
+	if (info->major)
 		EVENT(pgmajfault);
 	return r == DONE ? 0 : -EFAULT;
 }

@@ -43,6 +43,8 @@ void batch_add(struct shoot_batch *b, struct space *s);
 void batch_shoot(struct shoot_batch *b); /* fences them all and empties the batch */
 /* Fences every hart in the space if a PTE of it was weakened since the last time. Any context, locks allowed. */
 void space_shoot(struct space *s);
+/* The same for one PTE that was cleared just now, and of which `stale` need not know. A spinlock is held. */
+void space_shoot_page(struct space *s, uint64_t vpn);
 /* [t] a PTE of the space was removed or lost a permission. */
 void space_mark_stale(struct space *s);
 
@@ -72,6 +74,8 @@ pte_t *table_make(struct space *s, uint64_t vpn, struct purse *purse);
 /* Invalid -> valid, or more permission for the same frame. An empty entry may be set by who shares the family's lock, found this one free
  * and knows that nobody else sets it. */
 void table_set(struct space *s, pte_t *pte, pte_t value);
+/* Valid -> another frame than that of zeros, with a shootdown between. */
+void table_replace(struct space *s, uint64_t vpn, pte_t *pte, pte_t value);
 void table_clear(struct space *s, pte_t *pte);	    /* valid -> invalid; marks stale */
 void table_take_write(struct space *s, pte_t *pte); /* clears W and D; marks stale */
 /* The rest take the lock themselves. None shoots down. */
@@ -150,8 +154,9 @@ slot_t *overlay_unshare(struct overlay *ov, uint64_t vpn, struct purse *purse);
 uint64_t overlay_next(const struct overlay *ov, uint64_t from, uint64_t end);
 /* Changes what a slot of an unshared leaf holds, counting slots in use; sharers and swap counts are the caller's. */
 void overlay_store(struct overlay *ov, uint64_t vpn, slot_t *s, slot_t value);
-/* A page instead of what was there; EMPTY: also while the family's lock is only shared, and false if it is EMPTY no more. */
-bool overlay_change(struct overlay *ov, uint64_t vpn, slot_t *s, slot_t was, slot_t value) __must_check;
+/* A fresh frame becomes a dirty private page in such a slot, instead of what was there; EMPTY: also while the family's lock is only shared,
+ * and false if it is EMPTY no more. */
+bool overlay_put(struct overlay *ov, uint64_t vpn, slot_t *s, slot_t was, struct page *p) __must_check;
 /* The child, an empty member of the parent's family, shares all that the parent has. False: the parent's space is dying, and its overlay may have been emptied. Takes the family's lock. */
 bool overlay_clone(struct overlay *child, struct overlay *parent);
 /* Puts `new_slot` in place of `old` at vpn in every member; returns how many distinct slots changed. */
@@ -175,9 +180,6 @@ int overlay_clear(struct overlay *ov, uint64_t first, uint64_t end, struct clear
 /* Moves what slot `from` holds to the EMPTY slot `to` under the same rules: an exclusive page is renumbered, a swap entry carried over, of
  * a page that others share a copy goes in. Takes the lock. 0, or -EAGAIN as above. */
 int overlay_move(struct overlay *ov, uint64_t from, uint64_t to, struct clear_wait *w);
-/* A fresh frame becomes a dirty private page, for one slot. */
-void page_fill_private(struct page *p, struct family *f, uint64_t vpn);
-void page_empty_private(struct page *p); /* the opposite, for one that came into no slot */
 /* One slot names the page, and no fork shares it. */
 bool family_exclusive(struct family *f, struct page *p);
 void clear_wait(struct clear_wait *w);

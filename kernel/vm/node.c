@@ -41,7 +41,7 @@ uint64_t node_count(void)
 	return node_cache.nused;
 }
 
-int purse_fill(struct purse *p)
+static int __attribute__((noinline)) fill_nodes_and_tables(struct purse *p)
 {
 	for (; p->nnodes < p->want_nodes; p->nnodes++) {
 		struct node *n = node_alloc(0);
@@ -59,6 +59,13 @@ int purse_fill(struct purse *p)
 		t->next_table = p->tables;
 		p->tables = t;
 	}
+	return 0;
+}
+
+int purse_fill(struct purse *p)
+{
+	if ((p->nnodes < p->want_nodes || p->ntables < p->want_tables) && fill_nodes_and_tables(p))
+		return -ENOMEM;
 	if (!p->want_frame)
 		return 0;
 	if (!p->frame)
@@ -108,11 +115,8 @@ struct page *purse_take_table(struct purse *p, unsigned want)
 	return t;
 }
 
-bool purse_copy(struct purse *p, struct page *src, struct home *family, struct spinlock *inner)
+bool purse_copy(struct purse *p, const struct page *src, struct home *family)
 {
-	page_hold(src);
-	if (inner)
-		spin_unlock(inner);
 	spin_unlock(&family->lock);
 	if (!p->frame)
 		p->frame = page_alloc();
@@ -121,9 +125,6 @@ bool purse_copy(struct purse *p, struct page *src, struct home *family, struct s
 	if (p->frame) /* whatever it held from an earlier try */
 		copy_page(page_data(p->frame), page_data(src));
 	home_lock(family);
-	if (inner)
-		spin_lock(inner);
-	page_release_locked(src); /* not before: what was copied is still the page at its place now */
 	return p->frame;
 }
 

@@ -62,7 +62,7 @@ void family_destroy(struct family *f)
 void overlay_init(struct overlay *ov, struct family *f)
 {
 	memset(ov->top, 0, sizeof(ov->top));
-	ov->nslots = 0;
+	ov->nslots = ov->epoch = 0;
 	ov->family = f;
 	home_lock(&f->home);
 	list_append(&f->members, &ov->link);
@@ -74,15 +74,16 @@ void overlay_init(struct overlay *ov, struct family *f)
 struct node *overlay_leaf(const struct overlay *ov, uint64_t vpn, bool *shared)
 {
 	struct node *n = (struct node *)load_pointer(&ov->top[vpn / SPAN(OVERLAY_LEVELS)]);
-	bool sh = false;
+	uint32_t refs = 0; /* above 1 if those of any node are */
 
+#pragma GCC unroll OVERLAY_LEVELS
 	for (unsigned level = OVERLAY_LEVELS - 1; n; level--) {
-		sh |= n->refs > 1;
+		refs |= n->refs;
 		if (level == 0)
 			break;
 		n = (struct node *)load_pointer(&n->slot[INDEX(vpn, level)]);
 	}
-	*shared = sh;
+	*shared = refs > 1;
 	return n;
 }
 
@@ -191,14 +192,37 @@ slot_t *overlay_unshare(struct overlay *ov, uint64_t vpn, struct purse *purse)
 	return s;
 }
 
-bool overlay_change(struct overlay *ov, uint64_t vpn, slot_t *s, slot_t was, slot_t value)
+/* A fresh frame becomes a dirty private page, for one slot. */
+static void fill_private(struct page *p, struct family *f, uint64_t vpn)
+{
+	store_relaxed(&p->home, &f->home);
+	p->index = vpn;
+	p->sharers = 1;
+	page_set(p, PG_DIRTY);
+	page_kind_add(PAGES_ANON, 1);
+}
+
+/* The opposite, for one that came into no slot. */
+static void empty_private(struct page *p)
+{
+	store_relaxed(&p->home, NULL);
+	p->sharers = 0;
+	page_clear(p, PG_DIRTY);
+	page_kind_add(PAGES_ANON, -1);
+}
+
+bool overlay_put(struct overlay *ov, uint64_t vpn, slot_t *s, slot_t was, struct page *p)
 {
 	struct node *leaf = container_of(s - (vpn & (NODE_SLOTS - 1)), struct node, slot[0]);
 
 	dassert(leaf->refs == 1);
+	fill_private(p, ov->family, vpn);
 	cpu_point();
-	if (!__atomic_compare_exchange_n(s, &was, value, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+	if (unlikely(!__atomic_compare_exchange_n(s, &was, slot_of_page(p), false, __ATOMIC_RELEASE,
+						  __ATOMIC_RELAXED))) {
+		empty_private(p);
 		return false;
+	}
 	if (was)
 		return true;
 	__atomic_fetch_add(&leaf->used, 1, __ATOMIC_RELAXED);
@@ -226,6 +250,7 @@ bool overlay_clone(struct overlay *child, struct overlay *parent)
 		spin_unlock(&f->home.lock);
 		return false;
 	}
+	parent->epoch++;
 	child->nslots = parent->nslots;
 	for (unsigned i = 0; i < OVERLAY_TOP; i++) {
 		child->top[i] = parent->top[i];
@@ -326,35 +351,6 @@ void family_swap_out(struct family *f, struct page *p)
 
 /* ---- moving ---- */
 
-void page_fill_private(struct page *p, struct family *f, uint64_t vpn)
-{
-	store_relaxed(&p->home, &f->home);
-	p->index = vpn;
-	p->sharers = 1;
-	page_set(p, PG_DIRTY);
-	page_kind_add(PAGES_ANON, 1);
-}
-
-void page_empty_private(struct page *p)
-{
-	store_relaxed(&p->home, NULL);
-	p->sharers = 0;
-	page_clear(p, PG_DIRTY);
-	page_kind_add(PAGES_ANON, -1);
-}
-
-/* Puts a copy of *s, which others keep, into the purse's frame; the lock is let go meanwhile. False: look again from the start. */
-static bool copy_shared(struct overlay *ov, uint64_t vpn, struct page *p, struct purse *purse)
-{
-	bool shared;
-	slot_t *s;
-
-	if (!purse_copy(purse, p, &ov->family->home, NULL))
-		return false;
-	s = overlay_find(ov, vpn, &shared);
-	return s && *s == slot_of_page(p) && !page_has(p, PG_BUSY) && p->sharers > 1;
-}
-
 static bool move_slot(struct overlay *ov, uint64_t from, uint64_t to, struct clear_wait *w)
 {
 	slot_t *s = overlay_unshare(ov, from, &w->purse), *t, old;
@@ -376,17 +372,19 @@ static bool move_slot(struct overlay *ov, uint64_t from, uint64_t to, struct cle
 		return false;
 	}
 	if (p && p->sharers > 1) {
-		if (!copy_shared(ov, from, p, &w->purse))
-			return false;
-		s = overlay_unshare(ov, from,
-				    &w->purse); /* a truncate or the OOM killer may have let nodes go */
-		t = s ? overlay_unshare(ov, to, &w->purse) : NULL;
-		if (!t)
+		uint64_t epoch = ov->epoch;
+		bool copied;
+
+		page_hold(p);
+		copied = purse_copy(&w->purse, p, &ov->family->home);
+		page_release_locked(p); /* not before: what was copied is still the page at its place now */
+		/* a truncate or the OOM killer may have let nodes go */
+		if (!copied || ov->epoch != epoch || *s != old || page_has(p, PG_BUSY) || p->sharers == 1)
 			return false;
 		p->sharers--;
 		p = purse_take_frame(&w->purse);
 		old = slot_of_page(p);
-		page_fill_private(p, ov->family, to);
+		fill_private(p, ov->family, to);
 	} else if (p) {
 		p->index = to;
 	}
@@ -542,6 +540,7 @@ int overlay_clear(struct overlay *ov, uint64_t first, uint64_t end, struct clear
 
 		home_lock(&ov->family->home);
 		w->budget = CLEAR_BUDGET;
+		ov->epoch++;
 		if (*s)
 			c = clear_child(ov, s, first - base, MIN(end, next) - base, w);
 		spin_unlock(&ov->family->home.lock);

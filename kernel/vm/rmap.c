@@ -9,25 +9,45 @@
  */
 #include "vm/internal.h"
 
-void space_shoot(struct space *s)
+/* The harts that may know PTEs which were weakened before. */
+static uint64_t harts_in(struct space *s)
 {
-	uint64_t gen = __atomic_load_n(&s->stale, __ATOMIC_ACQUIRE);
-	uint64_t done = __atomic_load_n(&s->clean, __ATOMIC_ACQUIRE), mask;
-	unsigned others;
-
-	if (done >= gen)
-		return;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* a hart that enters after this sees the weaker PTEs */
-	mask = __atomic_load_n(&s->harts, __ATOMIC_ACQUIRE); /* and what one that left did is done */
+	return __atomic_load_n(&s->harts, __ATOMIC_ACQUIRE); /* and what one that left did is done */
+}
+
+static void fence_harts(uint64_t mask)
+{
+	unsigned others = mask ? mmu_fence_harts(mask) : 0;
+
 	EVENT(shootdowns);
-	others = mask ? mmu_fence_harts(mask) : 0;
 	if (others) {
 		EVENT(fences_sent);
 		EVENTS(harts_fenced, others);
 	}
+}
+
+void space_shoot(struct space *s)
+{
+	uint64_t gen = __atomic_load_n(&s->stale, __ATOMIC_ACQUIRE);
+	uint64_t done = __atomic_load_n(&s->clean, __ATOMIC_ACQUIRE);
+
+	if (done >= gen)
+		return;
+	fence_harts(harts_in(s));
 	while (done < gen &&
 	       !__atomic_compare_exchange_n(&s->clean, &done, gen, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
 		;
+}
+
+void space_shoot_page(struct space *s, uint64_t vpn)
+{
+	uint64_t mask = harts_in(s);
+
+	if (mask == 1ul << this_hart()->index)
+		mmu_fence_page(vpn << PAGE_SHIFT);
+	else
+		fence_harts(mask);
 }
 
 void batch_shoot(struct shoot_batch *b)

@@ -243,6 +243,18 @@ void table_set(struct space *s, pte_t *pte, pte_t value)
 	}
 }
 
+void table_replace(struct space *s, uint64_t vpn, pte_t *pte, pte_t value)
+{
+	pte_t old = __atomic_exchange_n(pte, 0, __ATOMIC_ACQ_REL);
+
+	dassert(spin_held(&s->table_lock) && old & value & PTE_V && counts_as_resident(value));
+	space_shoot_page(s, vpn);
+	table_page(pte)->nwritable += is_private_writable(value) - is_private_writable(old);
+	if (!counts_as_resident(old))
+		__atomic_fetch_add(&s->nresident, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(pte, value, __ATOMIC_RELEASE);
+}
+
 static void lose_resident(struct space *s, unsigned n)
 {
 	s->peak_resident = MAX(s->peak_resident, s->nresident);

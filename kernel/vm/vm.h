@@ -317,9 +317,8 @@ static inline struct page *purse_take_frame(struct purse *p) /* NULL: it has non
 	return frame;
 }
 struct page *purse_take_table(struct purse *p, unsigned want);
-/* Fills its frame with a copy of `src`, whose home has one of the locks, and which is held until they are taken again. The family's lock and, unless NULL, the one inside are held, and let
- * go for that: the slots must be looked at again. False: no frame. */
-bool purse_copy(struct purse *p, struct page *src, struct home *family, struct spinlock *inner);
+/* Fills its frame with a copy of `src`, which is held. The family's lock is let go for that: the slots must be looked at again. False: no frame. */
+bool purse_copy(struct purse *p, const struct page *src, struct home *family);
 struct node *node_alloc(unsigned level);
 void node_free(struct node *n); /* its slots are EMPTY */
 void node_init(void);
@@ -501,8 +500,9 @@ struct family {
 	struct list link;    /* [q] all families */
 };
 
-#define OVERLAY_LEVELS \
-	4 /* nodes of level 3 .. 0 below the top array; 2 + 4*6 = 26 bits of virtual page number */
+enum {
+	OVERLAY_LEVELS = 4
+}; /* nodes of level 3 .. 0 below the top array; 2 + 4*6 = 26 bits of virtual page number */
 #define OVERLAY_TOP 4
 
 #define CACHE_LINE 64
@@ -510,6 +510,7 @@ struct overlay {
 	struct family *family;	 /* [c] until exec */
 	struct list link;	 /* [f] */
 	slot_t top[OVERLAY_TOP]; /* [f] */
+	uint64_t epoch;		 /* [f] while it stays the same, so does an unshared path */
 	char apart[CACHE_LINE];	 /* every first write of every hart changes what follows */
 	uint64_t nslots;	 /* [f] slots in use as seen from here: pages and swap entries */
 };
@@ -655,7 +656,7 @@ void space_leave(void);
  * an idle or kernel thread's hart that lazily stays is sent away by space_unref through space_evict_harts (an IPI or, simpler,
  * the scheduler leaves a space whenever it switches to idle or a kernel thread: that is what Quire does). */
 
-/* access bits of a fault */
+/* what a fault wants, one of */
 #define ACCESS_READ  PROT_READ
 #define ACCESS_WRITE PROT_WRITE
 #define ACCESS_EXEC  PROT_EXEC

@@ -205,13 +205,17 @@ static inline struct frame_cache *frame_cache(void)
 static bool refill(struct frame_cache *c)
 {
 	uint64_t keep = may_use_reserve() ? 0 : totals.reserve, want;
+	struct list *last = &free_list;
 
 	spin_lock(&frame_lock);
 	want = nfree_listed > keep ? MIN(nfree_listed - keep, (c->max + 1ul) / 2) : 0;
 	if (keep == 0)
-		want = MIN(want, 1ul);	/* what is left goes to those who need it, not into caches */
-	for (unsigned i = want; i > 0;) /* so that they are taken in the list's order */
-		c->page[--i] = list_entry(list_pop(&free_list), struct page, link);
+		want = MIN(want, 1ul);	  /* what is left goes to those who need it, not into caches */
+	for (unsigned i = want; i > 0;) { /* so that they are taken in the list's order */
+		last = last->next;
+		c->page[--i] = list_entry(last, struct page, link);
+	}
+	list_drop_first(&free_list, last);
 	store_relaxed(&c->n, want);
 	store_relaxed(&nfree_listed, nfree_listed - want);
 	spin_unlock(&frame_lock);

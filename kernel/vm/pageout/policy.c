@@ -85,9 +85,17 @@ void policy_move(struct page *p, enum policy_list l, unsigned mark)
 	spin_unlock(&lists_lock);
 }
 
+static void __attribute__((noinline)) enter_again(struct page *p, slot_t old)
+{
+	policy->enter(p, reclaim_refault(old));
+}
+
 void policy_enter(struct page *p, slot_t old)
 {
-	policy->enter(p, slot_stamp(old) && reclaim_refault(old));
+	if (slot_stamp(old))
+		enter_again(p, old);
+	else
+		policy->enter(p, false);
 }
 
 void policy_leave(struct page *p)
