@@ -85,7 +85,7 @@ uint64_t virt_to_phys(const void *virt);
 #define KMAP_BASE 0xfffffff000000000ul
 #define KMAP_SIZE (1ul << 30)
 extern pte_t *mmu_kmap_table;
-/* Of a page there; NULL while it has no level 0 table. */
+/* The entry of a page there; NULL while there is no level 0 table for it. */
 pte_t *mmu_kmap_entry(uint64_t va);
 
 /*

@@ -410,7 +410,7 @@ static void switch_to(struct runq *q, struct thread *prev, struct thread *next)
 	q->current = next;
 	q->previous = prev;
 	enter_space(h, next->space);
-	if (unlikely(h->kmap_seen != load_relaxed(&mmu_kmap_generation)))
+	if (unlikely(h->kmap_seen != load_relaxed(&mmu_kmap_generation))) /* its stack may be new */
 		mmu_kmap_catch_up(h);
 	if (prev == h->idle)
 		timer_tick_start();
