@@ -575,7 +575,7 @@ out:
 static enum step sharing_pass(struct fault *f)
 {
 	struct space *s = f->space;
-	struct mapping *m = rwlock_busy(&s->lock) ? NULL : mapping_find_here(s, f->vpn);
+	struct mapping *m = rwlock_busy(&s->lock) ? NULL : mapping_find(s, f->vpn);
 	bool shared;
 
 	cpu_point();
@@ -666,7 +666,7 @@ static enum step attempt(struct fault *f)
 			return r;
 	}
 	rwlock_read(&s->lock);
-	f->m = mapping_find_here(s, f->vpn);
+	f->m = mapping_find(s, f->vpn);
 	if (!f->m)
 		r = GROW;
 	else if (!(f->m->prot & f->access) &&

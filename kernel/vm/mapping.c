@@ -57,9 +57,9 @@ struct mapping *mapping_at_or_after(struct space *s, uint64_t vpn)
 	return best;
 }
 
-static inline struct mapping *find_by(struct space *s, uint64_t vpn, struct mapping **hint)
+struct mapping *mapping_find(struct space *s, uint64_t vpn)
 {
-	struct mapping *m = load_relaxed(hint);
+	struct mapping **hint = &s->hints.of[this_hart()->index % SPACE_HINTS], *m = load_relaxed(hint);
 
 	if (m && vpn >= m->start && vpn < m->end)
 		return m;
@@ -68,16 +68,6 @@ static inline struct mapping *find_by(struct space *s, uint64_t vpn, struct mapp
 		return NULL;
 	store_relaxed(hint, m);
 	return m;
-}
-
-struct mapping *mapping_find(struct space *s, uint64_t vpn)
-{
-	return find_by(s, vpn, &s->hints.of[0]);
-}
-
-struct mapping *mapping_find_here(struct space *s, uint64_t vpn)
-{
-	return find_by(s, vpn, &s->hints.of[this_hart()->index % SPACE_HINTS]);
 }
 
 struct mapping *mapping_copy(const struct mapping *m)

@@ -24,7 +24,6 @@ static inline void mapping_blank(struct mapping *m, struct space *s)
 }
 struct mapping *mapping_first(struct space *s);
 struct mapping *mapping_find(struct space *s, uint64_t vpn);	    /* that contains vpn, or NULL */
-struct mapping *mapping_find_here(struct space *s, uint64_t vpn);   /* the same, remembered for this hart */
 struct mapping *mapping_at_or_after(struct space *s, uint64_t vpn); /* the first with end > vpn, or NULL */
 struct mapping *mapping_next(struct mapping *m);
 struct mapping *mapping_prev(struct mapping *m);
