@@ -5,6 +5,7 @@
 #	vmrefuse  each allocation of each operation fails once
 #	ext2host  damaged and whole images under kernel/fs and ext2: see tests/host/ext2
 #	vmrace    several programs on several harts, with disks that fail and memory that is refused
+#	treetest  kernel/lib/tree.c beside an array
 #	vmtsan    the same with the host's threads as harts, under the thread sanitizer
 HOST_TESTS += vmmodel vmrace vmrefuse vmtsan
 VM_SRCS := $(filter-out kernel/vm/frames/kmap.c,$(wildcard kernel/vm/*.c kernel/vm/*/*.c)) kernel/fs/pageio.c kernel/lib/tree.c kernel/lib/lock.c kernel/proc/sync.c
@@ -51,6 +52,11 @@ HOST_TESTS += policysim
 policysim_SRCS := tests/host/policysim.c kernel/vm/pageout/policy.c kernel/vm/pageout/clock.c kernel/vm/pageout/fifo.c kernel/vm/pageout/s3fifo.c
 policysim_CFLAGS := $(VM_CFLAGS) $(SANITIZE)
 policysim_LIBS := $(SANITIZE)
+
+HOST_TESTS += treetest
+treetest_SRCS := tests/host/treetest.c kernel/lib/tree.c
+treetest_CFLAGS := $(VM_CFLAGS) $(SANITIZE)
+treetest_LIBS := $(SANITIZE)
 
 # ---- fuzzing: `make fuzz` does it for FUZZ_SECONDS each: with new seeds, with libFuzzer if clang is there, and with AFL++ if it is ----
 
