@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* System calls about memory: argument checks in Linux's order; the work is in vm/mmap.c and vm/pageout/swap.c. */
+/* System calls about memory: argument checks in Linux's order; the work is in vm/calls and vm/pageout/swap.c. */
 #include "arch/mmu.h"
 #include "arch/user.h"
 #include "dev/block.h"

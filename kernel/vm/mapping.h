@@ -79,7 +79,7 @@ static inline bool part_carve(struct part *p)
 	return m;
 }
 
-/* ---- mmap.c ---- */
+/* ---- calls/mmap.c ---- */
 #define MMAP_MIN   (1ul << 16 >> PAGE_SHIFT) /* pages at the bottom stay free: null pointers fault */
 #define USER_PAGES (USER_TOP >> PAGE_SHIFT)
 #define GUARD_GAP  256 /* pages that stay free below a stack, as on Linux */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Address spaces: their life, fork, the harts in them, and access from outside. What programs do to their mappings is in mmap.c.
+ * Address spaces: their life, fork, the harts in them, and access from outside. What programs do to their mappings is in calls/.
  *
  * A space lives while referenced by its threads (and /proc). The last reference tears it down: page tables first, then the overlay and the
  * mappings. By then no hart is in it: threads leave it (thread_set_space) before they let it go.
