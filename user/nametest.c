@@ -383,6 +383,8 @@ static void which_error(void)
 	ERR(renameat2(AT_FDCWD, "d", AT_FDCWD, "d/s", RENAME_NOREPLACE), EEXIST);
 	ERR(renameat2(AT_FDCWD, "d", AT_FDCWD, "d/new", RENAME_NOREPLACE), EINVAL);
 	ERR(open("..", O_CREAT | O_EXCL | O_WRONLY, 0666), EEXIST);
+	ERR(open("d/../", O_CREAT | O_EXCL | O_WRONLY, 0666), EEXIST);
+	ERR(open("d/", O_CREAT | O_EXCL | O_WRONLY, 0666), EISDIR);
 	ERR(open("..", O_CREAT | O_WRONLY, 0666), EISDIR);
 	ERR(open("l", O_TMPFILE | O_NOFOLLOW | O_RDWR, 0600), ENOTDIR);
 	fd = (int)SYS(open("f", O_RDONLY));

@@ -457,13 +457,15 @@ static int create_at(struct name *dir, struct name *n, const struct cred *cred, 
 static int open_create(struct walk *w, int flags, uint32_t mode, struct name **out, bool *made)
 {
 	struct name *n;
+	bool exists;
 	int r = check_search(w);
 
 	if (r)
 		return r;
-	if (w->slash || w->len == 0 || (w->len == 1 && w->last[0] == '.') ||
-	    (w->len == 2 && w->last[0] == '.' && w->last[1] == '.'))
-		return flags & O_EXCL && !w->slash ? -EEXIST : -EISDIR;
+	exists = w->len == 0 || (w->len == 1 && w->last[0] == '.') ||
+		 (w->len == 2 && w->last[0] == '.' && w->last[1] == '.');
+	if (exists || w->slash)
+		return exists && flags & O_EXCL ? -EEXIST : -EISDIR;
 	*made = false;
 	r = lookup_child(w->at, w->last, w->len, &n);
 	if (!r && !n->vnode) {

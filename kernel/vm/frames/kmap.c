@@ -4,12 +4,11 @@
  * their addresses, each with a free page behind it; the search for room goes on where the last one ended.
  * Level 0 tables come on demand and stay. Everything is guarded by one mutex. A new mapping fences no other hart
  * (arch/mmu.h says how they come to see it). What is given back stays in the list, and its frames stay allocated, until
- * its translations are fenced away on all harts, together with those of others.
+ * its translations are fenced away on all harts, together with those of others, or memory is short.
  */
 #include "vm/frames/kmap.h"
 #include "arch/cpu.h"
 #include "lib/list.h"
-#include "lib/lock.h"
 #include "lib/string.h"
 #include "proc/thread.h"
 #include "vm/frames/kmem.h"
@@ -99,9 +98,8 @@ static pte_t *entry(uint64_t pageno)
 
 static void free_frames(struct list *frames)
 {
-	while (!list_empty(frames)) {
+	while (!list_empty(frames))
 		page_free(list_entry(list_pop(frames), struct page, link));
-	}
 }
 
 /* Takes all frames before it makes the first entry: what was never valid need not be fenced away. */

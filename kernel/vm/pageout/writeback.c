@@ -14,6 +14,7 @@
 #include "dev/block.h"
 #include "lib/printf.h"
 #include "proc/thread.h"
+#include "vm/frames/kmap.h"
 #include "vm/frames/kmem.h"
 #include "vm/internal.h"
 
@@ -401,6 +402,7 @@ static void shrink_caches(void)
 	}
 	if (shrinker)
 		shrinker();
+	kmap_shrink();
 	EVENTS(kmem_shrunk, kmem_shrink());
 }
 

@@ -100,6 +100,10 @@ void kmap_free(void *p, size_t npages __unused)
 	free(p);
 }
 
+void kmap_shrink(void)
+{
+}
+
 /* ---- proc ---- */
 
 bool thread_killed(void)
