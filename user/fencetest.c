@@ -239,14 +239,15 @@ static void read_pieces(void)
 	SYS(close(fd));
 }
 
-/* Afterwards such memory, and not much of it, waits to be used again. */
-static void leave_some_waiting(void)
+/* Such memory, and not much of it, waits to be used again. The number of the kernel's fences until then. */
+static long leave_some_waiting(void)
 {
-	long before = counter("kernel_fences");
+	long before = counter("kernel_fences"), fences;
 
-	while (counter("kernel_fences") == before)
+	while ((fences = counter("kernel_fences")) == before)
 		read_pieces();
 	read_pieces();
+	return fences;
 }
 
 /* Where memory is short it waits no longer. */
@@ -261,10 +262,8 @@ static void check_none_waits(long kernel_fences)
 static void evict(unsigned long mib)
 {
 	char *p = map_anon(mib * MIB);
-	long fences = counter("fences_sent"), out = counter("pgsteal_anon"), kernel;
-
-	leave_some_waiting();
-	kernel = counter("kernel_fences");
+	long fences = counter("fences_sent"), out = counter("pgsteal_anon");
+	long kernel = leave_some_waiting();
 
 	for (int round = 0; round < 2; round++)
 		for (unsigned long i = 0; i < mib * MIB; i += PG)
