@@ -708,6 +708,55 @@ static void no_room(void)
 	SYS(munmap(stack, 4 * PG));
 }
 
+static sigjmp_buf before_fault;
+
+static void jump_back(int sig, siginfo_t *si, void *context)
+{
+	(void)sig;
+	(void)si;
+	(void)context;
+	siglongjmp(before_fault, 1);
+}
+
+/* each fault's frame is written to a stack that was swapped out */
+static void fault_for_ever(char *stack, volatile char *nothing)
+{
+	enum { PAGEOUT = 21 };
+	stack_t ss;
+
+	memset(&ss, 0, sizeof(ss));
+	ss.ss_sp = stack;
+	ss.ss_size = 16 * PG;
+	SYS(sigaltstack(&ss, NULL));
+	handle(SIGSEGV, jump_back, SA_ONSTACK);
+	for (;;)
+		if (!sigsetjmp(before_fault, 1)) {
+			madvise(stack, ss.ss_size, PAGEOUT);
+			*nothing = 1;
+		}
+}
+
+/* a process that is killed while a frame is written ends by that, and not because the frame was not finished */
+static void killed_at_frame(void)
+{
+	char *nothing = mmap(NULL, PG, PROT_NONE, ANON, -1, 0);
+
+	for (int round = 0; round < 80; round++) {
+		char *stack = map_anon(16 * PG);
+		pid_t pid;
+
+		memset(stack, 1, 16 * PG);
+		pid = test_fork();
+		if (pid == 0)
+			fault_for_ever(stack, nothing);
+		usleep(2000 + round * 97 % 1500);
+		SYS(kill(pid, SIGKILL));
+		KILLED(pid, SIGKILL);
+		SYS(munmap(stack, 16 * PG));
+	}
+	SYS(munmap(nothing, PG));
+}
+
 static void groups(void)
 {
 	pid_t leader = test_fork(), member;
@@ -794,6 +843,7 @@ static const struct test tests[] = {
 	{ "long jumps", long_jumps },
 	{ "alternate stack", alternate_stack },
 	{ "no room for a frame", no_room },
+	{ "killed at a frame", killed_at_frame },
 	{ "process groups", groups },
 	{ "exec", across_exec },
 };

@@ -700,7 +700,8 @@ static void run_handler(struct proc *p, struct thread *t, struct trapframe *f, c
 {
 	settle_call(f, sa);
 	if (signal_push_frame(t, f, si, sa, t->restore_mask ? t->saved_mask : mask)) {
-		if (si->signo == SIGSEGV)
+		if (si->signo == SIGSEGV &&
+		    !t->killed) /* who is killed may not have waited for its stack's pages */
 			proc_exit(SIGSEGV);
 		signal_set_mask(p, t, mask);
 		signal_fault(SIGSEGV, SI_KERNEL, 0); /* its handler may have a stack of its own */
