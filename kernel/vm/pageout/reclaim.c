@@ -17,8 +17,8 @@
 #include "proc/thread.h"
 #include "vm/pageout/policy.h"
 
-#define SCAN_STEP      64
-#define EVICT_BATCH    32
+#define SCAN_STEP      128
+#define EVICT_BATCH    64
 #define PUSH_BATCH     128 /* pages written together */
 #define PUSH_START     48  /* queued pages that the pusher is woken for while the scan goes on */
 #define PUSH_QUEUE_MAX 512
