@@ -507,6 +507,26 @@ static void data_limit(void)
 	EXITED(pid, 0);
 }
 
+/* Locks are not inherited, so that the child has two mappings alike, side by side. */
+static void after_fork(void)
+{
+	volatile char *a = map_anon(4 * PG);
+	pid_t pid;
+
+	for (int i = 0; i < 4; i++)
+		a[i * PG] = 1;
+	SYS(mlock((void *)a, 2 * PG));
+	pid = test_fork();
+	if (pid == 0) {
+		SYS(madvise((void *)a, 4 * PG, MADV_DONTNEED));
+		for (int i = 0; i < 4; i++)
+			EQ(a[i * PG], 0);
+		_exit(0);
+	}
+	EXITED(pid, 0);
+	SYS(munmap((void *)a, 4 * PG));
+}
+
 static const struct test tests[] = {
 	{ "DONTNEED", dontneed },
 	{ "DONTNEED after a fork", dontneed_fork },
@@ -526,6 +546,7 @@ static const struct test tests[] = {
 	{ "MAP_GROWSDOWN", grows_down },
 	{ "RLIMIT_AS", space_limit },
 	{ "RLIMIT_DATA", data_limit },
+	{ "after fork", after_fork },
 };
 
 TEST_MAIN("advisetest", tests)

@@ -379,8 +379,8 @@ int each_part(struct space *s, uint64_t first, uint64_t end, bool past_holes, pa
 		if (err)
 			return err;
 		m = drop ? mapping_merge(p.m, drop) : m;
-		first = m->end;
-		if (first < end)
+		first = p.end; /* and not m's: what it was joined with is still to come */
+		if (first == m->end && first < end)
 			m = mapping_next(m);
 	}
 	return first < end ? -ENOMEM : hole;
