@@ -328,14 +328,11 @@ static void shuttle(struct model *m)
 }
 
 /* DONTNEED or FREE: what is locked ends it. */
-static void forget(struct model *m, bool lazily)
+static void forget(struct model *m, unsigned first, unsigned n, bool lazily)
 {
 	bool hole = false, locked = false;
-	unsigned first, n;
-	int err;
+	int err = vm_madvise(m->space, page_at(A_AT, first), n * PAGE_SIZE, lazily ? 8 : 4);
 
-	range(A_PAGES, &first, &n);
-	err = vm_madvise(m->space, page_at(A_AT, first), n * PAGE_SIZE, lazily ? 8 : 4);
 	for (unsigned i = first; i < first + n && !locked; i++) {
 		hole |= m->a[i] == GONE;
 		if (m->a[i] == GONE)
@@ -348,6 +345,14 @@ static void forget(struct model *m, bool lazily)
 			m->a[i] = 0;
 	}
 	CHECK(err == (locked ? -EINVAL : hole ? -ENOMEM : 0));
+}
+
+static void forget_some(struct model *m, bool lazily)
+{
+	unsigned first, n;
+
+	range(A_PAGES, &first, &n);
+	forget(m, first, n, lazily);
 }
 
 /* Inheritance: 18 WIPEONFORK, 19 KEEPONFORK, 10 DONTFORK, 11 DOFORK. */
@@ -478,6 +483,14 @@ static void swap_off_and_on(void)
 	CHECK(err == 0 || err == -ENOMEM);
 }
 
+/* Locks do not pass to the child, so mappings that were apart for them are alike there; some children go over them at once. */
+static void fork_and_forget(struct model *m, struct model *other)
+{
+	fork_space(m, other);
+	if (other->space && step % 8 == 0)
+		forget(other, 0, A_PAGES, step % 16 == 0);
+}
+
 static void operate(struct model *m, struct model *other)
 {
 	unsigned what = machine_random() % 1000;
@@ -491,13 +504,13 @@ static void operate(struct model *m, struct model *other)
 	else if (what < 945)
 		protect(m, what % 2);
 	else if (what < 951)
-		forget(m, what % 2);
+		forget_some(m, what % 2);
 	else if (what < 957)
 		move(m);
 	else if (what < 958)
 		shuttle(m);
 	else if (what < 962 && !other->space)
-		fork_space(m, other);
+		fork_and_forget(m, other);
 	else if (what < 968 && other->space && other != m)
 		end_space(other);
 	else if (what < 972)
