@@ -73,12 +73,20 @@ static size_t in_nofault(struct uio *u, void *dst, size_t n)
 
 /* ---- read ---- */
 
+/* uio_out that tells the bytes; -errno if there are none. */
+static ssize_t out_some(struct uio *u, const void *src, size_t n)
+{
+	size_t left = u->left;
+	int r = uio_out(u, src, n);
+
+	return left == u->left ? r : (ssize_t)(left - u->left);
+}
+
 /* By way of a frame of this thread's own; bytes, or -errno. */
 static ssize_t read_bounced(struct vnode *v, struct uio *u, uint64_t pos, size_t n)
 {
 	struct page *bounce = page_alloc_wait(), *p;
-	size_t left = u->left;
-	int r;
+	ssize_t r;
 
 	if (!bounce)
 		return -ENOMEM;
@@ -86,10 +94,10 @@ static ssize_t read_bounced(struct vnode *v, struct uio *u, uint64_t pos, size_t
 	if (!r) {
 		contents_copy(page_data(bounce), (char *)page_data(p) + (pos & PAGE_MASK), n);
 		page_release(p);
-		r = uio_out(u, page_data(bounce), n);
+		r = out_some(u, page_data(bounce), n);
 	}
 	page_free(bounce);
-	return left == u->left ? r : (ssize_t)(left - u->left);
+	return r;
 }
 
 /* The program's memory for the first of n bytes is not there. Bytes of one page (so that what lies before a hole is read), or -errno. */
@@ -114,15 +122,6 @@ static ssize_t read_faulting(struct vnode *v, struct uio *u, uint64_t pos, size_
 	return copied ? (ssize_t)copied : read_bounced(v, u, pos, n);
 }
 
-/* Bytes of a hole's page, which is not made for it; or -errno. */
-static ssize_t read_hole(struct uio *u, size_t n)
-{
-	size_t left = u->left;
-	int r = uio_out(u, page_data(zero_page), n);
-
-	return left == u->left ? r : (ssize_t)(left - u->left);
-}
-
 /* Bytes copied from the pages of a run, 0: the program's memory is not there, or -errno. */
 static ssize_t read_run(struct vnode *v, struct readahead *ra, struct uio *u, uint64_t pos, size_t n)
 {
@@ -130,8 +129,9 @@ static ssize_t read_run(struct vnode *v, struct readahead *ra, struct uio *u, ui
 	struct page *run[OBJECT_RUN];
 	int npages;
 
+	/* no page is made for a hole */
 	if (unlikely(!v->object->ops && object_is_hole(v->object, pos >> PAGE_SHIFT)))
-		return read_hole(u, MIN(n, PAGE_SIZE - off));
+		return out_some(u, page_data(zero_page), MIN(n, PAGE_SIZE - off));
 	npages = object_get_pages(v->object, pos >> PAGE_SHIFT, ra, run, DIV_ROUND_UP(off + n, PAGE_SIZE));
 	if (unlikely(npages < 0))
 		return npages;

@@ -290,12 +290,11 @@ enum {
 #define SIGBIT(n)    (1ul << ((n)-1))
 
 /*
- * Queues a signal for the process, or for one thread of it, and wakes who takes it. proc_lock is held; or,
- * but for SIGKILL, SIGCONT and the stopping ones, it is enough that the process (the thread) cannot go: it
- * is the current one. Any context. 0, or -EAGAIN: too many real-time signals are queued.
+ * Queues a signal for the process and wakes who takes it. proc_lock is held; or, but for SIGKILL, SIGCONT and the
+ * stopping ones, it is enough that the process cannot go: it is the current one. Any context. 0, or
+ * -EAGAIN: too many real-time signals are queued.
  */
 int signal_send(struct proc *p, const struct siginfo *si);
-int signal_send_thread(struct thread *t, const struct siginfo *si);
 /* [g] The same to the process, for a signal of the kernel's that neither kills nor stops by its number. */
 void signal_send_held(struct proc *p, const struct siginfo *si);
 /*

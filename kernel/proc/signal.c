@@ -335,11 +335,6 @@ int signal_send(struct proc *p, const struct siginfo *si)
 	return send(p, NULL, si);
 }
 
-int signal_send_thread(struct thread *t, const struct siginfo *si)
-{
-	return send(t->proc, t, si);
-}
-
 static bool may_signal(const struct proc *from, const struct proc *to, int sig)
 {
 	const struct cred *c = &from->cred, *t = &to->cred;
@@ -401,9 +396,7 @@ int signal_one_thread(struct proc *from, pid_t tgid, pid_t tid, const struct sig
 	spin_lock(&proc_lock);
 	t = proc_thread(NULL, tid);
 	if (t && (!tgid || t->proc->pid == tgid))
-		err = !may_signal(from, t->proc, si->signo) ? -EPERM :
-		      si->signo				    ? signal_send_thread(t, si) :
-							      0;
+		err = !may_signal(from, t->proc, si->signo) ? -EPERM : si->signo ? send(t->proc, t, si) : 0;
 	spin_unlock(&proc_lock);
 	return err;
 }
